@@ -1,0 +1,5 @@
+"""Bare entry point for older tools; all metadata lives in pyproject.toml."""
+
+from setuptools import setup
+
+setup()
