@@ -1,0 +1,103 @@
+"""What is missing: masks by name, from pictures and from folders, as bool arrays (H, W) with True = missing.
+
+Importing this package imports neither NumPy nor OpenCV; the names below load what they need when first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from masks.arrays import mask_from_alpha, mask_from_color, mask_from_picture
+    from masks.color import parse_color
+    from masks.irregular import medium_mask, strokes_mask, thick_mask, thin_mask
+    from masks.matching import MaskFolder, is_mask_name
+    from masks.named import make_mask
+    from masks.operations import dilate, hole_fraction, invert, resize_mask, validate_mask
+    from masks.shapes import (
+        bottom_mask,
+        center_mask,
+        full_mask,
+        grid_mask,
+        half_mask,
+        left_mask,
+        lowres_mask,
+        random_mask,
+        rectangle_mask,
+        right_mask,
+        top_mask,
+    )
+    from masks.spec import MASK_NAMES, MaskSpec
+
+_HOMES = {
+    "MASK_NAMES": "spec",
+    "MaskFolder": "matching",
+    "MaskSpec": "spec",
+    "bottom_mask": "shapes",
+    "center_mask": "shapes",
+    "dilate": "operations",
+    "full_mask": "shapes",
+    "grid_mask": "shapes",
+    "half_mask": "shapes",
+    "hole_fraction": "operations",
+    "invert": "operations",
+    "is_mask_name": "matching",
+    "left_mask": "shapes",
+    "lowres_mask": "shapes",
+    "make_mask": "named",
+    "mask_from_alpha": "arrays",
+    "mask_from_color": "arrays",
+    "mask_from_picture": "arrays",
+    "medium_mask": "irregular",
+    "parse_color": "color",
+    "random_mask": "shapes",
+    "rectangle_mask": "shapes",
+    "resize_mask": "operations",
+    "right_mask": "shapes",
+    "strokes_mask": "irregular",
+    "thick_mask": "irregular",
+    "thin_mask": "irregular",
+    "top_mask": "shapes",
+    "validate_mask": "operations",
+}
+
+__all__ = [
+    "MASK_NAMES",
+    "MaskFolder",
+    "MaskSpec",
+    "bottom_mask",
+    "center_mask",
+    "dilate",
+    "full_mask",
+    "grid_mask",
+    "half_mask",
+    "hole_fraction",
+    "invert",
+    "is_mask_name",
+    "left_mask",
+    "lowres_mask",
+    "make_mask",
+    "mask_from_alpha",
+    "mask_from_color",
+    "mask_from_picture",
+    "medium_mask",
+    "parse_color",
+    "random_mask",
+    "rectangle_mask",
+    "resize_mask",
+    "right_mask",
+    "strokes_mask",
+    "thick_mask",
+    "thin_mask",
+    "top_mask",
+    "validate_mask",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"masks.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'masks' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

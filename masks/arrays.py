@@ -1,0 +1,121 @@
+"""Masks from decoded pictures: a mask that somebody drew, a picture with holes, a picture with a key colour.
+
+Nothing here opens a file: pictures are uint8 arrays, RGB where they have colours.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from masks._checks import Shape, check_integer
+from masks.operations import resize_mask
+
+__all__ = ["mask_from_alpha", "mask_from_color", "mask_from_picture"]
+
+THRESHOLD = 128
+
+
+def mask_from_picture(picture: npt.NDArray[np.uint8], shape: Shape | None = None) -> npt.NDArray[np.bool_]:
+    """Read a drawn mask: white is missing, black is known.
+
+    Parameters
+    ----------
+    picture : (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) uint8; a pixel is white where the mean of its colours is at
+        least 128. The fourth channel, alpha, is ignored.
+    shape : (height, width) of the picture that the mask belongs to; by default the mask keeps its own size. Resizing
+        takes the nearest pixel.
+
+    Returns
+    -------
+    (height, width) bool, True = missing
+
+    Raises
+    ------
+    TypeError
+        `picture` is not uint8.
+    ValueError
+        `picture` has another number of axes or channels.
+
+    Examples
+    --------
+    >>> mask_from_picture(np.array([[0, 127, 128, 255]], np.uint8)).tolist()
+    [[False, False, True, True]]
+    """
+    picture = _check_picture(picture, channels=(None, 1, 3, 4))
+    planes = picture[..., None] if picture.ndim == 2 else picture[..., :3]  # (H, W, 1 or 3)
+    white = planes.sum(axis=2, dtype=np.uint16) >= THRESHOLD * planes.shape[2]
+    return white if shape is None else resize_mask(white, shape)
+
+
+def mask_from_alpha(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Read the holes of a picture with transparency: alpha below 128 is missing.
+
+    Parameters
+    ----------
+    picture : (H, W, 4) uint8, alpha last
+
+    Returns
+    -------
+    (H, W) bool, True = missing
+
+    Raises
+    ------
+    TypeError
+        `picture` is not uint8.
+    ValueError
+        `picture` has no alpha channel.
+    """
+    return _check_picture(picture, channels=(4,))[..., 3] < THRESHOLD
+
+
+def mask_from_color(
+    picture: npt.NDArray[np.uint8], color: tuple[int, int, int], *, tolerance: int = 0
+) -> npt.NDArray[np.bool_]:
+    """Read the holes of a picture that were painted over with one colour.
+
+    Parameters
+    ----------
+    picture : (H, W, 3) or (H, W, 4) uint8, RGB; alpha is ignored
+    color : (red, green, blue), each 0 to 255; see `masks.parse_color`
+    tolerance : a pixel is missing where no channel differs from `color` by more than this, 0 to 255. JPEG files need
+        some.
+
+    Returns
+    -------
+    (H, W) bool, True = missing
+
+    Raises
+    ------
+    TypeError
+        `picture` is not uint8.
+    ValueError
+        `picture` is not in colour, or `color` or `tolerance` is out of its range.
+
+    Examples
+    --------
+    >>> picture = np.array([[[255, 0, 255], [250, 4, 255]]], np.uint8)
+    >>> mask_from_color(picture, (255, 0, 255)).tolist()
+    [[True, False]]
+    >>> mask_from_color(picture, (255, 0, 255), tolerance=5).tolist()
+    [[True, True]]
+    """
+    picture = _check_picture(picture, channels=(3, 4))
+    if len(color) != 3 or not all(0 <= check_integer("color", channel) <= 255 for channel in color):
+        raise ValueError(f"Expected `color` to be (red, green, blue), each 0 to 255. Received: color={color!r}")
+    if not 0 <= check_integer("tolerance", tolerance) <= 255:
+        raise ValueError(f"Expected `tolerance` between 0 and 255. Received: tolerance={tolerance!r}")
+    difference = np.abs(picture[..., :3].astype(np.int16) - np.array(color, np.int16))  # (H, W, 3)
+    return np.asarray((difference <= tolerance).all(axis=2), bool)
+
+
+def _check_picture(picture: Any, *, channels: tuple[int | None, ...]) -> npt.NDArray[np.uint8]:
+    """Return a uint8 picture with one of these numbers of channels, None standing for a picture of two axes."""
+    array = np.asarray(picture)
+    if array.dtype != np.uint8:
+        raise TypeError(f"Expected `picture` of dtype uint8. Received: dtype={array.dtype}")
+    shapes = ["(H, W)" if count is None else f"(H, W, {count})" for count in channels]
+    count = None if array.ndim == 2 else array.shape[2] if array.ndim == 3 else -1
+    if count not in channels or array.size == 0:
+        raise ValueError(f"Expected `picture` of shape {' or '.join(shapes)}, not empty. Received: {array.shape}")
+    return array

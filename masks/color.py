@@ -1,0 +1,38 @@
+"""Colours as people write them. Pure standard library."""
+
+import re
+
+__all__ = ["parse_color"]
+
+
+def parse_color(text: str) -> tuple[int, int, int]:
+    """Read a colour: "#ff00ff", "#f0f" or "255,0,255".
+
+    Parameters
+    ----------
+    text : three or six hexadecimal digits after "#", in either case, or red, green and blue as whole numbers from 0 to
+        255 between commas
+
+    Returns
+    -------
+    (red, green, blue), each 0 to 255
+
+    Raises
+    ------
+    ValueError
+        `text` is no such colour.
+
+    Examples
+    --------
+    >>> parse_color("#ff8000"), parse_color("#F80"), parse_color("255, 128, 0")
+    ((255, 128, 0), (255, 136, 0), (255, 128, 0))
+    """
+    if re.fullmatch(r"#(?:[0-9a-fA-F]{3}){1,2}", text):
+        digits = text[1:] if len(text) == 7 else "".join(2 * digit for digit in text[1:])
+        return int(digits[0:2], 16), int(digits[2:4], 16), int(digits[4:6], 16)
+    match = re.fullmatch(r"\s*([0-9]{1,3})\s*,\s*([0-9]{1,3})\s*,\s*([0-9]{1,3})\s*", text)
+    if match:
+        red, green, blue = (int(number) for number in match.groups())
+        if max(red, green, blue) <= 255:
+            return red, green, blue
+    raise ValueError(f"Expected a colour like '#ff00ff', '#f0f' or '255,0,255'. Received: {text!r}")

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from masks import mask_from_alpha, mask_from_color, mask_from_picture, parse_color, resize_mask
+
+GREY = np.array([[0, 127, 128, 255]], np.uint8)
+channel = st.integers(0, 255)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        GREY,
+        GREY[..., None],
+        np.repeat(GREY[..., None], 3, axis=2),
+        np.dstack([GREY, GREY, GREY, 255 - GREY]),
+    ],
+)
+def test_white_is_missing(picture):
+    mask = mask_from_picture(picture)
+    np.testing.assert_array_equal(mask, [[False, False, True, True]])
+    assert mask.dtype == np.bool_
+
+
+def test_colours_count_by_their_mean():
+    picture = np.array([[[255, 128, 1], [255, 128, 0], [255, 255, 0]]], np.uint8)  # means 128, 127.7, 170
+    np.testing.assert_array_equal(mask_from_picture(picture), [[True, False, True]])
+
+
+@given(
+    picture=hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12)),
+    shape=hnp.array_shapes(min_dims=2, max_dims=2, max_side=12),
+)
+def test_threshold_and_resize_commute(picture, shape):
+    mask = mask_from_picture(picture, shape)
+    assert mask.shape == shape
+    np.testing.assert_array_equal(mask, resize_mask(picture >= 128, shape))
+
+
+def test_transparent_is_missing():
+    picture = np.full((1, 4, 4), 77, np.uint8)
+    picture[0, :, 3] = [0, 127, 128, 255]
+    np.testing.assert_array_equal(mask_from_alpha(picture), [[True, True, False, False]])
+
+
+def test_key_colour_is_missing():
+    picture = np.array([[[255, 0, 255], [250, 5, 249], [0, 255, 0]]], np.uint8)
+    np.testing.assert_array_equal(mask_from_color(picture, (255, 0, 255)), [[True, False, False]])
+    np.testing.assert_array_equal(mask_from_color(picture, (255, 0, 255), tolerance=5), [[True, False, False]])
+    np.testing.assert_array_equal(mask_from_color(picture, (255, 0, 255), tolerance=6), [[True, True, False]])
+    np.testing.assert_array_equal(mask_from_color(picture, (0, 0, 0), tolerance=255), [[True, True, True]])
+    with_alpha = np.dstack([picture, np.zeros((1, 3), np.uint8)])
+    np.testing.assert_array_equal(mask_from_color(with_alpha, (255, 0, 255)), [[True, False, False]])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: mask_from_picture(GREY.astype(float)), TypeError, "Expected `picture` of dtype uint8"),
+        (lambda: mask_from_picture(np.zeros((2, 2, 2), np.uint8)), ValueError, r"\(H, W\) or .* Received: \(2, 2, 2\)"),
+        (lambda: mask_from_picture(np.zeros(2, np.uint8)), ValueError, "Expected `picture` of shape"),
+        (lambda: mask_from_picture(np.zeros((0, 2), np.uint8)), ValueError, "not empty"),
+        (lambda: mask_from_picture(GREY, (0, 1)), ValueError, "Expected `shape`"),
+        (lambda: mask_from_alpha(np.zeros((2, 2, 3), np.uint8)), ValueError, r"\(H, W, 4\).* Received: \(2, 2, 3\)"),
+        (lambda: mask_from_color(GREY, (0, 0, 0)), ValueError, r"Expected `picture` of shape \(H, W, 3\)"),
+        (lambda: mask_from_color(np.zeros((1, 1, 3), np.uint8), (0, 0, 256)), ValueError, "Expected `color`"),
+        (lambda: mask_from_color(np.zeros((1, 1, 3), np.uint8), (0, 0)), ValueError, "Expected `color`"),
+        (
+            lambda: mask_from_color(np.zeros((1, 1, 3), np.uint8), (0, 0, 0), tolerance=-1),
+            ValueError,
+            "Expected `tolerance` .* Received: tolerance=-1",
+        ),
+    ],
+)
+def test_wrong_arguments(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+@given(red=channel, green=channel, blue=channel)
+def test_parse_color_reads_what_is_written(red, green, blue):
+    color = (red, green, blue)
+    assert parse_color("#{:02x}{:02x}{:02x}".format(*color)) == color
+    assert parse_color("#{:02X}{:02X}{:02X}".format(*color)) == color
+    assert parse_color("{},{},{}".format(*color)) == color
+    assert parse_color(" {} , {}, {} ".format(*color)) == color
+
+
+def test_parse_color_reads_short_hex():
+    assert parse_color("#f0a") == (255, 0, 170)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "#", "#ff00f", "#ff00ff00", "ff00ff", "#ggg", "1,2", "1,2,3,4", "256,0,0", "-1,0,0", "magenta", "#f0f\n"],
+)
+def test_parse_color_refuses(text):
+    with pytest.raises(ValueError, match=r"Expected a colour like .* Received: "):
+        parse_color(text)
