@@ -1,0 +1,162 @@
+"""The commands dcgan-train and dcgan-sample: parse options, call a function."""
+
+import dataclasses
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dcgan.config import DISCRIMINATOR_NORMS, PRECISIONS, ModelConfig, RunConfig, TrainConfig
+from dcgan.errors import FaceCompletionError
+
+__all__ = ["DEFAULTS", "common_errors", "sample_command", "train_command"]
+
+MODEL, TRAIN, RUN = ModelConfig(), TrainConfig(), RunConfig()
+EXIT_INTERRUPTED = 130
+DEFAULTS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate a command: our errors become one line and exit code 1, wrong values 2, Ctrl-C 130.
+
+    Parameters
+    ----------
+    after_interrupt : what the user is told to do after Ctrl-C
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+            try:
+                return command(*args, **kwargs)
+            except FaceCompletionError as error:
+                raise click.ClickException(str(error)) from error
+            except ValueError as error:
+                raise click.UsageError(str(error)) from error
+            except KeyboardInterrupt:
+                click.echo(f"Interrupted; {after_interrupt}.", err=True)
+                sys.exit(EXIT_INTERRUPTED)
+
+        return wrapped
+
+    return decorate
+
+
+def _default(value: object) -> dict[str, Any]:
+    """Return click's keywords for an option with a default that its help shows."""
+    return {"default": value, "show_default": True}
+
+
+@click.command(
+    "dcgan-train",
+    context_settings=DEFAULTS,
+    epilog="Example:  dcgan-train --dataset aligned",
+)
+@click.option(
+    "--dataset",
+    "datasets",
+    multiple=True,
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="A folder of aligned pictures (searched recursively), a .zip, an .npy (N, H, W[, C]) or an MNIST idx3 file; "
+    "may be given several times.",
+)
+@click.option("--run-dir", type=click.Path(file_okay=False, path_type=Path), help="[default: runs/NAME_OF_DATASET]")
+@click.option("--size", type=int, help="Side of the pictures in pixels.  [default: 64; an array's own]")
+@click.option("--channels", type=click.Choice(["1", "3"]), help="Grey or RGB.  [default: 3; an array's own]")
+@click.option("--latent-dim", type=int, **_default(MODEL.latent_dim))
+@click.option("--filters", type=int, help="Width of the networks.", **_default(MODEL.filters))
+@click.option("--kernel-size", type=int, **_default(MODEL.kernel_size))
+@click.option("--discriminator-norm", type=click.Choice(DISCRIMINATOR_NORMS), **_default(MODEL.discriminator_norm))
+@click.option("--epochs", type=int, help="Passes over the pictures.", **_default(TRAIN.epochs))
+@click.option("--batch-size", type=int, **_default(TRAIN.batch_size))
+@click.option("--learning-rate", type=float, help="Adam's, of the generator.", **_default(TRAIN.learning_rate))
+@click.option(
+    "--discriminator-learning-rate", type=float, help="Adam's, of the discriminator.  [default: the generator's]"
+)
+@click.option("--beta-1", type=float, help="Adam's first-moment decay.", **_default(TRAIN.beta_1))
+@click.option("--label-smoothing", type=float, help="One-sided, on real pictures.", **_default(TRAIN.label_smoothing))
+@click.option(
+    "--ema-momentum", type=float, help="Of the exported average of the weights.", **_default(TRAIN.ema_momentum)
+)
+@click.option("--flip/--no-flip", help="Mirror half of the pictures.", **_default(TRAIN.flip))
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    help="mixed_bfloat16 is faster on processors and GPUs with bfloat16 arithmetic.",
+    **_default(TRAIN.precision),
+)
+@click.option("--seed", type=int, **_default(TRAIN.seed))
+@click.option("--sample-steps", type=int, help="Steps between two sample grids.", **_default(RUN.sample_steps))
+@click.option(
+    "--checkpoint-seconds",
+    type=float,
+    help="Shortest time between two checkpoints.",
+    **_default(RUN.checkpoint_seconds),
+)
+@click.option(
+    "--snapshot-epochs",
+    type=int,
+    help="Keep a model every so many passes; 0: only the last.",
+    **_default(RUN.snapshot_epochs),
+)
+@click.option(
+    "--cache-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="For decoded pictures.  [default: ~/.cache/dcgan]",
+)
+@click.option("--start-from", metavar="MODEL", help="Start a new run from a model's weights: a bundled name or a path.")
+@click.option("--overwrite", is_flag=True, help="Start over where the run's folder holds a run already.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors and the model's path.")
+@common_errors("the same command goes on from the last checkpoint")
+def train_command(datasets: tuple[Path, ...], run_dir: Path | None, **options: Any) -> None:
+    """Train a DCGAN on aligned faces (or any pictures of one kind).
+
+    Writes losses, TensorBoard logs, sample grids, checkpoints and model.safetensors to the run's folder. Stopped at any
+    moment, the same command goes on where it was. Prints the model's path.
+    """
+    model_options = {field.name: options.pop(field.name) for field in dataclasses.fields(ModelConfig)}
+    settings = TrainConfig(**{field.name: options.pop(field.name) for field in dataclasses.fields(TrainConfig)})
+    run = dataclasses.replace(
+        RUN, **{name: options.pop(name) for name in ("sample_steps", "checkpoint_seconds", "snapshot_epochs")}
+    )
+    from dcgan.quiet import quiet_import
+
+    with quiet_import():
+        from dcgan.run import train_on
+
+    path = train_on(datasets, run_dir, model_options=model_options, settings=settings, run=run, **options)
+    click.echo(path)
+
+
+@click.command(
+    "dcgan-sample",
+    context_settings=DEFAULTS,
+    epilog="Example:  dcgan-sample --model faces-64 --output faces.png",
+)
+@click.option("--model", **_default("faces-64"), help="A bundled model's name or the path of a model file.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), **_default("samples.png"))
+@click.option("--count", type=click.IntRange(min=1), help="Pictures in the grid.", **_default(64))
+@click.option("--seed", type=int, **_default(0))
+@click.option("--overwrite", is_flag=True, help="Replace the output where it exists.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@common_errors("nothing was written")
+def sample_command(model: str, output: Path, count: int, seed: int, overwrite: bool, quiet: bool) -> None:
+    """Write a grid of pictures drawn from a model."""
+    if output.exists() and not overwrite:
+        raise click.UsageError(f"{output} exists; --overwrite replaces it.")
+    from dcgan.pictures import make_grid, save_picture
+    from dcgan.quiet import quiet_import
+
+    with quiet_import():
+        from dcgan.model_file import load_model
+        from dcgan.sampling import sample
+
+    save_picture(output, make_grid(sample(load_model(model), count, seed=seed)))
+    if not quiet:
+        click.echo(output)

@@ -1,0 +1,32 @@
+"""Errors that a caller can do something about.
+
+    FaceCompletionError            base of them all
+    ├── ImageFileError             a picture cannot be read or written
+    ├── DatasetError               a training set holds nothing to train on
+    ├── ModelFileError             a model file is damaged, foreign or absent
+    └── RunError                   a training run's folder cannot be used
+
+Wrong arguments raise ValueError or TypeError as everywhere in Python.
+"""
+
+__all__ = ["DatasetError", "FaceCompletionError", "ImageFileError", "ModelFileError", "RunError"]
+
+
+class FaceCompletionError(Exception):
+    """Base class of this project's errors."""
+
+
+class ImageFileError(FaceCompletionError):
+    """A picture file cannot be read or written."""
+
+
+class DatasetError(FaceCompletionError):
+    """A training set is missing, unreadable or empty."""
+
+
+class ModelFileError(FaceCompletionError):
+    """A model file is missing, damaged, or not one of ours."""
+
+
+class RunError(FaceCompletionError):
+    """A training run's folder is locked or belongs to another configuration."""

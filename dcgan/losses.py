@@ -1,0 +1,47 @@
+"""The adversarial losses, on logits.
+
+Source: Goodfellow et al. 2014, arXiv:1406.2661, section 3 (the non-saturating generator loss); one-sided label
+smoothing: Salimans et al. 2016, arXiv:1606.03498, section 3.4.
+"""
+
+from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
+
+from typing import Any
+
+from keras import ops
+
+__all__ = ["discriminator_loss", "generator_loss"]
+
+Tensor = Any
+
+
+def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+    """Return the discriminator's mean loss on real and generated pictures.
+
+    Parameters
+    ----------
+    real_logits, fake_logits : (B,) float32
+    label_smoothing : float
+        The target on real pictures is 1 - label_smoothing; on generated ones it stays 0.
+
+    Returns
+    -------
+    () float32, non-negative
+    """
+    # cross entropy with target t on logit l is softplus(l) - t * l
+    real = ops.softplus(real_logits) - (1.0 - label_smoothing) * real_logits
+    return ops.mean(real) + ops.mean(ops.softplus(fake_logits))
+
+
+def generator_loss(fake_logits: Tensor) -> Tensor:
+    """Return the generator's mean non-saturating loss, -log D(G(z)).
+
+    Parameters
+    ----------
+    fake_logits : (B,) float32
+
+    Returns
+    -------
+    () float32, non-negative
+    """
+    return ops.mean(ops.softplus(-fake_logits))

@@ -1,0 +1,205 @@
+"""A model is one safetensors file: weights in half precision and, in its metadata, all that rebuilds the networks.
+
+Loading runs no code from the file: the networks are built from the configuration, and every tensor's name and shape is
+checked against them.
+"""
+
+from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
+
+import dataclasses
+import hashlib
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import safetensors
+import safetensors.numpy
+
+from dcgan.config import ModelConfig
+from dcgan.errors import ModelFileError
+from dcgan.networks import build_discriminator, build_generator, weight_count
+from dcgan.pictures import write_whole
+
+__all__ = ["FORMAT_VERSION", "Prior", "bundled_models", "load_model", "save_model"]
+
+FORMAT = "dcgan-prior"
+FORMAT_VERSION = 1
+NAMES_SHOWN = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Prior:
+    """A trained DCGAN, ready for use.
+
+    Attributes
+    ----------
+    generator : (B, latent_dim) float32 in [-1, 1] to (B, size, size, channels) float32 in [-1, 1].
+    discriminator : (B, size, size, channels) float32 to (B,) float32 logits.
+    config : what the networks were built from.
+    info : the dataset's description, the training's last figures, the version that wrote the file.
+    sha256 : of the file's bytes, 64 hexadecimal digits.
+    """
+
+    generator: keras.Model
+    discriminator: keras.Model
+    config: ModelConfig
+    info: dict[str, Any]
+    sha256: str
+
+
+def bundled_models() -> dict[str, Path]:
+    """Return the models that come with the package, by name."""
+    folder = Path(str(resources.files("dcgan"))) / "models"
+    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+
+
+def save_model(
+    path: str | Path,
+    generator: keras.Model,
+    discriminator: keras.Model,
+    *,
+    config: ModelConfig,
+    info: dict[str, Any] | None = None,
+) -> None:
+    """Write a model file, whole or not at all.
+
+    Kernels are stored in half precision; vectors (biases and BatchNorm's) stay in float32, for a small running variance
+    would vanish in half precision.
+
+    Parameters
+    ----------
+    path : of the .safetensors file
+    generator, discriminator : built from `config`
+    config : saved in the metadata
+    info : anything JSON can hold: dataset, training figures
+
+    Raises
+    ------
+    ModelFileError
+        The file cannot be written, or could not be loaded again because a weight is not finite.
+    """
+    tensors: dict[str, npt.NDArray[Any]] = {}
+    for prefix, network in (("generator", generator), ("discriminator", discriminator)):
+        for variable in network.variables:
+            values = np.asarray(variable.numpy())
+            with np.errstate(over="ignore"):
+                values = values.astype(np.float16 if values.ndim > 1 else np.float32)
+            if not np.isfinite(values).all():
+                raise ModelFileError(f"{path}: expected finite weights, {prefix}/{variable.path} holds others")
+            tensors[f"{prefix}/{variable.path}"] = values
+    metadata = {
+        "format": FORMAT,
+        "format_version": str(FORMAT_VERSION),
+        "config": json.dumps(dataclasses.asdict(config)),
+        "info": json.dumps(info or {}),
+    }
+    try:
+        with write_whole(path) as file:
+            file.write(_serialize(tensors, metadata))
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot write: {error.strerror or error}") from error
+
+
+def _serialize(tensors: dict[str, npt.NDArray[Any]], metadata: dict[str, str]) -> bytes:
+    """Return a safetensors file that depends on its contents alone; the library writes the metadata in random order."""
+    data = safetensors.numpy.save(tensors, metadata)
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    header["__metadata__"] = metadata
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the tensors stay aligned
+    return len(text).to_bytes(8, "little") + text + data[start:]
+
+
+def load_model(name_or_path: str | Path) -> Prior:
+    """Load a model by the name of a bundled one or by the path of a file.
+
+    Parameters
+    ----------
+    name_or_path : for instance "faces-64" or "runs/aligned/model.safetensors"
+
+    Raises
+    ------
+    ModelFileError
+        There is no such model, the file is damaged or not one of ours, or it does not fit its own configuration.
+    """
+    path = _find(name_or_path)
+    tensors, metadata, sha256 = _read(path)
+    config, info = _parse(path, metadata)
+    expected, received = weight_count(config), sum(values.size for values in tensors.values())
+    if expected > 2 * received:  # the networks of an absurd configuration would fill the memory before anything fails
+        raise ModelFileError(f"{path}: expected {expected:,} weights by its configuration, received {received:,}")
+    generator, discriminator = build_generator(config), build_discriminator(config)
+    _assign(path, {"generator": generator, "discriminator": discriminator}, tensors)
+    return Prior(generator, discriminator, config, info, sha256)
+
+
+def _find(name_or_path: str | Path) -> Path:
+    """Return the path of a bundled or named model file."""
+    bundled = bundled_models()
+    if str(name_or_path) in bundled:
+        return bundled[str(name_or_path)]
+    path = Path(name_or_path)
+    if not path.is_file():
+        known = ", ".join(bundled) or "none in this installation"
+        raise ModelFileError(f"Expected a bundled model ({known}) or the path of a file. Received: {name_or_path}")
+    return path
+
+
+def _parse(path: Path, metadata: dict[str, str]) -> tuple[ModelConfig, dict[str, Any]]:
+    """Return the configuration and the information that a file's metadata holds."""
+    try:
+        config = ModelConfig.from_dict(json.loads(metadata["config"]))
+        info = json.loads(metadata["info"])
+        if not isinstance(info, dict):
+            raise TypeError(f"Expected `info` to be a dict. Received: {type(info).__name__}")
+    except KeyError as error:
+        raise ModelFileError(f"{path}: the model's configuration is damaged: {error} is missing") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ModelFileError(f"{path}: the model's configuration is damaged: {error}") from error
+    return config, info
+
+
+def _read(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str], str]:
+    """Return a file's tensors, metadata and hash."""
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:  # reads the header alone
+            metadata = file.metadata() or {}
+        if metadata.get("format") != FORMAT:
+            raise ModelFileError(f"{path}: expected a model written by dcgan-train, found another safetensors file")
+        if metadata.get("format_version") != str(FORMAT_VERSION):
+            version = metadata.get("format_version")
+            raise ModelFileError(f"{path}: expected model format {FORMAT_VERSION}, received {version}")
+        data = path.read_bytes()
+        tensors = safetensors.numpy.load(data)
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot read: {error.strerror or error}") from error
+    except (safetensors.SafetensorError, KeyError, TypeError) as error:  # the latter two: a type that NumPy lacks
+        raise ModelFileError(f"{path}: not a safetensors file, or a damaged one: {error}") from error
+    return tensors, metadata, hashlib.sha256(data).hexdigest()
+
+
+def _assign(path: Path, networks: dict[str, keras.Model], tensors: dict[str, npt.NDArray[Any]]) -> None:
+    """Put the tensors into the networks after checking every name, shape and value."""
+    variables = {
+        f"{prefix}/{variable.path}": variable for prefix, network in networks.items() for variable in network.variables
+    }
+    missing, foreign = sorted(variables.keys() - tensors.keys()), sorted(tensors.keys() - variables.keys())
+    if missing or foreign:
+        raise ModelFileError(
+            f"{path}: expected {len(variables)} tensors by its configuration, received {len(tensors)} "
+            f"(missing: {missing[:NAMES_SHOWN]}, unknown: {foreign[:NAMES_SHOWN]})"
+        )
+    for name, variable in variables.items():
+        values = tensors[name]
+        if tuple(values.shape) != tuple(variable.shape):
+            raise ModelFileError(f"{path}: expected {name} of shape {tuple(variable.shape)}, received {values.shape}")
+        if values.dtype not in (np.float16, np.float32):
+            raise ModelFileError(f"{path}: expected {name} of float16 or float32, received {values.dtype}")
+        if not np.isfinite(values).all():
+            raise ModelFileError(f"{path}: expected finite weights, {name} holds others")
+        variable.assign(values.astype(np.float32))

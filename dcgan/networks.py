@@ -1,0 +1,170 @@
+"""The generator and the discriminator of a DCGAN, for any size under the doubling rule.
+
+Source: Radford, Metz and Chintala 2016, "Unsupervised representation learning with deep convolutional generative
+adversarial networks", arXiv:1511.06434, section 3; spectral normalisation: Miyato et al. 2018, arXiv:1802.05957.
+"""
+
+from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
+
+import keras
+import numpy as np
+
+from dcgan.config import ModelConfig, doublings, start_size
+
+__all__ = ["build_discriminator", "build_generator", "settle_spectral_norm", "weight_count"]
+
+BATCH_NORM_MOMENTUM = 0.9
+BATCH_NORM_EPSILON = 1e-5
+LEAKY_SLOPE = 0.2
+MAX_WIDENING = 8  # a feature map has at most 8 times the base filters
+SETTLING_ITERATIONS = 50
+
+
+def _initializer(seed: int) -> keras.initializers.Initializer:
+    """Return the paper's N(0, 0.02) initializer."""
+    return keras.initializers.RandomNormal(0.0, 0.02, seed=seed)
+
+
+def _batch_norm(name: str, policy: str) -> keras.layers.Layer:
+    """Return a BatchNorm layer with the project's constants."""
+    return keras.layers.BatchNormalization(
+        momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, dtype=policy, name=name
+    )
+
+
+def _widths(config: ModelConfig) -> list[int]:
+    """Return the channels of the feature maps, from the picture's half size down to the start size."""
+    return [config.filters * min(2**level, MAX_WIDENING) for level in range(doublings(config.size))]
+
+
+def weight_count(config: ModelConfig) -> int:
+    """Return how many numbers both networks hold together, BatchNorm's statistics among them, without building them.
+
+    Examples
+    --------
+    >>> weight_count(ModelConfig())
+    6346052
+    """
+    widths = _widths(config)
+    area, start_area = config.kernel_size**2, start_size(config.size) ** 2
+    spectral = config.discriminator_norm == "spectral"
+    generator = config.latent_dim * start_area * widths[-1] + 4 * sum(widths) + config.channels
+    discriminator = start_area * widths[-1] + 1 + spectral
+    for level, width in enumerate(widths):
+        convolution = area * width * (widths[level - 1] if level else config.channels)
+        generator += convolution  # the same shapes, the other way round
+        normalised = level > 0 and not spectral
+        discriminator += convolution + (4 * width if normalised else width) + spectral * width
+    return generator + discriminator
+
+
+def build_generator(config: ModelConfig, *, policy: str = "float32", seed: int = 0) -> keras.Model:
+    """Build the generator: z to a picture in [-1, 1].
+
+    Parameters
+    ----------
+    config : ModelConfig
+    policy : str
+        Keras dtype policy of all layers but the last, which stays in float32.
+    seed : int
+        Of the initial weights.
+
+    Returns
+    -------
+    keras.Model
+        (B, latent_dim) float32 to (B, size, size, channels) float32.
+
+    Examples
+    --------
+    >>> build_generator(ModelConfig(size=16, filters=4)).output_shape
+    (None, 16, 16, 3)
+    """
+    start = start_size(config.size)
+    widths = _widths(config)[::-1]
+    latents = keras.Input((config.latent_dim,), name="latents")
+    x = keras.layers.Dense(
+        start * start * widths[0], use_bias=False, kernel_initializer=_initializer(seed), dtype=policy, name="project"
+    )(latents)
+    x = keras.layers.Reshape((start, start, widths[0]), dtype=policy, name="reshape")(x)
+    for level in range(len(widths)):
+        x = _batch_norm(f"norm{level}", policy)(x)
+        x = keras.layers.ReLU(dtype=policy, name=f"relu{level}")(x)
+        last = level == len(widths) - 1
+        x = keras.layers.Conv2DTranspose(
+            config.channels if last else widths[level + 1],
+            config.kernel_size,
+            strides=2,
+            padding="same",
+            use_bias=last,
+            kernel_initializer=_initializer(seed + 1 + level),
+            dtype="float32" if last else policy,
+            name=f"up{level}",
+        )(x)  # (B, start * 2**(level + 1), same, channels)
+    pictures = keras.layers.Activation("tanh", dtype="float32", name="tanh")(x)
+    return keras.Model(latents, pictures, name="generator")
+
+
+def build_discriminator(config: ModelConfig, *, policy: str = "float32", seed: int = 0) -> keras.Model:
+    """Build the discriminator: a picture to one logit, large for real ones.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    policy : str
+        Keras dtype policy of all layers but the last, which stays in float32.
+    seed : int
+        Of the initial weights.
+
+    Returns
+    -------
+    keras.Model
+        (B, size, size, channels) float32 in [-1, 1] to (B,) float32.
+    """
+    spectral = config.discriminator_norm == "spectral"
+    wrap = keras.layers.SpectralNormalization if spectral else lambda layer, name: layer
+    pictures = keras.Input((config.size, config.size, config.channels), name="pictures")
+    x = pictures
+    for level, width in enumerate(_widths(config)):
+        name = f"down{level}"
+        normalised = level > 0 and not spectral
+        convolution = keras.layers.Conv2D(
+            width,
+            config.kernel_size,
+            strides=2,
+            padding="same",
+            use_bias=not normalised,
+            kernel_initializer=_initializer(seed + level),
+            dtype=policy,
+            name=name,
+        )
+        x = wrap(convolution, name=f"spectral_{name}")(x)  # (B, size / 2**(level + 1), same, width)
+        if normalised:
+            x = _batch_norm(f"norm{level}", policy)(x)
+        x = keras.layers.LeakyReLU(negative_slope=LEAKY_SLOPE, dtype=policy, name=f"leaky{level}")(x)
+    x = keras.layers.Flatten(dtype=policy, name="flatten")(x)
+    dense = keras.layers.Dense(1, kernel_initializer=_initializer(seed + 100), dtype="float32", name="logit")
+    x = wrap(dense, name="spectral_logit")(x)
+    logits = keras.layers.Reshape((), dtype="float32", name="squeeze")(x)  # (B,)
+    network = keras.Model(pictures, logits, name="discriminator")
+    rng = np.random.default_rng(seed)
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.SpectralNormalization):  # Keras draws its first vector without a seed
+            layer.vector_u.assign(rng.normal(size=layer.vector_u.shape))
+    return network
+
+
+def settle_spectral_norm(discriminator: keras.Model) -> None:
+    """Divide each kernel under spectral normalisation by its largest singular value, in place.
+
+    In training Keras divides them in each call; in inference it takes them as they are.
+
+    Parameters
+    ----------
+    discriminator : without layers of that kind it stays as it is
+    """
+    for layer in discriminator.layers:
+        if isinstance(layer, keras.layers.SpectralNormalization):
+            for _ in range(SETTLING_ITERATIONS):  # of the power method
+                vector, kernel = layer.normalized_weights()
+                layer.vector_u.assign(vector)
+                layer.kernel.assign(kernel)

@@ -1,0 +1,244 @@
+"""Read, write and convert pictures. The only module that knows file formats and value ranges.
+
+Pillow decodes, because it names what is wrong with a file (OpenCV returns a truncated JPEG half grey and says nothing);
+OpenCV resizes.
+"""
+
+import os
+import secrets
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dcgan.errors import ImageFileError
+
+__all__ = [
+    "crop_square",
+    "decode_picture",
+    "make_grid",
+    "read_picture",
+    "resize_picture",
+    "save_picture",
+    "to_float",
+    "to_uint8",
+    "write_whole",
+]
+
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+NAME_SHOWN = 40  # characters of a file's name in its temporary name, which must not be longer than the system allows
+OPEN_LOCK = threading.Lock()  # the filters of warnings belong to the whole process, not to a thread
+
+Pictures = npt.NDArray[np.uint8]
+
+
+def to_float(pictures: Any) -> Any:
+    """Convert uint8 in [0, 255] to float32 in [-1, 1]; NumPy arrays and the engine's tensors alike.
+
+    The inverse of `to_uint8`.
+    """
+    if isinstance(pictures, np.ndarray):
+        return pictures.astype(np.float32) / np.float32(127.5) - np.float32(1.0)
+    from keras import ops
+
+    return ops.cast(pictures, "float32") / 127.5 - 1.0
+
+
+def to_uint8(pictures: npt.NDArray[np.floating]) -> Pictures:
+    """Convert float in [-1, 1] to uint8 in [0, 255], clipped and rounded.
+
+    Examples
+    --------
+    >>> to_uint8(np.array([-1.0, 0.0, 1.5])).tolist()
+    [0, 128, 255]
+    """
+    return np.clip(np.rint((pictures + 1.0) * 127.5), 0, 255).astype(np.uint8)
+
+
+def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> Pictures:
+    """Read a picture file, upright and in 8 bits.
+
+    Parameters
+    ----------
+    path : path of a file in any format that Pillow reads
+    channels : 1 (grey), 3 (RGB), 4 (RGB and alpha; opaque where the file has none), or None: 4 where the file has
+        transparency, otherwise 3
+
+    Returns
+    -------
+    (H, W, channels) uint8
+        Turned as the file's orientation tag says; 16-bit values are divided by 257.
+
+    Raises
+    ------
+    ImageFileError
+        The file cannot be read, is no picture, or is truncated.
+    """
+    try:
+        with open(path, "rb") as file:
+            return decode_picture(file, channels=channels)
+    except ImageFileError as error:
+        raise ImageFileError(f"{os.fspath(path)}: {error}") from error
+    except OSError as error:
+        raise ImageFileError(f"{os.fspath(path)}: {error.strerror or error}") from error
+
+
+def decode_picture(file: IO[bytes], *, channels: int | None = 3) -> Pictures:
+    """Decode a picture from an open binary file; see `read_picture`.
+
+    Raises
+    ------
+    ImageFileError
+        The bytes are no picture, or end too early.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with OPEN_LOCK, warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # twice as many pixels are an error
+            opened = Image.open(file)
+        with opened as image:
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+            return _to_array(upright, channels)
+    except Image.DecompressionBombError as error:
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise ImageFileError(f"expected at most {limit:,} pixels ({error})") from error
+    except Image.UnidentifiedImageError as error:
+        raise ImageFileError("expected a picture, found no known picture format") from error
+    except (
+        Exception
+    ) as error:  # of a damaged file Pillow's plugins raise nearly anything, RuntimeError and SyntaxError too
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ImageFileError(f"the picture is damaged: {reason}") from error
+
+
+def _to_array(image: Any, channels: int | None) -> Pictures:
+    """Return a loaded Pillow image as (H, W, channels) uint8."""
+    if channels is None:
+        channels = 4 if image.has_transparency_data else 3
+    if image.mode.startswith("I") or image.mode == "F":  # 16 or 32 bits, grey
+        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        values = values / 257.0 if image.mode != "F" or values.max(initial=0) > 255 else values
+        grey = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+        grey = grey[..., None]  # (H, W, 1)
+        if channels == 4:
+            return np.concatenate([grey, grey, grey, np.full_like(grey, 255)], axis=2)
+        return np.repeat(grey, channels, axis=2)
+    if image.mode in ("P", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+    pixels = np.asarray(image.convert(MODES[channels]))
+    return pixels.reshape(image.height, image.width, channels)
+
+
+@contextmanager
+def write_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Open a file that appears whole under `path` or not at all.
+
+    Written under a temporary name in the same folder, synced, then renamed.
+    """
+    path = Path(path)
+    temporary = path.parent / f".{path.name[:NAME_SHOWN]}.{secrets.token_hex(8)}.tmp"
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def save_picture(path: str | os.PathLike[str], picture: Pictures) -> None:
+    """Write a picture in the format that the path's suffix names, whole or not at all.
+
+    Parameters
+    ----------
+    path : suffix .png, .jpg, ...
+    picture : (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) uint8
+
+    Raises
+    ------
+    ImageFileError
+        The file cannot be written; nothing is left behind.
+    """
+    from PIL import Image
+
+    suffix = Path(path).suffix.lower()
+    formats = Image.registered_extensions()
+    if formats.get(suffix) not in Image.SAVE:
+        raise ImageFileError(f"{os.fspath(path)}: expected a picture's suffix, received {suffix!r}")
+    image = Image.fromarray(picture[..., 0] if picture.ndim == 3 and picture.shape[2] == 1 else picture)
+    options: dict[str, Any] = {"quality": 95} if formats[suffix] in ("JPEG", "WEBP") else {}
+    if formats[suffix] == "PNG":
+        options["compress_level"] = 3  # a third of the time of the default, a few per cent larger
+    try:
+        with write_whole(path) as file:
+            image.save(file, format=formats[suffix], **options)
+    except OSError as error:
+        raise ImageFileError(f"{os.fspath(path)}: cannot write: {error.strerror or error}") from error
+
+
+def crop_square(picture: Pictures) -> Pictures:
+    """Return the central square of a picture, (S, S, C) with S the shorter side."""
+    height, width = picture.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return picture[top : top + side, left : left + side]
+
+
+def resize_picture(picture: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArray[Any]:
+    """Resize to (height, width): averages areas where it shrinks, Lanczos where it grows.
+
+    Parameters
+    ----------
+    picture : (H, W, C) uint8 or float32
+    shape : (height, width)
+
+    Returns
+    -------
+    (height, width, C), of the same dtype
+    """
+    import cv2
+
+    height, width = shape
+    if picture.shape[:2] == (height, width):
+        return picture
+    shrinks = height <= picture.shape[0] and width <= picture.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LANCZOS4
+    resized = cv2.resize(np.ascontiguousarray(picture), (width, height), interpolation=method)
+    return resized.reshape(height, width, picture.shape[2])
+
+
+def make_grid(pictures: Pictures, *, columns: int | None = None, margin_px: int = 2) -> Pictures:
+    """Lay pictures out on a white sheet, row by row.
+
+    Parameters
+    ----------
+    pictures : (B, H, W, C) uint8
+    columns : pictures in a row; by default the sheet is as square as it can be
+    margin_px : white pixels around each picture
+
+    Returns
+    -------
+    (rows * (H + margin) + margin, columns * (W + margin) + margin, C) uint8
+    """
+    count, height, width, channels = pictures.shape
+    if count == 0:
+        raise ValueError(f"Expected `pictures` to hold at least one. Received: shape={pictures.shape}")
+    columns = columns or int(np.ceil(np.sqrt(count)))
+    rows = -(-count // columns)
+    sheet = np.full(
+        (rows * (height + margin_px) + margin_px, columns * (width + margin_px) + margin_px, channels), 255, np.uint8
+    )
+    for index, picture in enumerate(pictures):
+        top = margin_px + index // columns * (height + margin_px)
+        left = margin_px + index % columns * (width + margin_px)
+        sheet[top : top + height, left : left + width] = picture
+    return sheet

@@ -1,0 +1,60 @@
+"""What the tests want to know of the JAX engine; run in a process of its own, with two devices."""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+from safetensors.numpy import load_file
+
+from dcgan import training
+from dcgan.autodiff import compile_function, value_and_grad
+from dcgan.config import ModelConfig, TrainConfig
+from dcgan.model_file import load_model
+from dcgan.sampling import sample
+from tests.dcgan.helpers import RUN, TOY, cached, make_pictures
+from tests.dcgan.test_autodiff import Z, analytic, toy_function
+
+DATA = cached(make_pictures(40))
+
+
+def train(folder, *, epochs=2, model=TOY, **options):
+    """Train the toy; return the checkpoint's tensors."""
+    settings = TrainConfig(epochs=epochs, batch_size=8, ema_momentum=0.9, **options)
+    training.train(DATA, folder, model=model, settings=settings, run=RUN, progress=False)
+    return load_file(folder / "checkpoint.safetensors")
+
+
+def difference(one, other):
+    """Return the largest difference between two checkpoints."""
+    return max(float(np.abs(one[name].astype(np.float64) - other[name]).max()) for name in one)
+
+
+def error(function):
+    _, gradient = function(Z, np.float32(3.0))
+    return float(np.abs(np.asarray(gradient) - analytic(Z, 3.0)).max())
+
+
+def main(folder):
+    unbroken = train(folder / "unbroken")
+    spectral = ModelConfig(size=16, filters=4, latent_dim=8, discriminator_norm="spectral")
+    train(folder / "spectral", epochs=1, model=spectral, discriminator_learning_rate=1e-3, precision="mixed_bfloat16")
+    prior = load_model(folder / "spectral" / "model.safetensors")
+    devices = len(keras.distribution.list_devices())
+    train(folder / "resumed", epochs=1)
+    keras.distribution.list_devices = lambda: ["cpu:0"]  # goes on with one device less
+    resumed = train(folder / "resumed")
+    return {
+        "engine": keras.backend.backend(),
+        "devices": devices,
+        "gradient_error": error(value_and_grad(toy_function)),
+        "compiled_gradient_error": error(compile_function(value_and_grad(toy_function))),
+        "steps": len((folder / "unbroken" / "losses.csv").read_text().splitlines()) - 1,
+        "resume_difference": difference(unbroken, resumed),
+        "sample_range": [int(sample(prior, 4).min()), int(sample(prior, 4).max())],
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(Path(sys.argv[1]))))

@@ -1,0 +1,268 @@
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from dcgan.cli import common_errors, sample_command, train_command
+from dcgan.config import TrainConfig
+from dcgan.errors import ModelFileError
+from dcgan.pictures import read_picture, save_picture
+from tests.dcgan.helpers import make_pictures
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = {"dcgan-train": train_command, "dcgan-sample": sample_command}
+TOY_OPTIONS = ["--filters", "4", "--latent-dim", "8", "--batch-size", "8"]
+DEADLINE_SECONDS = 120
+
+
+def run(command, *args):
+    return CliRunner().invoke(command, [str(arg) for arg in args])
+
+
+def python(code):
+    return [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"]
+
+
+def error_line(result, *, code=1):
+    """Return the line on stderr of a command that failed, after checking that it is the only one."""
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: ")
+    return line.removeprefix("Error: ")
+
+
+def usage_error(result):
+    """Return the last line of a command that was used wrongly."""
+    assert result.exit_code == 2, result.output
+    assert "Traceback" not in result.stderr
+    return result.stderr.splitlines()[-1]
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    np.save(tmp_path / "toys.npy", make_pictures(24))
+    return tmp_path / "toys.npy"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_an_example(name):
+    result = run(COMMANDS[name], "--help")
+    assert result.exit_code == 0
+    assert f"Example:  {name} --" in result.stdout
+    assert run(COMMANDS[name], "-h").stdout == result.stdout
+
+
+def test_help_shows_the_defaults():
+    text = " ".join(run(train_command, "--help").stdout.split())
+    for value in (TrainConfig().epochs, TrainConfig().learning_rate, TrainConfig().ema_momentum):
+        assert f"[default: {value}]" in text
+
+
+@pytest.mark.parametrize("name", ["train_command", "sample_command"])
+def test_help_comes_at_once(name):
+    code = f"import dcgan.cli; dcgan.cli.{name}(['--help'], standalone_mode=False); print(sorted(sys.modules))"
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = subprocess.run(python(code), capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    modules = result.stdout.splitlines()[-1]
+    assert not any(f"'{module}'" in modules for module in ("tensorflow", "keras", "numpy", "jax", "cv2", "PIL"))
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--unknown"], "No such option"),
+        (["--epochs", "many"], "is not a valid integer"),
+        (["--epochs", "0"], "Expected `epochs` of at least 1. Received: epochs=0"),
+        (["--precision", "float16"], "is not one of"),
+        (["--channels", "2"], "is not one of"),
+        (["--size", "27"], "Expected `size` to be an even number of at least 8. Received: size=27"),
+        (["--filters", "0"], "Expected `filters` from 1 to 1024. Received: filters=0"),
+        (["--sample-steps", "0"], "Expected `sample_steps` of at least 1. Received: sample_steps=0"),
+    ],
+)
+def test_wrong_options_of_train(dataset, options, message):
+    assert message in usage_error(run(train_command, "--dataset", dataset, *options))
+
+
+def test_dataset_that_is_not_there(tmp_path):
+    assert "does not exist" in usage_error(run(train_command, "--dataset", tmp_path / "nothing"))
+    assert "Missing option '--dataset'" in usage_error(run(train_command))
+
+
+def test_datasets_without_pictures(tmp_path):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    result = run(train_command, "--dataset", folder, "--run-dir", tmp_path / "run")
+    assert error_line(result) == "expected pictures in the dataset, found none"
+    (tmp_path / "labels-idx1").touch()
+    result = run(train_command, "--dataset", tmp_path / "labels-idx1")
+    assert "expected a folder, a .zip, an .npy or an idx3 file" in error_line(result)
+
+
+def test_train_and_sample(tmp_path, monkeypatch):
+    """A folder with a broken picture in, a model's path and a grid out."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "faces.v2"
+    folder.mkdir()
+    for index, picture in enumerate(make_pictures(16, size=20)):
+        save_picture(folder / f"{index}.png", picture)
+    for index in range(12):
+        (folder / f"broken-{index:02}.png").write_text("no picture")
+    options = ["--size", "16", *TOY_OPTIONS, "--epochs", "1", "--cache-dir", tmp_path / "cache"]
+    result = run(train_command, "--dataset", folder, *options)
+    assert result.exit_code == 0, result.output
+    model = Path("runs") / "faces" / "model.safetensors"
+    assert result.stdout == f"{model}\n"
+    lines = result.stderr.splitlines()
+    assert lines[0] == "12 pictures cannot be read and are left out:"
+    assert lines[1] == f"  {folder / 'broken-00.png'}: expected a picture, found no known picture format"
+    assert lines[11] == "  and 2 more"
+    assert lines[12] == f"16 pictures of 16x16x3; run folder {Path('runs') / 'faces'}"
+    assert lines[13].startswith("step 2/2, epoch 1.0: discriminator_loss ")
+    assert len(lines) == 14
+
+    result = run(train_command, "--dataset", folder, *options, "--seed", "1")
+    assert "train.seed was 0, now 1" in result.stderr.splitlines()[-1]
+    assert result.exit_code == 1
+
+    result = run(sample_command, "--model", model, "--count", "5", "--output", "grid.png")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "grid.png\n", "")
+    assert read_picture("grid.png").shape == (2 * 18 + 2, 3 * 18 + 2, 3)
+
+
+def test_quiet_training_prints_the_path_alone(dataset, tmp_path):
+    options = [
+        *TOY_OPTIONS,
+        "--epochs",
+        "1",
+        "--cache-dir",
+        tmp_path / "cache",
+        "--run-dir",
+        tmp_path / "run",
+        "--quiet",
+    ]
+    result = run(train_command, "--dataset", dataset, *options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"{tmp_path / 'run' / 'model.safetensors'}\n"
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (config["model"]["size"], config["model"]["channels"]) == (16, 3)
+
+
+def test_starting_from_a_model(dataset, model_path, tmp_path):
+    options = ["--dataset", dataset, "--cache-dir", tmp_path / "cache", "--run-dir", tmp_path / "run", "--quiet"]
+    result = run(train_command, *options, *TOY_OPTIONS, "--start-from", "no-such-model")
+    assert error_line(result).startswith("Expected a bundled model (")
+    result = run(train_command, *options, "--filters", "5", "--start-from", model_path)
+    assert "to start from. Received: ModelConfig(size=16" in usage_error(result)
+    result = run(train_command, *options, *TOY_OPTIONS, "--start-from", model_path, "--epochs", "1")
+    assert result.exit_code == 0, result.output
+
+
+def test_sample_is_decided_by_its_seed(model_path, tmp_path):
+    paths = [tmp_path / f"{name}.png" for name in "abc"]
+    for path, seed in zip(paths, (1, 1, 2), strict=True):
+        result = run(sample_command, "--model", model_path, "--output", path, "--count", "4", "--seed", seed, "--quiet")
+        assert (result.exit_code, result.output) == (0, "")
+    first, second, third = (path.read_bytes() for path in paths)
+    assert first == second != third
+
+
+def test_sample_keeps_what_exists(model_path, tmp_path):
+    path = tmp_path / "a.png"
+    path.write_text("mine")
+    result = run(sample_command, "--model", model_path, "--output", path)
+    assert usage_error(result) == f"Error: {path} exists; --overwrite replaces it."
+    assert path.read_text() == "mine"
+    assert run(sample_command, "--model", model_path, "--output", path, "--overwrite").exit_code == 0
+    assert read_picture(path).shape == (8 * 18 + 2, 8 * 18 + 2, 3)
+
+
+def test_sample_that_fails(model_path, tmp_path):
+    result = run(sample_command, "--model", model_path, "--output", tmp_path / "missing" / "a.png")
+    assert error_line(result).endswith("cannot write: No such file or directory")
+    result = run(sample_command, "--model", model_path, "--output", tmp_path / "a.xyz")
+    assert "expected a picture's suffix" in error_line(result)
+    result = run(sample_command, "--model", "no-such-model", "--output", tmp_path / "a.png")
+    assert error_line(result).startswith("Expected a bundled model (")
+    assert usage_error(run(sample_command, "--count", "0"))
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (ModelFileError("a: damaged"), 1, "Error: a: damaged"),
+        (ValueError("Expected `a`. Received: b"), 2, "Error: Expected `a`. Received: b"),
+        (KeyboardInterrupt(), 130, "Interrupted; go on later."),
+    ],
+)
+def test_errors_become_one_line(error, code, line):
+    @click.command()
+    @common_errors("go on later")
+    def command():
+        raise error
+
+    result = run(command)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (code, line)
+
+
+def start_and_stop(words, folder, number):
+    """Start a training, stop it after the next checkpoint; return its exit code and what it wrote to stderr."""
+    checkpoint = folder / "checkpoint.safetensors"
+    before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    try:
+        while not checkpoint.exists() or checkpoint.stat().st_mtime_ns == before:
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=DEADLINE_SECONDS)
+    finally:
+        process.kill()
+        process.communicate()
+    return process.returncode, stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_killed_interrupted_and_completed(dataset, tmp_path):
+    """The command itself, stopped as machines and users stop it: the same command goes on."""
+    folder, interval = tmp_path / "run", 3
+    options = [*TOY_OPTIONS, "--cache-dir", tmp_path / "cache", "--run-dir", folder, "--dataset", dataset]
+    options += ["--checkpoint-seconds", "0", "--sample-steps", "100000"]
+    words = python("from dcgan.cli import train_command; train_command()") + [str(option) for option in options]
+    endless = [*words, "--epochs", "100000"]
+
+    code, _ = start_and_stop(endless, folder, signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    code, stderr = start_and_stop(endless, folder, signal.SIGINT)
+    assert code == 130
+    lines = stderr.splitlines()
+    assert lines[1].startswith("going on from step ")
+    assert lines[2:] == ["Interrupted; the same command goes on from the last checkpoint."]
+
+    done = int((folder / "losses.csv").read_text().splitlines()[-1].split(",")[0])
+    epochs = done // interval + 2
+    result = subprocess.run([*words, "--epochs", str(epochs)], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == f"{folder / 'model.safetensors'}\n"
+    steps = [int(line.split(",")[0]) for line in (folder / "losses.csv").read_text().splitlines()[1:]]
+    assert steps == list(range(interval, interval * epochs + 1, interval))
+    assert not list(folder.rglob("*.tmp"))
+
+    from dcgan.model_file import load_model
+
+    assert load_model(folder / "model.safetensors").info["last"]["step"] == steps[-1]

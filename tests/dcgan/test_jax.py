@@ -1,0 +1,16 @@
+from tests.dcgan.helpers import needs_jax
+
+pytestmark = needs_jax
+
+
+def test_training_runs_on_jax(jax_results):
+    assert jax_results["engine"] == "jax"
+    assert jax_results["steps"] == 5  # rows: two passes of five steps, two steps an interval
+    low, high = jax_results["sample_range"]
+    assert 0 <= low < high <= 255
+
+
+def test_a_run_goes_on_with_fewer_devices(jax_results):
+    """Neither the division of the batches nor the pause shows in what is learnt."""
+    assert jax_results["devices"] == 2
+    assert jax_results["resume_difference"] < 1e-5
