@@ -1,0 +1,221 @@
+"""The command complete-images: parse options, call a function."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from completion.config import BLEND_NAMES, PRESETS, SEARCHES, WEIGHTINGS, SearchConfig
+from dcgan.cli import DEFAULTS, common_errors
+from masks.spec import MASK_NAMES, MaskSpec
+
+__all__ = ["complete_command"]
+
+MASK = MaskSpec()
+SEARCH = SearchConfig()
+MASK_OF_OPTION = {"scale": "center", "fraction": "random", "step": "grid", "blocks": "lowres"}
+
+
+class ShardType(click.ParamType):
+    """A shard written i/n."""
+
+    name = "i/n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Parse and check."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).split("/")
+        if len(parts) != 2 or not all(part.isdecimal() for part in parts) or not 1 <= int(parts[0]) <= int(parts[1]):
+            self.fail(f"expected i/n with 1 <= i <= n, received {value!r}", param, ctx)
+        return int(parts[0]), int(parts[1])
+
+
+class RectangleType(click.ParamType):
+    """A rectangle written X,Y,WIDTH,HEIGHT."""
+
+    name = "x,y,width,height"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Parse and check."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            numbers = ()
+        if len(numbers) != 4:
+            self.fail(f"expected four whole numbers x,y,width,height, received {value!r}", param, ctx)
+        return numbers
+
+
+class ColorType(click.ParamType):
+    """A colour written #rrggbb or r,g,b."""
+
+    name = "color"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int, int]:
+        """Parse and check."""
+        from masks.color import parse_color
+
+        if isinstance(value, tuple):
+            return value
+        try:
+            return parse_color(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _default(value: object) -> dict[str, Any]:
+    """Return click's keywords for an option with a default that its help shows."""
+    return {"default": value, "show_default": True}
+
+
+@click.command(
+    "complete-images",
+    context_settings=DEFAULTS,
+    epilog="""\b
+    Examples:
+      complete-images --mask center input/*.png
+      complete-images --mask-dir masks/ photos/
+      complete-images --mask-file mask.png --search hmc --candidates 4 --keep all photo.jpg
+    """,
+)
+@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=str))
+@click.option("--mask", type=click.Choice(MASK_NAMES), help=f"A mask by name.  [default: {MASK.name}]")
+@click.option(
+    "--mask-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="One mask for all, white = missing.",
+)
+@click.option(
+    "--mask-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A mask for each picture: a.png or a_mask.png for a.jpg.",
+)
+@click.option("--mask-from-alpha", is_flag=True, help="Transparent pixels are missing.")
+@click.option("--mask-color", type=ColorType(), help="Pixels of this colour are missing: #rrggbb or r,g,b.")
+@click.option(
+    "--mask-color-tolerance",
+    type=click.IntRange(0, 255),
+    help="Largest difference in a channel that is still this colour.  [default: 0]",
+)
+@click.option(
+    "--scale", type=float, help=f"center: the hole's sides as a share of the picture's.  [default: {MASK.scale}]"
+)
+@click.option("--fraction", type=float, help=f"random: the missing share (Amos 2016: 0.2).  [default: {MASK.fraction}]")
+@click.option("--step", type=int, help=f"grid: every so many pixels one is known.  [default: {MASK.step}]")
+@click.option(
+    "--blocks", type=int, help=f"lowres: the means of so many blocks a side are known.  [default: {MASK.blocks}]"
+)
+@click.option(
+    "--rectangle", type=RectangleType(), help="rectangle: in pixels of the picture; implies --mask rectangle."
+)
+@click.option("--invert-mask", is_flag=True, help="Swap missing and known.")
+@click.option(
+    "--dilate", type=click.IntRange(min=0), help="Grow the hole by so many pixels.", **_default(MASK.dilate_px)
+)
+@click.option("--model", help="A bundled model's name or the path of a model file.", **_default("faces-64"))
+@click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder of the results.", **_default("completed")
+)
+@click.option("--blend", type=click.Choice(BLEND_NAMES), help="How the seam is hidden.", **_default("poisson"))
+@click.option("--preset", type=click.Choice(tuple(PRESETS)), help="Settings of the search.", **_default("default"))
+@click.option("--search", type=click.Choice(SEARCHES), help=f"hmc draws plausible answers.  [default: {SEARCH.search}]")
+@click.option("--iterations", type=int, help=f"Steps of the search.  [default: {SEARCH.iterations}, or the preset's]")
+@click.option("--learning-rate", type=float, help=f"Adam's rate.  [default: {SEARCH.learning_rate}, or the preset's]")
+@click.option(
+    "--weighting",
+    type=click.Choice(WEIGHTINGS),
+    help=f"Weights of the known pixels.  [default: {SEARCH.weighting}, or the preset's]",
+)
+@click.option(
+    "--perceptual-weight",
+    type=float,
+    help=f"The papers' lambda.  [default: {SEARCH.perceptual_weight}, or the preset's]",
+)
+@click.option("--candidates", type=int, help="Starts for each picture.", **_default(SEARCH.candidates))
+@click.option("--keep", type=click.Choice(("best", "all")), help="Which candidates to write.", **_default("best"))
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    help="Candidates that are searched at once.  [default: by the model and the memory]",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Of random masks, starts and hmc.", **_default(0))
+@click.option("--recursive", is_flag=True, help="Look into the folders' subfolders as well.")
+@click.option("--skip-existing", is_flag=True, help="Go on where an earlier run stopped.")
+@click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
+@click.option(
+    "--grid", is_flag=True, help="Write OUTPUT/grid.png: original, masked and completed pictures, 32 at most."
+)
+@click.option("--gif", is_flag=True, help="Write OUTPUT/search.gif: the search of the first batch as a film.")
+@click.option(
+    "--shard", type=ShardType(), default=(1, 1), help="Complete the i-th of n parts of the list.  [default: 1/1]"
+)
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@common_errors("with --skip-existing the same command goes on from here")
+def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
+    """Fill the missing regions of aligned face pictures.
+
+    INPUTS are picture files, folders and glob patterns. Every picture gets a PNG of its own under OUTPUT, and a line in
+    OUTPUT/manifest.jsonl. A picture that cannot be completed is reported in one line and the others are completed; the
+    exit code is then 1.
+    """
+    if options["skip_existing"] and options["overwrite"]:
+        raise click.UsageError("--skip-existing and --overwrite exclude each other.")
+    spec = _mask_spec(options)
+    config = _search_config(options)
+    from completion.inputs import list_inputs
+
+    output = options["output"]
+    pictures = list_inputs(inputs, recursive=options["recursive"], mask_dir=options["mask_dir"], output_dir=output)
+    from completion.run import complete_files
+
+    summary = complete_files(pictures, spec=spec, config=config, options=options)
+    if not options["quiet"]:
+        parts = [f"{summary.completed} completed"]
+        parts += [f"{summary.untouched} with nothing missing"] if summary.untouched else []
+        parts += [f"{summary.skipped} existing"] if summary.skipped else []
+        parts += [f"{summary.failed} failed"] if summary.failed else []
+        click.echo(f"{', '.join(parts)}: {output}")
+    if summary.failed:
+        sys.exit(1)
+
+
+def _mask_spec(options: dict[str, Any]) -> MaskSpec:
+    """Return the mask's name and options after checking that they go together."""
+    rectangle = options["rectangle"]
+    if rectangle and options["mask"] not in (None, "rectangle"):
+        raise click.UsageError(f"--rectangle goes with --mask rectangle, received --mask {options['mask']}.")
+    if options["mask"] == "rectangle" and not rectangle:
+        raise click.UsageError("--mask rectangle needs --rectangle x,y,width,height.")
+    name = "rectangle" if rectangle else options["mask"]
+    sources = {
+        "--mask": name,
+        "--mask-file": options["mask_file"],
+        "--mask-dir": options["mask_dir"],
+        "--mask-from-alpha": options["mask_from_alpha"] or None,
+        "--mask-color": options["mask_color"],
+    }
+    given = [source for source, value in sources.items() if value is not None]
+    if len(given) > 1:
+        raise click.UsageError(f"Expected one source of masks, received {' and '.join(given)}.")
+    if options["mask_color_tolerance"] is not None and given != ["--mask-color"]:
+        raise click.UsageError("--mask-color-tolerance goes with --mask-color.")
+    own = {option: options[option] for option in MASK_OF_OPTION if options[option] is not None}
+    shape = name if given else MASK.name
+    for option in own:
+        if shape != MASK_OF_OPTION[option]:
+            raise click.UsageError(f"--{option} goes with --mask {MASK_OF_OPTION[option]}.")
+    if rectangle:
+        own |= dict(zip(("x", "y", "width", "height"), rectangle, strict=True))
+    return MaskSpec(name or MASK.name, invert=options["invert_mask"], dilate_px=options["dilate"], **own)
+
+
+def _search_config(options: dict[str, Any]) -> SearchConfig:
+    """Return the preset with the user's own settings in it."""
+    names = ("search", "iterations", "learning_rate", "weighting", "perceptual_weight", "candidates")
+    own = {name: options[name] for name in names if options[name] is not None}
+    return dataclasses.replace(PRESETS[options["preset"]], **own)

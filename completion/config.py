@@ -1,0 +1,96 @@
+"""The settings of a completion, each default in one place.
+
+Pure standard library: the command line reads its defaults from here without importing NumPy or TensorFlow.
+"""
+
+import dataclasses
+
+from dcgan.config import check
+
+__all__ = ["BLEND_NAMES", "PRESETS", "SearchConfig"]
+
+BLEND_NAMES = ("none", "feather", "poisson")
+SEARCHES = ("adam", "hmc")
+WEIGHTINGS = ("yeh", "uniform")
+SCHEDULES = ("cosine", "constant")
+PERCEPTUAL_FORMS = ("nonsaturating", "saturating")
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchConfig:
+    """How the latent space is searched.
+
+    Attributes
+    ----------
+    search : "adam" finds one best z; "hmc" then draws from the posterior around it (Hamiltonian Monte Carlo).
+    iterations : steps of Adam.
+    learning_rate : Adam's rate at the first step.
+    schedule : "cosine" decays the rate to zero, "constant" keeps it.
+    weighting : "yeh" weighs each known pixel by the missing share of the window around it (Yeh et al. 2017, eq. 4);
+        "uniform" weighs all alike (Amos 2016).
+    weight_floor : added to Yeh's weight of every known pixel before normalisation; 0 is the paper's.
+    window : side of that window in pixels.
+    perceptual_weight : lambda, the weight of the perceptual loss.
+    perceptual_form : "nonsaturating" is -log D(G(z)), "saturating" is log(1 - D(G(z))) as in Yeh et al. 2017.
+    loss_scale : "mean": the contextual loss is a weighted mean, so one lambda serves all masks and sizes; "sum": it is
+        a sum over pixels, as in both papers, for their lambdas.
+    candidates : starts for each picture.
+    hmc_samples, hmc_leapfrog_steps : transitions of the chain, leapfrog steps in each.
+    hmc_temperature : the loss is divided by this to give the energy.
+    """
+
+    search: str = "adam"
+    iterations: int = 300
+    learning_rate: float = 0.1
+    schedule: str = "cosine"
+    weighting: str = "yeh"
+    weight_floor: float = 0.5
+    window: int = 7
+    perceptual_weight: float = 0.003
+    perceptual_form: str = "nonsaturating"
+    loss_scale: str = "mean"
+    candidates: int = 1
+    hmc_samples: int = 30
+    hmc_leapfrog_steps: int = 10
+    hmc_temperature: float = 0.0005
+
+    def __post_init__(self) -> None:
+        check(self.search in SEARCHES, f"`search` to be one of {SEARCHES}", search=self.search)
+        check(self.iterations >= 1, "`iterations` of at least 1", iterations=self.iterations)
+        check(self.learning_rate > 0, "a positive `learning_rate`", learning_rate=self.learning_rate)
+        check(self.schedule in SCHEDULES, f"`schedule` to be one of {SCHEDULES}", schedule=self.schedule)
+        check(self.weighting in WEIGHTINGS, f"`weighting` to be one of {WEIGHTINGS}", weighting=self.weighting)
+        check(self.weight_floor >= 0, "`weight_floor` of at least 0", weight_floor=self.weight_floor)
+        check(self.window >= 3 and self.window % 2 == 1, "an odd `window` of at least 3", window=self.window)
+        weight = self.perceptual_weight
+        check(0 <= weight < float("inf"), "`perceptual_weight` of at least 0", perceptual_weight=weight)
+        forms = PERCEPTUAL_FORMS
+        check(self.perceptual_form in forms, f"`perceptual_form` in {forms}", perceptual_form=self.perceptual_form)
+        check(self.loss_scale in ("mean", "sum"), "`loss_scale` in ('mean', 'sum')", loss_scale=self.loss_scale)
+        check(self.candidates >= 1, "`candidates` of at least 1", candidates=self.candidates)
+        check(self.hmc_samples >= 1, "`hmc_samples` of at least 1", hmc_samples=self.hmc_samples)
+        steps = self.hmc_leapfrog_steps
+        check(steps >= 1, "`hmc_leapfrog_steps` of at least 1", hmc_leapfrog_steps=steps)
+        check(self.hmc_temperature > 0, "a positive `hmc_temperature`", hmc_temperature=self.hmc_temperature)
+
+
+PRESETS = {
+    "default": SearchConfig(),
+    "yeh2017": SearchConfig(
+        iterations=1500,
+        learning_rate=0.01,
+        schedule="constant",
+        weight_floor=0.0,
+        perceptual_weight=0.003,
+        perceptual_form="saturating",
+        loss_scale="sum",
+    ),
+    "amos2016": SearchConfig(
+        iterations=1000,
+        learning_rate=0.01,
+        schedule="constant",
+        weighting="uniform",
+        perceptual_weight=0.1,
+        loss_scale="sum",
+    ),
+}

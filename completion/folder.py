@@ -1,0 +1,291 @@
+"""Complete a folder of pictures, unattended: what complete-images does, as a function.
+
+Memory stays flat however many pictures there are, and however large: of a batch only the model-sized views are held,
+and a picture is read again when it is composed. Every output appears whole or not at all; a picture that fails is
+recorded and the others are completed; a run that was stopped goes on with ``existing="skip"``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from completion.batches import plan_rows
+from completion.inputs import InputPicture
+from completion.job import FolderJob, check_outputs, output_paths, remove_leftovers
+from completion.manifest import Manifest
+from completion.render import ComparisonSheet, SearchFilm, show_masked
+from dcgan.errors import FaceCompletionError, ImageFileError
+from dcgan.pictures import read_picture, save_picture
+
+if TYPE_CHECKING:
+    from completion.completer import Completer, View
+    from completion.search import SearchResult
+
+__all__ = ["FolderSummary", "complete_folder"]
+
+STOPPING_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the next picture would fail just so
+
+Picture = npt.NDArray[np.uint8]
+
+
+@dataclasses.dataclass(frozen=True)
+class FolderSummary:
+    """What became of the pictures.
+
+    Attributes
+    ----------
+    completed : pictures that were filled and written.
+    untouched : pictures of which nothing was missing; they were written as they are.
+    skipped : left out because their output was there.
+    failed : could not be read, had no mask, or could not be written.
+    """
+
+    completed: int
+    untouched: int
+    skipped: int
+    failed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class _Loaded:
+    """A picture that was read, with its mask."""
+
+    source: InputPicture
+    color: Picture
+    alpha: Picture | None
+    mask: npt.NDArray[np.bool_]
+
+
+def complete_folder(
+    inputs: Sequence[InputPicture],
+    job: FolderJob,
+    completer: Completer,
+    *,
+    model_sha256: str = "",
+    on_failure: Callable[[str], None] | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> FolderSummary:
+    """Complete pictures from files to files.
+
+    Parameters
+    ----------
+    inputs : see `completion.inputs.list_inputs`; the whole list, also where the job is a shard of it
+    job : where to, with which masks
+    completer : the loaded model with its search
+    model_sha256 : recorded in the manifest
+    on_failure : called with one line for each picture that fails
+    on_progress : called with the number of pictures done so far; those in the search count in part
+
+    Returns
+    -------
+    FolderSummary
+
+    Raises
+    ------
+    FaceCompletionError
+        Nothing can be written (disk full, folder not writable), another process writes there, or see
+        `completion.job.check_outputs`.
+
+    Examples
+    --------
+    >>> completer = Completer(load_model("faces-64"))  # doctest: +SKIP
+    >>> complete_folder(list_inputs(["photos"]), FolderJob(Path("completed")), completer)  # doctest: +SKIP
+    FolderSummary(completed=12, untouched=0, skipped=0, failed=0)
+    """
+    waiting, existing = check_outputs(inputs, job, candidates=completer.config.candidates)
+    try:
+        job.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FaceCompletionError(f"{job.output}: cannot make the folder: {error.strerror or error}") from error
+    run = _Run(
+        job,
+        completer,
+        count=len(inputs),
+        model_sha256=model_sha256,
+        on_failure=on_failure,
+        on_progress=on_progress,
+    )
+    with Manifest(job.manifest_path) as run.manifest:
+        own = [path for source in waiting for path in output_paths(source, job, completer.config.candidates)]
+        remove_leftovers([*own, job.sheet_path, job.film_path])
+        run.complete(waiting)
+        if job.sheet:
+            run.sheet.save(job.sheet_path)
+        if job.film:
+            run.film.save(job.film_path)
+    return FolderSummary(run.completed, run.untouched, existing, run.failed)
+
+
+class _Run:
+    """The state of one call of `complete_folder`."""
+
+    manifest: Manifest
+
+    def __init__(
+        self,
+        job: FolderJob,
+        completer: Completer,
+        *,
+        count: int,
+        model_sha256: str,
+        on_failure: Callable[[str], None] | None,
+        on_progress: Callable[[float], None] | None,
+    ) -> None:
+        self.job, self.completer, self.model_sha256 = job, completer, model_sha256
+        self.on_failure, self.on_progress = on_failure, on_progress
+        self.sheet, self.film = ComparisonSheet(), SearchFilm()
+        self.film_open = job.film
+        self.completed = self.untouched = self.failed = 0
+        self.progress = 0.0
+        candidates = completer.config.candidates
+        self.share, self.rows = plan_rows(count, batch_size=job.batch_size, candidates=candidates)
+
+    def complete(self, inputs: Sequence[InputPicture]) -> None:
+        """Complete and write pictures, batch by batch."""
+        batch: list[tuple[InputPicture, View]] = []
+        for source in inputs:
+            view = self._look(source)
+            if view is None:
+                continue
+            batch.append((source, view))
+            if len(batch) == self.share:
+                self._complete_batch(batch)
+                batch = []
+        if batch:
+            self._complete_batch(batch)
+
+    def _look(self, source: InputPicture) -> View | None:
+        """Return what the search needs of a picture; None where it is done with: it failed, or nothing is missing."""
+        loaded = self._load(source)
+        if loaded is None:
+            return None
+        if not loaded.mask.any():
+            self._write(loaded, None, seconds=0.0)
+            return None
+        return self.completer.look(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
+
+    def _load(self, source: InputPicture) -> _Loaded | None:
+        """Read a picture and its mask; where that cannot be done, record it and return None."""
+        try:
+            pixels = read_picture(source.path, channels=None)  # (H, W, 3 or 4)
+            mask = self.job.masks.mask_for(pixels, source, seed=self.job.seed)
+            if self.completer.prior.config.channels == 1:
+                return _Loaded(source, read_picture(source.path, channels=1), None, mask)
+            # Where transparent pixels are missing, the completed picture is opaque.
+            alpha = pixels[..., 3:] if pixels.shape[2] == 4 and not self.job.masks.alpha else None
+            return _Loaded(source, pixels[..., :3], alpha, mask)
+        except ImageFileError as error:
+            self._fail(source, str(error))
+        except MemoryError:
+            self._fail(source, f"{source.path}: not enough memory for this picture")
+        return None
+
+    def _complete_batch(self, batch: list[tuple[InputPicture, View]]) -> None:
+        """Search for a batch, then compose and write its pictures."""
+        started = time.perf_counter()
+        done = self._done
+        found = self.completer.find(
+            [view for _, view in batch],
+            blocks=self.job.masks.blocks,
+            keep=self.job.keep,
+            rows=self.rows,
+            on_frame=self.film.add if self.film_open else None,
+            on_progress=lambda share: self._progress(done + share * len(batch)),
+        )
+        self.film_open = False
+        seconds = (time.perf_counter() - started) / len(batch)
+        each = len(found.latents) // len(batch)
+        for place, (source, _) in enumerate(batch):
+            self._finish(source, found.take(slice(place * each, (place + 1) * each)), seconds=seconds)
+
+    def _finish(self, source: InputPicture, found: SearchResult, *, seconds: float) -> None:
+        """Read a picture again and write it with what was found."""
+        loaded = self._load(source)
+        if loaded is not None:
+            self._write(loaded, found, seconds=seconds)
+
+    def _write(self, loaded: _Loaded, found: SearchResult | None, *, seconds: float) -> None:
+        """Compose and write one picture's results, its line in the manifest and its row in the sheet."""
+        paths = output_paths(loaded.source, self.job, self.completer.config.candidates)
+        tiles = []
+        try:
+            for row, path in enumerate(paths):
+                picture = self._compose(loaded, None if found is None else found.generated[row])
+                path.parent.mkdir(parents=True, exist_ok=True)
+                save_picture(path, picture if loaded.alpha is None else np.concatenate([picture, loaded.alpha], axis=2))
+                if self.job.sheet:
+                    tiles.append(self.sheet.tile(picture))
+        except MemoryError:
+            self._fail(loaded.source, f"{loaded.source.path}: not enough memory for this picture")
+            return
+        except (ImageFileError, OSError) as error:
+            cause = error if isinstance(error, OSError) else error.__cause__
+            if isinstance(cause, OSError) and cause.errno in STOPPING_ERRORS:
+                raise FaceCompletionError(f"{error}; stopped, --skip-existing goes on from here") from error
+            self._fail(loaded.source, str(error))
+            return
+        if self.job.sheet:
+            masked = show_masked(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
+            self.sheet.add([self.sheet.tile(loaded.color), self.sheet.tile(masked), *tiles])
+        self.completed += found is not None
+        self.untouched += found is None
+        self._record(
+            loaded.source,
+            output=str(paths[0]) if len(paths) == 1 else [str(path) for path in paths],
+            status="untouched" if found is None else "completed",
+            missing=round(float(loaded.mask.mean()), 4),
+            **({} if found is None else _losses(found)),
+            seconds=round(seconds, 4),
+        )
+
+    def _compose(self, loaded: _Loaded, generated: npt.NDArray[np.float32] | None) -> Picture:
+        """Return the completed picture."""
+        if generated is None:
+            return loaded.color
+        return self.completer.compose(loaded.color, loaded.mask, generated, blocks=self.job.masks.blocks)
+
+    def _fail(self, source: InputPicture, reason: str) -> None:
+        """Record a picture that cannot be completed."""
+        self.failed += 1
+        self._record(source, output=None, status="failed", error=reason)
+        if self.on_failure:
+            self.on_failure(reason)
+
+    def _record(self, source: InputPicture, **fields: Any) -> None:
+        """Append to the manifest and count."""
+        record = {"input": str(source.path), **fields, "seed": self.job.seed, "model_sha256": self.model_sha256}
+        try:
+            self.manifest.append(record)
+        except OSError as error:
+            raise FaceCompletionError(f"{self.manifest.path}: cannot write: {error.strerror or error}") from error
+        self._progress(self._done)
+
+    @property
+    def _done(self) -> int:
+        """Return the number of pictures that need no more work."""
+        return self.completed + self.untouched + self.failed
+
+    def _progress(self, done: float) -> None:
+        """Report progress, which never goes back: a searched picture counts before it is written."""
+        self.progress = max(self.progress, done)
+        if self.on_progress:
+            self.on_progress(self.progress)
+
+
+def _losses(found: SearchResult) -> dict[str, Any]:
+    """Return the manifest's fields about the search: a number for one candidate, a list for several."""
+    fields = {"contextual_loss": found.contextual, "perceptual_loss": found.perceptual, "acceptance": found.acceptance}
+    lists = {
+        name: [round(float(value), 6) if math.isfinite(value) else None for value in values]
+        for name, values in fields.items()
+        if values is not None
+    }
+    return {name: values[0] if len(values) == 1 else values for name, values in lists.items()}

@@ -1,0 +1,84 @@
+"""From the command line's options to a completed folder."""
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from completion.batches import default_batch_size
+from completion.config import SearchConfig
+from completion.folder import FolderSummary, complete_folder
+from completion.inputs import InputPicture
+from completion.job import FolderJob, check_outputs
+from completion.picture_masks import MaskSource, read_mask
+from dcgan.errors import FaceCompletionError
+from dcgan.quiet import quiet_import
+from masks import MaskFolder, MaskSpec
+
+__all__ = ["complete_files"]
+
+BAR_FORMAT = "{percentage:3.0f}%|{bar}| {n:.0f}/{total_fmt} pictures [{elapsed}<{remaining}]"
+
+
+def complete_files(
+    pictures: Sequence[InputPicture], *, spec: MaskSpec, config: SearchConfig, options: dict[str, Any]
+) -> FolderSummary:
+    """Check what can be checked without the model, load it, and complete the pictures.
+
+    Parameters
+    ----------
+    pictures : what to complete
+    spec : the named mask and the operations on masks
+    config : of the search
+    options : the command line's other options, by their Python names
+    """
+    existing = "skip" if options["skip_existing"] else "replace" if options["overwrite"] else "refuse"
+    job = FolderJob(
+        output=options["output"],
+        masks=_mask_source(spec, options),
+        keep=options["keep"],
+        existing=existing,
+        seed=options["seed"],
+        sheet=options["grid"],
+        film=options["gif"],
+        shard=options["shard"],
+    )
+    waiting, skipped = check_outputs(pictures, job, candidates=config.candidates)
+    if not waiting:
+        return FolderSummary(0, 0, skipped, 0)
+    with quiet_import():
+        from completion.completer import Completer
+        from dcgan.model_file import load_model
+    from tqdm import tqdm
+
+    prior = load_model(options["model"])
+    if job.masks.blocks and prior.config.size % job.masks.blocks:
+        raise ValueError(f"Expected --blocks to divide the model's size {prior.config.size}. Received: {spec.blocks}")
+    job = dataclasses.replace(job, batch_size=options["batch_size"] or default_batch_size(prior.config))
+    completer = Completer(prior, config, blend=options["blend"], seed=options["seed"])
+    disabled = True if options["quiet"] else None  # None: shown where stderr is a terminal
+    with tqdm(total=len(waiting), bar_format=BAR_FORMAT, disable=disabled, dynamic_ncols=True) as bar:
+        return complete_folder(
+            pictures,
+            job,
+            completer,
+            model_sha256=prior.sha256,
+            on_failure=lambda line: bar.write(f"failed: {line}", file=sys.stderr),
+            on_progress=lambda done: bar.update(done - bar.n),
+        )
+
+
+def _mask_source(spec: MaskSpec, options: dict[str, Any]) -> MaskSource:
+    """Return where the masks come from."""
+    try:
+        folder = MaskFolder(options["mask_dir"]) if options["mask_dir"] else None
+    except OSError as error:
+        raise FaceCompletionError(f"{options['mask_dir']}: cannot list the masks: {error.strerror or error}") from error
+    return MaskSource(
+        spec=spec,
+        file=read_mask(options["mask_file"]) if options["mask_file"] else None,
+        folder=folder,
+        alpha=options["mask_from_alpha"],
+        color=options["mask_color"],
+        color_tolerance=options["mask_color_tolerance"] or 0,
+    )

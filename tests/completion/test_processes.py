@@ -1,0 +1,167 @@
+"""What needs a process of its own: imports, the other engine, signals."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tests.completion.helpers import CommandLine, contents, read, records, write_pictures
+
+COMMAND = "import sys; from completion.cli import complete_command; complete_command()"
+NAMES = [f"{number:02}.png" for number in range(24)]
+
+
+def python(code, *arguments, **environment):
+    """Run some code and return the finished process."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def imported_by(code):
+    process = python(f"import sys\n{code}\nprint(*sorted(sys.modules))")
+    assert process.returncode == 0, process.stderr
+    return {name.partition(".")[0] for name in process.stdout.splitlines()[-1].split()}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import completion; dir(completion)",
+        "from completion import PRESETS, SearchConfig",
+        "import completion.cli",
+        "from completion.inputs import list_inputs; list_inputs([__import__('os').__file__])",
+    ],
+)
+def test_imports_are_light(code):
+    assert not imported_by(code) & {"numpy", "cv2", "scipy", "PIL", "keras", "tensorflow", "jax"}
+
+
+def test_help_is_quick():
+    code = """
+import time, sys
+sys.argv = ["complete-images", "--help"]
+from completion.cli import complete_command
+try:
+    complete_command()
+finally:
+    print(time.process_time(), *sorted(sys.modules))
+"""
+    lines = [python(code).stdout.splitlines() for _ in range(3)]
+    assert "Usage: complete-images" in lines[0][0]
+    assert not set(lines[0][-1].split()[1:]) & {"numpy", "cv2", "PIL", "keras", "tensorflow", "jax"}
+    assert min(float(each[-1].split()[0]) for each in lines) < 0.3
+
+
+JAX = """
+import sys
+import numpy as np
+from completion import SearchConfig, complete
+from completion.search import LatentSearch, Problem, start_latents
+from dcgan import load_model
+from dcgan.autodiff import value_and_grad
+import keras
+
+assert keras.backend.backend() == "jax"
+prior = load_model(sys.argv[1])
+search = LatentSearch(prior, SearchConfig(perceptual_weight=0.1))
+rng = np.random.default_rng(0)
+known = np.ones((2, 16, 16), np.float32)
+known[:, 4:12, 4:12] = 0
+targets = search.generate(rng.uniform(-1, 1, (2, 8)).astype(np.float32))
+data = search.prepare(Problem(targets, known))
+z = rng.uniform(-1, 1, (2, 8)).astype(np.float32)
+gradient = np.asarray(value_and_grad(lambda z, *data: search.losses(z, *data))(z, *data)[1])
+step = 2e-3
+for entry in range(8):
+    shift = np.zeros_like(z)
+    shift[:, entry] = step
+    high, low = (np.asarray(search.losses(each, *data)[0]) for each in (z + shift, z - shift))
+    np.testing.assert_allclose(gradient[:, entry], (high - low) / (2 * step), rtol=0.05, atol=1e-3)
+np.save(sys.argv[2], gradient)
+
+pictures = [rng.integers(0, 256, (20, 24, 3), np.uint8) for _ in range(3)]
+mask = np.zeros((20, 24), bool)
+mask[5:15, 6:18] = True
+config = SearchConfig(search="hmc", iterations=12, candidates=2, hmc_samples=3, hmc_leapfrog_steps=3)
+one, two = (complete(pictures, mask, model=prior, config=config, batch_size=4) for _ in range(2))
+assert np.array_equal(one.latents, two.latents)
+assert np.abs(one.latents).max() <= 1
+assert all((result[~mask] == picture[~mask]).all() for result, picture in zip(one.pictures, pictures))
+print("completed", len(one.pictures))
+"""
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("jax"), reason="jax is not installed")
+def test_jax_has_the_same_gradient_and_completes(model_path, prior, tmp_path):
+    process = python(JAX, model_path, tmp_path / "gradient.npy", KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")
+    assert process.stdout == "completed 3\n", process.stderr
+    from completion.config import SearchConfig
+    from completion.search import LatentSearch, Problem
+    from dcgan.autodiff import value_and_grad
+
+    search = LatentSearch(prior, SearchConfig(perceptual_weight=0.1))
+    rng = np.random.default_rng(0)
+    known = np.ones((2, 16, 16), np.float32)
+    known[:, 4:12, 4:12] = 0
+    data = search.prepare(Problem(search.generate(rng.uniform(-1, 1, (2, 8)).astype(np.float32)), known))
+    latents = rng.uniform(-1, 1, (2, 8)).astype(np.float32)
+    gradient = value_and_grad(lambda z, *data: search.losses(z, *data))(latents, *data)[1]
+    np.testing.assert_allclose(np.load(tmp_path / "gradient.npy"), np.asarray(gradient), rtol=1e-3, atol=1e-5)
+
+
+def start(*arguments):
+    """Start complete-images as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def stop_midway(process, output, sent):
+    """Send a signal when a few outputs exist; return the exit code and what was printed."""
+    try:
+        deadline = time.monotonic() + 60
+        while len(list(output.glob("*.png"))) < 5 and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        process.send_signal(sent)
+        stdout, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    return process.returncode, stdout, stderr
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
+@pytest.mark.parametrize("sent", ["SIGKILL", "SIGINT"])
+def test_a_run_that_is_stopped_goes_on_to_the_same_bytes(model_path, tmp_path, sent):
+    write_pictures(tmp_path / "in", NAMES)
+    options = [tmp_path / "in", "--batch-size", "4", "--iterations", "150", "--model", model_path]
+    run, out = CommandLine(model_path), tmp_path / "out"
+    code, stdout, stderr = stop_midway(start(*options, "--output", out), out, getattr(signal, sent))
+    assert stdout == ""
+    if sent == "SIGINT":
+        assert (code, stderr) == (130, "Interrupted; with --skip-existing the same command goes on from here.\n")
+    else:
+        assert code == -signal.SIGKILL
+    done = contents(out)
+    assert 5 <= len(done) < len(NAMES)
+    for name in done:
+        assert read(out / name).shape == (16, 16, 3)
+    (out / ".23.png.0123456789abcdef.tmp").write_bytes(b"what a killed run may leave")
+    result = run(*options, "--output", out, "--skip-existing")
+    assert result.stdout == f"{len(NAMES) - len(done)} completed, {len(done)} existing: {out}\n"
+    run(*options, "--output", tmp_path / "whole")
+    assert contents(out) == contents(tmp_path / "whole")
+    assert not list(out.glob(".*.tmp"))
+    assert {record["input"] for record in records(out)} >= {str(tmp_path / "in" / name) for name in NAMES[len(done) :]}
