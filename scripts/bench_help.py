@@ -1,0 +1,29 @@
+"""Measure how long each command's --help takes, as whole processes."""
+
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+COMMANDS = ("complete-images", "dcgan-train", "dcgan-sample")
+RUNS = 7
+
+
+def main() -> None:
+    """Print the median, least and greatest seconds of each command."""
+    folder = Path(sys.executable).parent
+    for command in COMMANDS:
+        seconds = []
+        for _ in range(RUNS + 1):
+            started = time.perf_counter()
+            subprocess.run([folder / command, "--help"], check=True, stdout=subprocess.DEVNULL)
+            seconds.append(time.perf_counter() - started)
+        counted = seconds[1:]
+        print(
+            f"{command:16} --help: median {statistics.median(counted):.3f} s ({min(counted):.3f} to {max(counted):.3f})"
+        )
+
+
+if __name__ == "__main__":
+    main()

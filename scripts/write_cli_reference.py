@@ -1,0 +1,34 @@
+"""Write docs/cli.md from the commands' --help, or check that it is not stale (--check)."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from completion.cli import complete_command
+from dcgan.cli import sample_command, train_command
+
+TARGET = Path(__file__).parent.parent / "docs" / "cli.md"
+
+
+def reference() -> str:
+    """Return the commands' help as Markdown."""
+    parts = ["# Command line\n\nWritten by `make docs` from the commands' `--help`; do not edit by hand.\n"]
+    for command in (complete_command, train_command, sample_command):
+        context = click.Context(command, info_name=command.name, terminal_width=110, **command.context_settings)
+        parts.append(f"## {command.name}\n\n```text\n{command.get_help(context)}\n```\n")
+    return "\n".join(parts)
+
+
+def main() -> None:
+    """Write or check."""
+    text = reference()
+    if "--check" in sys.argv[1:]:
+        if not TARGET.exists() or TARGET.read_text() != text:
+            sys.exit(f"{TARGET.name} is stale; make docs writes it anew")
+    else:
+        TARGET.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
