@@ -2,7 +2,7 @@
 
 import os
 
-from dcgan.config import ModelConfig, doublings
+from dcgan.config import ModelConfig
 
 __all__ = ["default_batch_size", "plan_rows"]
 
@@ -23,8 +23,8 @@ def default_batch_size(config: ModelConfig) -> int:
     config : of the model
     """
     floats = config.size**2 * config.channels
-    for level in range(doublings(config.size)):
-        floats += (config.size // 2 ** (level + 1)) ** 2 * config.filters * 2**level
+    for level, width in enumerate(config.widths):
+        floats += (config.size // 2 ** (level + 1)) ** 2 * width
     bytes_each = 4 * COPIES * floats
     budget = min(BATCH_BYTES_MAX, _memory_bytes() // 8)
     size = BATCH_SIZE_MAX

@@ -15,6 +15,7 @@ SIZE_MAX = 1024
 FILTERS_MAX = 1024
 LATENT_DIM_MAX = 4096
 KERNEL_SIZE_MAX = 16
+MAX_WIDENING = 8  # a feature map has at most 8 times the base filters
 
 
 def doublings(size: int) -> int:
@@ -96,6 +97,11 @@ class ModelConfig:
             f"`discriminator_norm` to be one of {DISCRIMINATOR_NORMS}",
             discriminator_norm=self.discriminator_norm,
         )
+
+    @property
+    def widths(self) -> list[int]:
+        """The channels of the feature maps, from the picture's half size down to the start size."""
+        return [self.filters * min(2**level, MAX_WIDENING) for level in range(doublings(self.size))]
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":

@@ -9,14 +9,13 @@ from dcgan import engine  # noqa: F401  (chooses the engine before keras is impo
 import keras
 import numpy as np
 
-from dcgan.config import ModelConfig, doublings, start_size
+from dcgan.config import ModelConfig, start_size
 
 __all__ = ["build_discriminator", "build_generator", "settle_spectral_norm", "weight_count"]
 
 BATCH_NORM_MOMENTUM = 0.9
 BATCH_NORM_EPSILON = 1e-5
 LEAKY_SLOPE = 0.2
-MAX_WIDENING = 8  # a feature map has at most 8 times the base filters
 SETTLING_ITERATIONS = 50
 
 
@@ -32,11 +31,6 @@ def _batch_norm(name: str, policy: str) -> keras.layers.Layer:
     )
 
 
-def _widths(config: ModelConfig) -> list[int]:
-    """Return the channels of the feature maps, from the picture's half size down to the start size."""
-    return [config.filters * min(2**level, MAX_WIDENING) for level in range(doublings(config.size))]
-
-
 def weight_count(config: ModelConfig) -> int:
     """Return how many numbers both networks hold together, BatchNorm's statistics among them, without building them.
 
@@ -45,7 +39,7 @@ def weight_count(config: ModelConfig) -> int:
     >>> weight_count(ModelConfig())
     6346052
     """
-    widths = _widths(config)
+    widths = config.widths
     area, start_area = config.kernel_size**2, start_size(config.size) ** 2
     spectral = config.discriminator_norm == "spectral"
     generator = config.latent_dim * start_area * widths[-1] + 4 * sum(widths) + config.channels
@@ -80,7 +74,7 @@ def build_generator(config: ModelConfig, *, policy: str = "float32", seed: int =
     (None, 16, 16, 3)
     """
     start = start_size(config.size)
-    widths = _widths(config)[::-1]
+    widths = config.widths[::-1]
     latents = keras.Input((config.latent_dim,), name="latents")
     x = keras.layers.Dense(
         start * start * widths[0], use_bias=False, kernel_initializer=_initializer(seed), dtype=policy, name="project"
@@ -124,7 +118,7 @@ def build_discriminator(config: ModelConfig, *, policy: str = "float32", seed: i
     wrap = keras.layers.SpectralNormalization if spectral else lambda layer, name: layer
     pictures = keras.Input((config.size, config.size, config.channels), name="pictures")
     x = pictures
-    for level, width in enumerate(_widths(config)):
+    for level, width in enumerate(config.widths):
         name = f"down{level}"
         normalised = level > 0 and not spectral
         convolution = keras.layers.Conv2D(
