@@ -25,12 +25,12 @@ DRAWS = 25  # a draw whose hole is too small or too large is thrown away, at mos
 def strokes_mask(shape: Shape, *, seed: Seed = 0) -> npt.NDArray[np.bool_]:
     """Hide one to three strokes of a brush that zigzags across the picture.
 
-    After Yu et al. 2019, with the parameters of their released program: each stroke has 4 to 11 segments and one width,
-    12 to 40 px in a picture of 256; segment lengths are normal with mean diagonal / 8 and half that as deviation, cut
-    off at 0 and at twice the mean; the segments turn by turns left and right of the stroke's course, by 72 degrees give
-    or take up to 24. Of our own: the course is a random direction (theirs runs along the picture's x axis, and the
-    result is flipped at random), and masks that hide less than 5% or more than 50% are drawn again. About three masks
-    in four hide 10 to 35%.
+    After Yu et al. 2019, with the parameters that public ports of their program use: each stroke has 4 to 11 segments
+    and one width, 12 to 40 px in a picture of 256; segment lengths are normal with mean diagonal / 8 and half that as
+    deviation, cut off at 0 and at twice the mean; the segments turn by turns left and right of the stroke's course, by
+    72 degrees give or take up to 24. Of our own: the course is a random direction (theirs runs along the picture's x
+    axis, and the result is flipped at random), and masks that hide less than 5% or more than 50% are drawn again. About
+    three masks in four hide 10 to 35%.
 
     Parameters
     ----------
