@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from completion.batches import plan_rows
+from completion.batches import plan_rows, release_memory
 from completion.inputs import InputPicture
 from completion.job import FolderJob, check_outputs, output_paths, remove_leftovers
 from completion.manifest import Manifest
@@ -205,6 +205,7 @@ class _Run:
         each = len(found.latents) // len(batch)
         for place, (source, _) in enumerate(batch):
             self._finish(source, found.take(slice(place * each, (place + 1) * each)), seconds=seconds)
+        release_memory()
 
     def _finish(self, source: InputPicture, found: SearchResult, *, seconds: float) -> None:
         """Read a picture again and write it with what was found."""

@@ -55,3 +55,13 @@ def test_the_batch_size_follows_the_model_and_the_memory(monkeypatch):
 
 def test_the_memory_is_that_of_the_machine():
     assert 2**28 < batches._memory_bytes() < 2**50
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
+def test_memory_is_given_back_where_the_system_can(platform, monkeypatch):
+    """A platform without the call is left alone."""
+    calls = []
+    monkeypatch.setattr(batches.sys, "platform", platform)
+    monkeypatch.setattr(batches.ctypes, "CDLL", lambda name: calls.append(name) or object())
+    batches.release_memory()
+    assert calls == ([None] if platform == "linux" else [])
