@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from completion.poisson import PoissonSolver, check_mask, check_pictures, hole_window, poisson_blend
+from completion.holes import check_mask, check_pictures, hole_window
+from completion.poisson import PoissonSolver, poisson_blend
 
 __all__ = ["BLENDERS", "Blender", "feather_blend", "paste", "poisson_blend"]
 

@@ -14,7 +14,7 @@ from completion.blending import Blender
 from completion.config import BLEND_NAMES, PRESETS, SearchConfig
 from completion.framing import fit_frame, model_view, place_generated
 from completion.hmc import HamiltonianSampler
-from completion.poisson import hole_window
+from completion.holes import hole_window
 from completion.search import LatentSearch, Problem, SearchResult, start_latents
 from dcgan.model_file import Prior, load_model
 from dcgan.pictures import to_float, to_uint8
