@@ -1,8 +1,8 @@
 """Blending by the mask's geometry: a hole is filled harmonically or biharmonically, by its depth.
 
-A hole is a 4-connected part of the mask, and its depth the greatest distance from one of its pixels to the nearest known
-pixel. A narrow hole (between dense known pixels, or a thin stroke) is filled with the biharmonic interpolation of the
-residual ``original - generated``, a wide one with the harmonic; see `completion.biharmonic` and `completion.poisson`.
+A hole is a 4-connected part of the mask, and its depth the greatest distance from one of its pixels to the nearest
+known pixel. A narrow hole (between dense known pixels, or a thin stroke) is filled with the biharmonic interpolation of
+the residual ``original - generated``, a wide one with the harmonic; see `completion.biharmonic`, `completion.poisson`.
 
 The holes do not disturb each other. The harmonic equation looks no farther than a hole's own neighbours. The biharmonic
 one looks two pixels far; narrow holes so near to each other are solved together, as one biharmonic surface, and the
@@ -21,12 +21,12 @@ from completion.poisson import PoissonSolver
 
 __all__ = ["NARROW_PX", "NARROW_SHARE", "GeometrySolver", "geometry_blend", "hole_depths", "split_holes"]
 
-#: A hole is narrow if its depth is at most this part of the picture's longer side, and at most `NARROW_PX`. On faces of
-#: 64 and of 128 pixels the depth at which the two methods are equal is the same part of the side, between that of random
-#: 95% and of a square of a quarter. On photographs it is between 8 and 16 pixels however large they are: slopes are read
-#: off two pixels, and what noise they have grows with the depth. The tables are in docs/benchmarks.md.
+#: A hole is narrow if its depth is at most this part of the picture's longer side, and at most `NARROW_PX`. On faces
+#: of 64 and of 128 pixels the depth at which the two ways are equal is about the same part of the side; on photographs
+#: of 512 pixels it is about 8 to 12 pixels, a much smaller part: slopes are read off two pixels, and the noise in them
+#: grows with the depth. The tables are in docs/benchmarks.md.
 NARROW_SHARE = 1 / 10
-NARROW_PX = 12.0
+NARROW_PX = 10.0
 
 
 def hole_depths(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
@@ -53,13 +53,15 @@ def hole_depths(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.
     ([[1, 0, 2, 2, 2]], [1.0, 3.0])
     """
     check_mask(mask)
-    labels, count = ndimage.label(mask)
+    labels = np.empty(mask.shape, np.int32)
+    count = int(ndimage.label(mask, output=labels))
     if mask.all():
         return labels, np.full(count, np.inf)
     window = hole_window(mask)  # the nearest known pixel is never outside
     distance = ndimage.distance_transform_edt(mask[window])
-    depths = ndimage.maximum(distance, labels[window], np.arange(1, count + 1)) if count else []
-    return labels, np.asarray(depths, np.float64)
+    depths = np.zeros(count + 1)
+    np.maximum.at(depths, labels[window], distance)
+    return labels, depths[1:]
 
 
 def split_holes(mask: NDArray[np.bool_], *, side_px: int | None = None) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -2,8 +2,8 @@
 
 For every mask: the depth of the deepest hole as a share of the picture's side, mean over masks, and PSNR in the hole
 (uint8 RGB, mean over pictures) after blending three generated pictures: none at all, which is plain interpolation; the
-picture itself, blurred and 20 grey levels too bright; the model's, after a few steps of the search. The same pictures and
-masks for all. With --photos, instead, discs of several radii in the middle 512 pixels of photographs, without the model.
+picture itself, blurred and 20 grey levels too bright; the model's, after a few steps of the search. Pictures and masks
+are the same for all. With --photos, instead, discs of several radii in the middle 512 pixels of photographs.
 """
 
 import zlib
