@@ -13,8 +13,8 @@ the border's slopes too far. `completion.geometry` chooses between the two.
 
 A hole of at most `DIRECT_LIMIT` pixels is factorised, a larger one is solved by conjugate gradients. Their
 preconditioner is the Laplacian's multigrid cycle, twice: it takes 20 to 70 iterations, in time and memory linear in the
-number of missing pixels. The blended picture is then within 1e-4 of the exact one, in units of the residual along the
-hole's border.
+number of missing pixels. The blended picture is then within 2e-4 of the exact one, in units of the residual's largest
+value.
 """
 
 from __future__ import annotations

@@ -150,6 +150,6 @@ def _check(pictures: Pictures, masks: Masks) -> None:
         raise ValueError(f"Expected `masks` of shape {pictures.shape[:3]}. Received: {masks.shape}.")
     if masks.dtype != np.bool_:
         raise ValueError(f"Expected `masks` of dtype bool. Received: {masks.dtype}.")
-    hidden = np.flatnonzero(masks.reshape(len(masks), -1).all(axis=1))
+    hidden = np.flatnonzero(masks.all(axis=(1, 2)))
     if hidden.size:
         raise ValueError(f"Expected a known pixel of every picture. Received: none of picture {hidden[0]}.")

@@ -207,9 +207,7 @@ def test_kept_solvers_are_bounded_by_their_missing_pixels(prepared):
 
 
 def test_wrong_options_are_refused():
-    with pytest.raises(
-        ValueError, match=r"Expected `method` to be one of auto, poisson, biharmonic, feather, none. Received: 'blur'."
-    ):
+    with pytest.raises(ValueError, match=r"Expected `method` to be one of auto, .* none. Received: 'blur'."):
         Blender("blur")
     with pytest.raises(ValueError, match=r"Expected `max_solvers` of at least 1. Received: 0."):
         Blender(max_solvers=0)
