@@ -16,9 +16,10 @@ from completion.holes import hole_window
 
 __all__ = ["AUTO_SHARE", "ClassicalFiller", "choose_method", "fill_classical"]
 
-#: The method "auto" interpolates where no hole is deeper than this part of the picture's longer side. Up to random 95%,
-#: grid 6, thin and a square of an eighth, plain biharmonic interpolation is closer to the truth than the blended DCGAN;
-#: from a square of a quarter, medium and strokes on the DCGAN is. See docs/benchmarks.md.
+#: The method "auto" interpolates where no hole is deeper than this part of the picture's longer side. On faces of 64
+#: pixels plain biharmonic interpolation is closer to the truth than the blended DCGAN for random 20 to 95%, grid 2 to
+#: 6, thin and a square of an eighth; for center, left, thick and a square of a quarter the DCGAN is. Between them (grid
+#: 8, medium, strokes) they are equal to 0.3 dB. Measured with 20 steps of the search; see docs/benchmarks.md.
 AUTO_SHARE = 1 / 10
 
 RADIUS_PX = 3.0  # of the neighbourhood in OpenCV's methods, as in its documentation's examples
