@@ -200,8 +200,7 @@ def test_the_dtype_is_the_originals(dtype):
     assert result[~mask].tobytes() == original[~mask].tobytes()
 
 
-@pytest.mark.slow
-def test_a_shared_mask_costs_little(monkeypatch):
+def test_a_shared_mask_costs_little():
     mask = RNG.random((64, 64)) < 0.8
     generated, original = pictures(mask, batch=(64,), dtype=np.float32)
     seconds = []
