@@ -7,9 +7,11 @@ import dataclasses
 
 from dcgan.config import check
 
-__all__ = ["BLEND_NAMES", "PRESETS", "SearchConfig"]
+__all__ = ["BLEND_NAMES", "CLASSICAL_METHODS", "METHODS", "PRESETS", "SearchConfig"]
 
-BLEND_NAMES = ("none", "feather", "poisson")
+BLEND_NAMES = ("auto", "poisson", "biharmonic", "feather", "none")
+CLASSICAL_METHODS = ("telea", "ns", "biharmonic", "harmonic")
+METHODS = ("dcgan", *CLASSICAL_METHODS, "auto")
 SEARCHES = ("adam", "hmc")
 WEIGHTINGS = ("yeh", "uniform")
 SCHEDULES = ("cosine", "constant")

@@ -62,6 +62,22 @@ finally:
     assert min(float(each[-1].split()[0]) for each in lines) < 0.3
 
 
+def test_a_method_without_a_model_imports_no_engine(tmp_path):
+    write_pictures(tmp_path / "in", NAMES[:2])
+    code = f"""
+sys.argv = ["complete-images", "--method", "biharmonic", "--mask", "random", {str(tmp_path / "in")!r}]
+sys.argv += ["--output", {str(tmp_path / "out")!r}, "--grid"]
+from completion.cli import complete_command
+try:
+    complete_command()
+except SystemExit as stop:
+    assert not stop.code
+"""
+    assert not imported_by(code) & {"keras", "tensorflow", "jax"}
+    assert not imported_by("from completion import fill_classical, poisson_blend") & {"keras", "tensorflow", "jax"}
+    assert [record["method"] for record in records(tmp_path / "out")] == ["biharmonic"] * 2
+
+
 JAX = """
 import sys
 import numpy as np
