@@ -59,7 +59,7 @@ def mean_interval(values: Values, *, resamples: int = 1000, seed: int = 0, confi
     mean = values.mean(axis=0)
     # A draw with replacement matters by how often it takes each row, so the means are one matrix product.
     times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)  # (resamples, N)
-    means = mean + times @ (values - mean) / count  # centred: equal rows give an interval without rounding's width
+    means = mean + times @ (values - mean) / count  # centred: rounding is as small as the spread
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, (tail, 1 - tail), axis=0)
     if values.ndim == 1:

@@ -18,7 +18,9 @@ __all__ = [
 
 PEAK = 255.0
 SQUARED_ERROR_MIN = 1e-3
-PSNR_MAX = float(10 * np.log10(PEAK**2 / SQUARED_ERROR_MIN))  # of pictures that are equal: 78.1 dB rather than infinity
+PSNR_MAX = float(
+    10 * np.log10(PEAK**2 / SQUARED_ERROR_MIN)
+)  # of pictures that are (nearly) equal: 78.1 dB, not infinity
 SSIM_WINDOW = 7  # scikit-image's default
 PICTURE_METRICS = (
     "hole_psnr",
