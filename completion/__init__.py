@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from completion.blending import BLENDERS, Blender
     from completion.completer import Completer, CompletionResult, complete
     from completion.config import PRESETS, SearchConfig
+    from completion.evaluation import evaluate
+    from completion.evaluation_config import EvaluationConfig
     from completion.folder import FolderSummary, complete_folder
     from completion.inputs import list_inputs
     from completion.job import FolderJob
@@ -22,6 +24,7 @@ _HOMES = {
     "Completer": "completer",
     "CompletionResult": "completer",
     "complete": "completer",
+    "EvaluationConfig": "evaluation_config",
     "FolderJob": "job",
     "FolderSummary": "folder",
     "MaskSource": "picture_masks",
@@ -29,6 +32,7 @@ _HOMES = {
     "PoissonSolver": "poisson",
     "SearchConfig": "config",
     "complete_folder": "folder",
+    "evaluate": "evaluation",
     "list_inputs": "inputs",
     "poisson_blend": "poisson",
 }
@@ -39,6 +43,7 @@ __all__ = [
     "Blender",
     "Completer",
     "CompletionResult",
+    "EvaluationConfig",
     "FolderJob",
     "FolderSummary",
     "MaskSource",
@@ -46,6 +51,7 @@ __all__ = [
     "SearchConfig",
     "complete",
     "complete_folder",
+    "evaluate",
     "list_inputs",
     "poisson_blend",
 ]

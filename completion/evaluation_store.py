@@ -135,7 +135,8 @@ class EvaluationStore:
         if missing_ok and not path.exists():
             return {}
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # Of a damaged file NumPy would leave its own handle open.
+            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
                 return dict(file)
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile) as error:
             raise FaceCompletionError(f"{path}: damaged ({error}); start over with --overwrite") from error
