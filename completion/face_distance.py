@@ -40,9 +40,9 @@ class FaceEmbedder:
     The network wants a chip of 150x150 pixels, and is given the whole aligned picture at that size. That is a tighter
     frame than dlib's own: by the two templates (inner eye corners and bottom lip, landmarks 39, 42 and 57) a picture in
     our alignment covers the columns 0.09 to 0.91 and the rows 0.18 to 0.97 of dlib's chip with its padding of 0.25, so
-    faces appear 1.23 times as wide and 1.27 times as high as it expects. So distances here are good for comparing
-    methods with each other, not with 0.6, dlib's threshold. `scripts/check_face_distance.py` measures how well they
-    tell people apart in either frame, and how they grow with the damage.
+    faces appear 1.23 times as wide and 1.27 times as high as it expects. Read distances against each other and not
+    against dlib's threshold of 0.6. `scripts/check_face_distance.py` measures how well they tell people apart, and how
+    they grow with the damage, in this frame and in dlib's.
     """
 
     def __init__(self) -> None:
