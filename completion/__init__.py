@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from completion.classical import fill_classical
     from completion.completer import Completer, complete
     from completion.config import METHODS, PRESETS, SearchConfig
+    from completion.evaluation import evaluate
+    from completion.evaluation_config import EvaluationConfig
     from completion.folder import FolderSummary, complete_folder
     from completion.geometry import GeometrySolver, geometry_blend
     from completion.inputs import list_inputs
@@ -28,6 +30,7 @@ _HOMES = {
     "CompletionResult": "result",
     "biharmonic_blend": "biharmonic",
     "complete": "completer",
+    "EvaluationConfig": "evaluation_config",
     "FolderJob": "job",
     "FolderSummary": "folder",
     "GeometrySolver": "geometry",
@@ -39,6 +42,7 @@ _HOMES = {
     "complete_folder": "folder",
     "fill_classical": "classical",
     "geometry_blend": "geometry",
+    "evaluate": "evaluation",
     "list_inputs": "inputs",
     "poisson_blend": "poisson",
 }
@@ -51,6 +55,7 @@ __all__ = [
     "Blender",
     "Completer",
     "CompletionResult",
+    "EvaluationConfig",
     "FolderJob",
     "FolderSummary",
     "GeometrySolver",
@@ -60,6 +65,7 @@ __all__ = [
     "biharmonic_blend",
     "complete",
     "complete_folder",
+    "evaluate",
     "fill_classical",
     "geometry_blend",
     "list_inputs",

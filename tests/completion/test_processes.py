@@ -37,8 +37,9 @@ def imported_by(code):
     "code",
     [
         "import completion; dir(completion)",
-        "from completion import PRESETS, SearchConfig",
+        "from completion import PRESETS, EvaluationConfig, SearchConfig",
         "import completion.cli",
+        "import completion.evaluate_cli",
         "from completion.inputs import list_inputs; list_inputs([__import__('os').__file__])",
     ],
 )
@@ -46,18 +47,23 @@ def test_imports_are_light(code):
     assert not imported_by(code) & {"numpy", "cv2", "scipy", "PIL", "keras", "tensorflow", "jax"}
 
 
-def test_help_is_quick():
-    code = """
+@pytest.mark.parametrize(
+    ("command", "home"),
+    [("complete-images", "completion.cli:complete"), ("complete-evaluate", "completion.evaluate_cli:evaluate")],
+)
+def test_help_is_quick(command, home):
+    module, name = home.split(":")
+    code = f"""
 import time, sys
-sys.argv = ["complete-images", "--help"]
-from completion.cli import complete_command
+sys.argv = ["{command}", "--help"]
+from {module} import {name}_command
 try:
-    complete_command()
+    {name}_command()
 finally:
     print(time.process_time(), *sorted(sys.modules))
 """
     lines = [python(code).stdout.splitlines() for _ in range(3)]
-    assert "Usage: complete-images" in lines[0][0]
+    assert f"Usage: {command}" in lines[0][0]
     assert not set(lines[0][-1].split()[1:]) & {"numpy", "cv2", "PIL", "keras", "tensorflow", "jax"}
     assert min(float(each[-1].split()[0]) for each in lines) < 0.3
 
