@@ -46,6 +46,11 @@ class DCGAN(keras.Model):
         self.real_probability = keras.metrics.Mean(name="real_probability")
         self.fake_probability = keras.metrics.Mean(name="fake_probability")
 
+    @property
+    def networks(self) -> dict[str, keras.Model]:
+        """The networks that are trained, by name."""
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
     def call(self, inputs: dict[str, Tensor], training: bool = False) -> Tensor:
         """Return the generated pictures for the batch's latents, (B, H, W, C) float32."""
         return self.generator(inputs["latents"], training=training)
