@@ -23,7 +23,9 @@ from dcgan.checkpoint import restore_checkpoint
 from dcgan.config import RunConfig
 from dcgan.pictures import write_whole
 
-__all__ = ["Batches", "Export", "count_steps", "fit_in_folder"]
+__all__ = ["CHECKPOINT", "Batches", "Export", "count_steps", "fit_in_folder"]
+
+CHECKPOINT = "checkpoint.safetensors"
 
 Export = Callable[[int, dict[str, float]], None]
 Report = Callable[[str], None]
@@ -61,7 +63,7 @@ def fit_in_folder(
     report : called with a line of text where a run goes on
     progress : draw a progress bar; by default where stderr is a terminal
     """
-    checkpoint = run_dir / "checkpoint.safetensors"
+    checkpoint = run_dir / CHECKPOINT
     first = restore_checkpoint(checkpoint, model) if checkpoint.exists() else 0
     counter = count_steps(batches, first_step=first, epochs=epochs, interval_steps=run.interval_steps)
     if first:

@@ -15,7 +15,7 @@ from dcgan.checkpoint import averaged_weights
 from dcgan.config import ModelConfig, RunConfig, TrainConfig
 from dcgan.dataset import CachedPictures, TrainingBatches
 from dcgan.devices import data_parallel
-from dcgan.fitting import fit_in_folder
+from dcgan.fitting import CHECKPOINT, fit_in_folder
 from dcgan.gan import build_gan
 from dcgan.model_file import Prior, save_model
 from dcgan.networks import build_discriminator, build_generator, settle_spectral_norm
@@ -118,7 +118,7 @@ class _Trainer:
     def fit(self, progress: bool | None) -> None:
         """Train from the last checkpoint to the end."""
         gan = self.gan = build_gan(self.model, self.settings)
-        if self.start_from is not None:  # a checkpoint's weights replace these
+        if self.start_from is not None and not (self.run_dir / CHECKPOINT).exists():
             gan.generator.set_weights(self.start_from.generator.get_weights())
             gan.discriminator.set_weights(self.start_from.discriminator.get_weights())
         fit_in_folder(
