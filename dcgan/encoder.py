@@ -19,7 +19,7 @@ Tensor = Any
 
 
 def offset_level(config: ModelConfig) -> int:
-    """Return which of `config.widths` belongs to the offset: a quarter of the picture's size, where there is such a map.
+    """Return which of `config.widths` the offset has: a quarter of the picture's size, where there is such a map.
 
     Examples
     --------
