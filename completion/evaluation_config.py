@@ -6,13 +6,12 @@ Pure standard library: the command line reads its defaults from here without imp
 import dataclasses
 from collections.abc import Sequence
 
-from completion.config import PRESETS
+from completion.config import CLASSICAL_METHODS, PRESETS
 from dcgan.config import check
 from masks.spec import MASK_NAMES
 
-__all__ = ["CLASSICAL_METHODS", "EVALUATION_MASKS", "METHOD_NAMES", "EvaluationConfig"]
+__all__ = ["EVALUATION_MASKS", "METHOD_NAMES", "EvaluationConfig"]
 
-CLASSICAL_METHODS = ("telea", "ns", "biharmonic")
 METHOD_NAMES = (*PRESETS, *CLASSICAL_METHODS)
 # Those that leave known pixels and need nothing but the picture's size.
 EVALUATION_MASKS = tuple(name for name in MASK_NAMES if name not in ("full", "lowres", "rectangle"))

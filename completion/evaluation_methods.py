@@ -3,19 +3,16 @@
 import dataclasses
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 import numpy.typing as npt
-from skimage.restoration import inpaint_biharmonic
 
+from completion.classical import ClassicalFiller
 from completion.completer import Completer
-from completion.config import PRESETS
-from completion.evaluation_config import CLASSICAL_METHODS, METHOD_NAMES
+from completion.config import CLASSICAL_METHODS, PRESETS
+from completion.evaluation_config import METHOD_NAMES
 from dcgan.model_file import Prior
 
 __all__ = ["Method", "make_method"]
-
-RADIUS_PX = 3  # of OpenCV's two, as in its documentation
 
 Pictures = npt.NDArray[np.uint8]
 Masks = npt.NDArray[np.bool_]
@@ -53,7 +50,7 @@ def make_method(name: str, prior: Prior, *, rows: int, seed: int = 0) -> Method:
         There is no such method.
     """
     if name in CLASSICAL_METHODS:
-        return Method(name, lambda pictures, masks: _fill_classical(name, pictures, masks))
+        return Method(name, ClassicalFiller(name))
     if name not in METHOD_NAMES:
         raise ValueError(f"Expected a method among {', '.join(METHOD_NAMES)}. Received: {name!r}")
     completer = Completer(prior, PRESETS[name], seed=seed)
@@ -62,18 +59,3 @@ def make_method(name: str, prior: Prior, *, rows: int, seed: int = 0) -> Method:
         name,
         lambda pictures, masks: np.stack(completer.complete_batch(list(pictures), list(masks), rows=rows).pictures),
     )
-
-
-def _fill_classical(method: str, pictures: Pictures, masks: Masks) -> Pictures:
-    """Inpaint without a prior: Telea 2004, Bertalmio et al. 2001 (Navier-Stokes), or the biharmonic equation."""
-    filled = []
-    for picture, mask in zip(pictures, masks, strict=True):
-        known = np.where(mask[..., None], np.uint8(0), picture)  # what the mask hides takes no part
-        if method == "biharmonic":
-            result = inpaint_biharmonic(known, mask, channel_axis=-1)
-            result = np.clip(np.rint(result * 255.0), 0, 255).astype(np.uint8)
-        else:
-            flag = cv2.INPAINT_TELEA if method == "telea" else cv2.INPAINT_NS
-            result = cv2.inpaint(known, mask.astype(np.uint8), RADIUS_PX, flag)
-        filled.append(np.where(mask[..., None], result, picture))
-    return np.stack(filled)
