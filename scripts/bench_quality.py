@@ -13,8 +13,7 @@ import click
 import numpy as np
 
 from completion.completer import Completer
-from completion.config import PRESETS
-from completion.config import CLASSICAL_METHODS
+from completion.config import CLASSICAL_METHODS, PRESETS
 from completion.evaluation_faces import make_masks, read_faces
 from completion.evaluation_methods import make_method
 from completion.metrics import picture_metrics, psnr
