@@ -25,6 +25,7 @@ from masks import validate_mask
 __all__ = ["Completer", "CompletionResult", "complete"]
 
 DEFAULT_BATCH_SIZE = 64
+ENCODER_SPREAD = 0.5  # how far from the encoder's z further candidates begin, at most, in each direction
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -245,7 +246,7 @@ class Completer:
             parts.append(
                 self._search(
                     _problem([views[number // candidates] for number in row_numbers], blocks),
-                    starts[chains],
+                    starts,
                     chains=chains,
                     on_frame=_first_rows(on_frame, filled) if first == 0 else None,
                     on_progress=_share_of(on_progress, done=first / count, more=filled / count),
@@ -268,24 +269,38 @@ class Completer:
     ) -> SearchResult:
         """Run Adam and, where it is asked for, a Markov chain from where Adam ends."""
         config = self.config
+        latents, offset = self._start(problem, starts, chains)
         transitions = config.hmc_samples if config.search == "hmc" else 0
         transition_steps = config.hmc_leapfrog_steps + 1  # a gradient at the start and one after every step
         steps = config.iterations + transitions * transition_steps
 
         def on_chunk(done: int, best: npt.NDArray[np.float32]) -> None:
             if on_frame:
-                on_frame(self.search.generate(best))
-            if on_progress:
+                on_frame(self.search.generate(best, offset))
+            if on_progress and steps:
                 on_progress(done / steps)
 
         def on_transition(done: int) -> None:
             if on_progress:
                 on_progress((config.iterations + done * transition_steps) / steps)
 
-        found = self.search.run(problem, starts, on_chunk=on_chunk if on_frame or on_progress else None)
+        callback = on_chunk if on_frame or on_progress else None
+        found = self.search.run(problem, latents, offset=offset, on_chunk=callback)
         if not transitions:
             return found
-        return self.sampler.draw(problem, found.latents, chains=chains, seed=self.seed, on_transition=on_transition)
+        return self.sampler.draw(
+            problem, found.latents, chains=chains, offset=offset, seed=self.seed, on_transition=on_transition
+        )
+
+    def _start(
+        self, problem: Problem, starts: npt.NDArray[np.float32], chains: npt.NDArray[np.intp]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
+        """Return where each row's search begins: its candidate's start, or near where the encoder sees it."""
+        if self.config.start == "random":
+            return starts[chains], None
+        latents, offset = self.search.encode(problem)
+        spread = np.where(chains > 0, np.float32(ENCODER_SPREAD), np.float32(0.0))[:, None]  # the first one stays
+        return np.clip(latents + spread * starts[chains], -1.0, 1.0), offset
 
     def compose(self, picture: Picture, mask: Mask, generated: npt.NDArray[np.float32], *, blocks: int = 0) -> Picture:
         """Put the generated hole into the picture at the picture's own size.

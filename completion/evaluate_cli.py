@@ -64,7 +64,7 @@ def _default(value: object) -> dict[str, Any]:
     "methods",
     multiple=True,
     type=NamesType(METHOD_NAMES),
-    help=f"{', '.join(METHOD_NAMES)}; may be given several times.  [default: all]",
+    help=f"{', '.join(METHOD_NAMES)}; may be given several times.  [default: all that need no encoder]",
 )
 @click.option(
     "--reference",

@@ -13,6 +13,8 @@ from masks.spec import MASK_NAMES
 __all__ = ["EVALUATION_MASKS", "METHOD_NAMES", "EvaluationConfig"]
 
 METHOD_NAMES = (*PRESETS, *CLASSICAL_METHODS)
+# Those that any model can do: not every one has an encoder.
+DEFAULT_METHODS = tuple(name for name in METHOD_NAMES if name not in PRESETS or PRESETS[name].start == "random")
 # Those that leave known pixels and need nothing but the picture's size.
 EVALUATION_MASKS = tuple(name for name in MASK_NAMES if name not in ("full", "lowres", "rectangle"))
 
@@ -40,7 +42,7 @@ class EvaluationConfig:
 
     count: int = 500
     masks: tuple[str, ...] = ("center", "left", "random", "grid", "medium")
-    methods: tuple[str, ...] = METHOD_NAMES
+    methods: tuple[str, ...] = DEFAULT_METHODS
     reference: str = ""
     model: str = "faces-64"
     batch_size: int = 64
