@@ -5,10 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from keras import ops
 from safetensors.numpy import load_file
 
 from completion import encoder_training
+from completion.encoder_cli import train_encoder_command
 from completion.encoder_config import EncoderTrainConfig
 from completion.encoder_data import DamagedBatches
 from completion.encoder_trainer import build_encoder_trainer
@@ -16,6 +18,7 @@ from completion.encoding import encoder_input, spread_block_means
 from dcgan.config import RunConfig
 from dcgan.errors import RunError
 from dcgan.model_file import load_model
+from dcgan.pictures import save_picture
 from tests.dcgan.helpers import cached, make_pictures
 
 SETTINGS = EncoderTrainConfig(epochs=2, batch_size=8, learning_rate=1e-2, adversarial_weight=0.01)
@@ -140,3 +143,26 @@ def test_another_model_is_refused(finished, data, prior, tmp_path):
 def test_wrong_settings_are_refused(field):
     with pytest.raises(ValueError, match=f"`{field}`"):
         EncoderTrainConfig(**{field: "float8" if field == "precision" else -1})
+
+
+def test_command_line(model_path, tmp_path, monkeypatch):
+    """A folder with a broken picture in, a model with an encoder out; the same command has nothing left to do."""
+    monkeypatch.chdir(tmp_path)
+    for index, picture in enumerate(make_pictures(16, size=20)):
+        (tmp_path / "faces").mkdir(exist_ok=True)
+        save_picture(tmp_path / "faces" / f"{index}.png", picture)
+    (tmp_path / "faces" / "broken.png").write_text("no picture")
+    options = ["--model", str(model_path), "--dataset", "faces", "--cache-dir", "cache", "--run-dir", "run"]
+    options += ["--epochs", "1", "--batch-size", "8"]
+    result = CliRunner().invoke(train_encoder_command, options)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"{os.path.join('run', 'model.safetensors')}\n"
+    assert "1 pictures cannot be read and are left out:" in result.stderr
+    assert load_model("run/model.safetensors").encoder is not None
+    assert CliRunner().invoke(train_encoder_command, options).exit_code == 0
+    refused = CliRunner().invoke(train_encoder_command, [*options, "--seed", "1"])
+    assert refused.exit_code == 1
+    assert "train.seed was 0, now 1" in refused.stderr
+    wrong = CliRunner().invoke(train_encoder_command, [*options, "--epochs", "0"])
+    assert wrong.exit_code == 2
+    assert "Expected `epochs` of at least 1" in wrong.stderr

@@ -40,6 +40,7 @@ def imported_by(code):
         "from completion import PRESETS, EvaluationConfig, SearchConfig",
         "import completion.cli",
         "import completion.evaluate_cli",
+        "import completion.encoder_cli",
         "from completion.inputs import list_inputs; list_inputs([__import__('os').__file__])",
     ],
 )
@@ -49,7 +50,11 @@ def test_imports_are_light(code):
 
 @pytest.mark.parametrize(
     ("command", "home"),
-    [("complete-images", "completion.cli:complete"), ("complete-evaluate", "completion.evaluate_cli:evaluate")],
+    [
+        ("complete-images", "completion.cli:complete"),
+        ("complete-evaluate", "completion.evaluate_cli:evaluate"),
+        ("dcgan-train-encoder", "completion.encoder_cli:train_encoder"),
+    ],
 )
 def test_help_is_quick(command, home):
     module, name = home.split(":")
