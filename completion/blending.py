@@ -14,15 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from completion.poisson import PoissonSolver, check_mask, check_pictures, hole_window, poisson_blend
+from completion.biharmonic import BiharmonicSolver, biharmonic_blend
+from completion.geometry import GeometrySolver, geometry_blend
+from completion.holes import check_mask, check_pictures, hole_window
+from completion.poisson import PoissonSolver, poisson_blend
 
-__all__ = ["BLENDERS", "Blender", "feather_blend", "paste", "poisson_blend"]
+__all__ = ["BLENDERS", "Blender", "biharmonic_blend", "feather_blend", "geometry_blend", "paste", "poisson_blend"]
+
+Solver = PoissonSolver | BiharmonicSolver | GeometrySolver
 
 #: The cross-fade's default width is this part of the picture's shorter side, and at least `FEATHER_MIN_PX`.
 FEATHER_FRACTION = 1 / 16
 FEATHER_MIN_PX = 2.0
 
-#: What a `Blender` keeps: solvers, and missing pixels in all of them (less than 1 GB, see `PoissonSolver`).
+#: What a `Blender` keeps: solvers, and missing pixels in all of them. That is less than 1 GB, see the solvers' notes.
 MAX_SOLVERS = 8
 MAX_UNKNOWNS = 1_000_000
 
@@ -91,9 +96,11 @@ def feather_blend(
 
 #: The blending methods, for the command line and for `Blender`. Each is called as f(generated, original, mask).
 BLENDERS: dict[str, Callable[..., NDArray[np.floating]]] = {
-    "none": paste,
-    "feather": feather_blend,
+    "auto": geometry_blend,
     "poisson": poisson_blend,
+    "biharmonic": biharmonic_blend,
+    "feather": feather_blend,
+    "none": paste,
 }
 
 
@@ -107,7 +114,7 @@ class Blender:
     method : str
         A name in `BLENDERS`.
     max_solvers : int
-        Number of masks whose `PoissonSolver` is kept, the latest used ones.
+        Number of masks whose solver is kept, the latest used ones.
     max_unknowns : int
         Number of missing pixels, summed over the masks, up to which solvers are kept. The latest one is kept however
         large it is, so that one mask for a folder of large photographs is prepared once.
@@ -130,7 +137,7 @@ class Blender:
     """
 
     def __init__(
-        self, method: str = "poisson", *, max_solvers: int = MAX_SOLVERS, max_unknowns: int = MAX_UNKNOWNS
+        self, method: str = "auto", *, max_solvers: int = MAX_SOLVERS, max_unknowns: int = MAX_UNKNOWNS
     ) -> None:
         if method not in BLENDERS:
             raise ValueError(f"Expected `method` to be one of {', '.join(BLENDERS)}. Received: {method!r}.")
@@ -139,10 +146,15 @@ class Blender:
         self.method = method
         self._max_solvers = max_solvers
         self._max_unknowns = max_unknowns
-        self._solvers: OrderedDict[bytes, PoissonSolver] = OrderedDict()  # the latest used one comes last
+        self._solvers: OrderedDict[bytes, Solver] = OrderedDict()  # the latest used one comes last
 
     def __call__(
-        self, generated: NDArray[np.floating], original: NDArray[np.floating], masks: NDArray[np.bool_]
+        self,
+        generated: NDArray[np.floating],
+        original: NDArray[np.floating],
+        masks: NDArray[np.bool_],
+        *,
+        side_px: int | None = None,
     ) -> NDArray[np.floating]:
         """Fill the hole of each picture.
 
@@ -152,11 +164,14 @@ class Blender:
             Pictures in any range, both in the same one.
         masks : bool array (B, H, W)
             True = missing.
+        side_px : int, optional
+            The longer side of the pictures, where the arrays are windows cut out of them with two pixels around the
+            holes; "auto" measures holes by it. By default the arrays' own.
 
         Returns
         -------
         float array (B, H, W, C) of `original`'s dtype
-            Known pixels are copies of the original's. Poisson blending may leave the range of the pictures.
+            Known pixels are copies of the original's. The others may leave the range of the pictures.
         """
         if original.ndim != 4:
             raise ValueError(f"Expected `original` of shape (B, H, W, C). Received: {original.shape}.")
@@ -171,24 +186,18 @@ class Blender:
             sharing.setdefault(_mask_key(mask), []).append(i)
         result = np.empty_like(original)
         for key, members in sharing.items():
-            result[members] = self._blend(generated[members], original[members], masks[members[0]], key=key)
+            mask = masks[members[0]]
+            if self.method in ("feather", "none"):
+                result[members] = BLENDERS[self.method](generated[members], original[members], mask)
+            else:
+                solver = self._solver(mask, key, side_px=side_px or max(mask.shape))
+                result[members] = solver.blend(generated[members], original[members])
         return result
 
-    def _blend(
-        self,
-        generated: NDArray[np.floating],
-        original: NDArray[np.floating],
-        mask: NDArray[np.bool_],
-        *,
-        key: bytes,
-    ) -> NDArray[np.floating]:
-        """Blend pictures that share a mask."""
-        if self.method == "poisson":
-            return self._solver(mask, key).blend(generated, original)
-        return BLENDERS[self.method](generated, original, mask)
-
-    def _solver(self, mask: NDArray[np.bool_], key: bytes) -> PoissonSolver:
+    def _solver(self, mask: NDArray[np.bool_], key: bytes, *, side_px: int) -> Solver:
         """Return the mask's solver, a kept one where there is one."""
+        if self.method == "auto":
+            key += side_px.to_bytes(8, "big")
         if key in self._solvers:
             self._solvers.move_to_end(key)
             return self._solvers[key]
@@ -199,8 +208,14 @@ class Blender:
             or unknowns + sum(solver.n_unknowns for solver in self._solvers.values()) > self._max_unknowns
         ):
             self._solvers.popitem(last=False)
-        self._solvers[key] = PoissonSolver(mask)
+        self._solvers[key] = self._prepare(mask, side_px)
         return self._solvers[key]
+
+    def _prepare(self, mask: NDArray[np.bool_], side_px: int) -> Solver:
+        """Return a new solver."""
+        if self.method == "auto":
+            return GeometrySolver(mask, side_px=side_px)
+        return PoissonSolver(mask) if self.method == "poisson" else BiharmonicSolver(mask)
 
 
 def _mask_key(mask: NDArray[np.bool_]) -> bytes:

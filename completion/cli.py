@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from completion.config import BLEND_NAMES, PRESETS, SEARCHES, WEIGHTINGS, SearchConfig
+from completion.config import BLEND_NAMES, CLASSICAL_METHODS, METHODS, PRESETS, SEARCHES, WEIGHTINGS, SearchConfig
 from dcgan.cli import DEFAULTS, common_errors
 from masks.spec import MASK_NAMES, MaskSpec
 
@@ -15,6 +16,11 @@ __all__ = ["complete_command"]
 
 MASK = MaskSpec()
 SEARCH = SearchConfig()
+#: What a method without a model and a search has no use for.
+DCGAN_OPTIONS = (
+    *("model", "blend", "preset", "search", "iterations", "learning_rate", "weighting", "perceptual_weight"),
+    *("candidates", "keep", "batch_size", "gif"),
+)
 MASK_OF_OPTION = {"scale": "center", "fraction": "random", "step": "grid", "blocks": "lowres"}
 
 
@@ -80,6 +86,7 @@ def _default(value: object) -> dict[str, Any]:
     Examples:
       complete-images --mask center input/*.png
       complete-images --mask-dir masks/ photos/
+      complete-images --method biharmonic --mask random photos/
       complete-images --mask-file mask.png --search hmc --candidates 4 --keep all photo.jpg
     """,
 )
@@ -117,11 +124,23 @@ def _default(value: object) -> dict[str, Any]:
 @click.option(
     "--dilate", type=click.IntRange(min=0), help="Grow the hole by so many pixels.", **_default(MASK.dilate_px)
 )
+@click.option(
+    "--method",
+    type=click.Choice(METHODS),
+    help="What fills the hole. telea and ns (OpenCV's), biharmonic and harmonic need no model; auto takes dcgan or "
+    "biharmonic for each picture, by its mask.",
+    **_default("dcgan"),
+)
 @click.option("--model", help="A bundled model's name or the path of a model file.", **_default("faces-64"))
 @click.option(
     "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder of the results.", **_default("completed")
 )
-@click.option("--blend", type=click.Choice(BLEND_NAMES), help="How the seam is hidden.", **_default("poisson"))
+@click.option(
+    "--blend",
+    type=click.Choice(BLEND_NAMES),
+    help="How the seam is hidden; auto: poisson in wide holes, biharmonic in narrow ones.",
+    **_default("auto"),
+)
 @click.option("--preset", type=click.Choice(tuple(PRESETS)), help="Settings of the search.", **_default("default"))
 @click.option("--search", type=click.Choice(SEARCHES), help=f"hmc draws plausible answers.  [default: {SEARCH.search}]")
 @click.option("--iterations", type=int, help=f"Steps of the search.  [default: {SEARCH.iterations}, or the preset's]")
@@ -166,6 +185,7 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
     if options["skip_existing"] and options["overwrite"]:
         raise click.UsageError("--skip-existing and --overwrite exclude each other.")
     spec = _mask_spec(options)
+    _check_method(options, spec)
     config = _search_config(options)
     from completion.inputs import list_inputs
 
@@ -212,6 +232,23 @@ def _mask_spec(options: dict[str, Any]) -> MaskSpec:
     if rectangle:
         own |= dict(zip(("x", "y", "width", "height"), rectangle, strict=True))
     return MaskSpec(name or MASK.name, invert=options["invert_mask"], dilate_px=options["dilate"], **own)
+
+
+def _check_method(options: dict[str, Any], spec: MaskSpec) -> None:
+    """Refuse options that the method has no use for."""
+    method = options["method"]
+    if method == "dcgan":
+        return
+    if options["keep"] == "all":
+        raise click.UsageError(f"--keep goes with --method dcgan, received --method {method}.")
+    if spec.name == "lowres" and options["mask"] == "lowres":
+        raise click.UsageError(f"--mask lowres goes with --method dcgan, received --method {method}.")
+    if method in CLASSICAL_METHODS:
+        context = click.get_current_context()
+        for option in DCGAN_OPTIONS:
+            if context.get_parameter_source(option) != ParameterSource.DEFAULT:
+                name = option.replace("_", "-")
+                raise click.UsageError(f"--{name} goes with --method dcgan or auto, received --method {method}.")
 
 
 def _search_config(options: dict[str, Any]) -> SearchConfig:

@@ -2,7 +2,7 @@
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
-import dataclasses
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from completion.batches import plan_rows
 from completion.blending import Blender
-from completion.config import BLEND_NAMES, PRESETS, SearchConfig
+from completion.classical import choose_method
+from completion.config import BLEND_NAMES, CLASSICAL_METHODS, METHODS, PRESETS, SearchConfig
 from completion.framing import fit_frame, model_view, place_generated
 from completion.hmc import HamiltonianSampler
-from completion.poisson import hole_window
+from completion.holes import hole_window
+from completion.result import CompletionResult, fill_each, insert_filled
 from completion.search import LatentSearch, Problem, SearchResult, start_latents
 from dcgan.model_file import Prior, load_model
 from dcgan.pictures import to_float, to_uint8
@@ -23,6 +25,7 @@ from masks import validate_mask
 __all__ = ["Completer", "CompletionResult", "complete"]
 
 DEFAULT_BATCH_SIZE = 64
+ENCODER_SPREAD = 0.5  # how far from the encoder's z further candidates begin, at most, in each direction
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -31,39 +34,14 @@ OnFrame = Callable[[npt.NDArray[np.float32]], None]
 OnProgress = Callable[[float], None]
 
 
-@dataclasses.dataclass(frozen=True)
-class CompletionResult:
-    """Completed pictures, a row for each input; with ``keep="all"``, a row for each candidate of each input.
-
-    Attributes
-    ----------
-    pictures : list of (H, W, C) uint8
-        Known pixels are the input's own.
-    latents : (N, latent_dim) float32 in [-1, 1]
-        What was found; 0 for a picture whose mask hides nothing, for nothing was searched.
-    generated : (N, size, size, channels) float32 in [-1, 1]
-        G(latents), before blending; 0 where nothing was searched.
-    contextual, perceptual : (N,) float32
-        The losses of what was found; 0 where nothing was searched.
-    acceptance : (N,) float32 or None
-        The share of accepted transitions, where the search was Hamiltonian Monte Carlo.
-    """
-
-    pictures: list[Picture]
-    latents: npt.NDArray[np.float32]
-    generated: npt.NDArray[np.float32]
-    contextual: npt.NDArray[np.float32]
-    perceptual: npt.NDArray[np.float32]
-    acceptance: npt.NDArray[np.float32] | None = None
-
-
 def complete(
     images: Sequence[Picture] | Picture,
     masks: Sequence[Mask] | Mask,
     *,
     model: str | Path | Prior = "faces-64",
     config: SearchConfig | str = "default",
-    blend: str = "poisson",
+    method: str = "dcgan",
+    blend: str = "auto",
     blocks: int = 0,
     keep: str = "best",
     batch_size: int = DEFAULT_BATCH_SIZE,
@@ -74,12 +52,16 @@ def complete(
     Parameters
     ----------
     images : sequence of (H, W, C) uint8, or (B, H, W, C) uint8
-        Aligned faces of any size; C is the model's number of channels.
+        Aligned faces of any size; C is the model's number of channels, without a model 1 or 3.
     masks : sequence of (H, W) bool, or (B, H, W) bool, or one (H, W) bool for all
         True = missing.
     model : name of a bundled model, path of a model file, or a loaded `dcgan.Prior`
     config : SearchConfig, or the name of a preset: "default", "yeh2017", "amos2016"
-    blend : "none", "feather" or "poisson"
+    method : "dcgan"; "telea", "ns", "biharmonic" or "harmonic", which need no model (it is not loaded, and the options
+        below and `config` are not looked at) but a known pixel in every picture; or "auto", for each picture "dcgan" or
+        "biharmonic", as `completion.classical.choose_method` says
+    blend : "auto" (by each hole's depth "poisson" or "biharmonic", see `completion.geometry`), "poisson", "biharmonic",
+        "feather" or "none"
     blocks : if not 0, all that is known of a picture are the means of blocks x blocks equal parts
     keep : "best", the candidate with the lowest contextual loss, or "all"
     batch_size : rows (pictures times candidates) that are searched at once
@@ -123,22 +105,34 @@ def complete(
         raise ValueError("Expected at least one picture. Received: none")
     if len(pictures) != len(own_masks):
         raise ValueError(f"Expected a mask for each of {len(pictures)} pictures. Received: {len(own_masks)}")
+    if method not in METHODS:
+        raise ValueError(f"Expected `method` to be one of {', '.join(METHODS)}. Received: {method!r}")
+    if method != "dcgan" and (blocks or keep == "all"):
+        raise ValueError(f"Expected `method` 'dcgan' with `blocks` or keep='all'. Received: {method!r}")
+    if method in CLASSICAL_METHODS:
+        return fill_each(pictures, own_masks, method)
+    chosen = [method == "dcgan" or choose_method(mask) == "dcgan" for mask in own_masks]
+    if not any(chosen):
+        return fill_each(pictures, own_masks, "biharmonic")
     prior = model if isinstance(model, Prior) else load_model(model)
-    completer = Completer(prior, config, blend=blend, seed=seed)
-    share, rows = plan_rows(len(pictures), batch_size=batch_size, candidates=completer.config.candidates)
-    parts = [
-        completer.complete_batch(
-            pictures[start : start + share], own_masks[start : start + share], blocks=blocks, keep=keep, rows=rows
-        )
-        for start in range(0, len(pictures), share)
-    ]
-    found = SearchResult.join([_found(part) for part in parts])
-    return CompletionResult([picture for part in parts for picture in part.pictures], **vars(found))
+    searched = _search_all(
+        Completer(prior, config, blend=blend, seed=seed),
+        list(itertools.compress(pictures, chosen)),
+        list(itertools.compress(own_masks, chosen)),
+        batch_size=batch_size,
+        blocks=blocks,
+        keep=keep,
+    )
+    if all(chosen):
+        return searched
+    others = [not is_searched for is_searched in chosen]
+    pairs = [list(itertools.compress(each, others)) for each in (pictures, own_masks)]
+    return insert_filled(searched, fill_each(pairs[0], pairs[1], "biharmonic"), chosen)
 
 
 def _found(result: CompletionResult) -> SearchResult:
     """Return a result without its pictures."""
-    return SearchResult(**{name: part for name, part in vars(result).items() if name != "pictures"})
+    return SearchResult(**{name: part for name, part in vars(result).items() if name not in ("pictures", "methods")})
 
 
 class Completer:
@@ -151,12 +145,12 @@ class Completer:
     ----------
     prior : a loaded model
     config : SearchConfig or the name of a preset
-    blend : "none", "feather" or "poisson"
+    blend : "auto", "poisson", "biharmonic", "feather" or "none"
     seed : of the starts and of Hamiltonian Monte Carlo
     """
 
     def __init__(
-        self, prior: Prior, config: SearchConfig | str = "default", *, blend: str = "poisson", seed: int = 0
+        self, prior: Prior, config: SearchConfig | str = "default", *, blend: str = "auto", seed: int = 0
     ) -> None:
         if isinstance(config, str):
             if config not in PRESETS:
@@ -191,7 +185,7 @@ class Completer:
             for index, (picture, mask) in enumerate(zip(pictures, masks, strict=True))
             for generated in found.generated[index * each : (index + 1) * each]
         ]
-        return CompletionResult(completed, **vars(found))
+        return CompletionResult(completed, **vars(found), methods=["dcgan"] * len(completed))
 
     def look(self, picture: Picture, mask: Mask, *, blocks: int = 0) -> View:
         """Return what the search needs of a picture: target and known shares at the model's size.
@@ -252,7 +246,7 @@ class Completer:
             parts.append(
                 self._search(
                     _problem([views[number // candidates] for number in row_numbers], blocks),
-                    starts[chains],
+                    starts,
                     chains=chains,
                     on_frame=_first_rows(on_frame, filled) if first == 0 else None,
                     on_progress=_share_of(on_progress, done=first / count, more=filled / count),
@@ -275,24 +269,38 @@ class Completer:
     ) -> SearchResult:
         """Run Adam and, where it is asked for, a Markov chain from where Adam ends."""
         config = self.config
+        latents, offset = self._start(problem, starts, chains)
         transitions = config.hmc_samples if config.search == "hmc" else 0
         transition_steps = config.hmc_leapfrog_steps + 1  # a gradient at the start and one after every step
         steps = config.iterations + transitions * transition_steps
 
         def on_chunk(done: int, best: npt.NDArray[np.float32]) -> None:
             if on_frame:
-                on_frame(self.search.generate(best))
-            if on_progress:
+                on_frame(self.search.generate(best, offset))
+            if on_progress and steps:
                 on_progress(done / steps)
 
         def on_transition(done: int) -> None:
             if on_progress:
                 on_progress((config.iterations + done * transition_steps) / steps)
 
-        found = self.search.run(problem, starts, on_chunk=on_chunk if on_frame or on_progress else None)
+        callback = on_chunk if on_frame or on_progress else None
+        found = self.search.run(problem, latents, offset=offset, on_chunk=callback)
         if not transitions:
             return found
-        return self.sampler.draw(problem, found.latents, chains=chains, seed=self.seed, on_transition=on_transition)
+        return self.sampler.draw(
+            problem, found.latents, chains=chains, offset=offset, seed=self.seed, on_transition=on_transition
+        )
+
+    def _start(
+        self, problem: Problem, starts: npt.NDArray[np.float32], chains: npt.NDArray[np.intp]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
+        """Return where each row's search begins: its candidate's start, or near where the encoder sees it."""
+        if self.config.start == "random":
+            return starts[chains], None
+        latents, offset = self.search.encode(problem)
+        spread = np.where(chains > 0, np.float32(ENCODER_SPREAD), np.float32(0.0))[:, None]  # the first one stays
+        return np.clip(latents + spread * starts[chains], -1.0, 1.0), offset
 
     def compose(self, picture: Picture, mask: Mask, generated: npt.NDArray[np.float32], *, blocks: int = 0) -> Picture:
         """Put the generated hole into the picture at the picture's own size.
@@ -312,7 +320,7 @@ class Completer:
         result = picture.copy()
         if not mask.any():
             return result
-        box = hole_window(mask)
+        box = hole_window(mask, reach=2)  # what biharmonic blending looks at
         hole = mask[box]
         height, width = mask.shape
         patch = place_generated(generated, fit_frame(height, width, self.prior.config.size), box)
@@ -320,9 +328,25 @@ class Completer:
             patch = np.broadcast_to(patch.mean(axis=2, keepdims=True), patch.shape)
         original = to_float(picture[box])
         original[hole] = 0.0  # what the mask hides takes no part, whatever the blender does
-        blended = self.blender(patch[None], original[None], hole[None])[0]
+        blended = self.blender(patch[None], original[None], hole[None], side_px=max(height, width))[0]
         result[box][hole] = to_uint8(blended[hole])
         return result
+
+
+def _search_all(
+    completer: Completer, pictures: list[Picture], masks: list[Mask], *, batch_size: int, blocks: int, keep: str
+) -> CompletionResult:
+    """Complete pictures with the model, batch by batch."""
+    share, rows = plan_rows(len(pictures), batch_size=batch_size, candidates=completer.config.candidates)
+    parts = [
+        completer.complete_batch(
+            pictures[start : start + share], masks[start : start + share], blocks=blocks, keep=keep, rows=rows
+        )
+        for start in range(0, len(pictures), share)
+    ]
+    found = SearchResult.join([_found(part) for part in parts])
+    completed = [picture for part in parts for picture in part.pictures]
+    return CompletionResult(completed, **vars(found), methods=["dcgan"] * len(completed))
 
 
 def _problem(views: Sequence[View], blocks: int) -> Problem:

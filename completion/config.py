@@ -7,10 +7,13 @@ import dataclasses
 
 from dcgan.config import check
 
-__all__ = ["BLEND_NAMES", "PRESETS", "SearchConfig"]
+__all__ = ["BLEND_NAMES", "CLASSICAL_METHODS", "METHODS", "PRESETS", "SearchConfig"]
 
-BLEND_NAMES = ("none", "feather", "poisson")
+BLEND_NAMES = ("auto", "poisson", "biharmonic", "feather", "none")
+CLASSICAL_METHODS = ("telea", "ns", "biharmonic", "harmonic")
+METHODS = ("dcgan", *CLASSICAL_METHODS, "auto")
 SEARCHES = ("adam", "hmc")
+STARTS = ("random", "encoder")
 WEIGHTINGS = ("yeh", "uniform")
 SCHEDULES = ("cosine", "constant")
 PERCEPTUAL_FORMS = ("nonsaturating", "saturating")
@@ -23,7 +26,9 @@ class SearchConfig:
     Attributes
     ----------
     search : "adam" finds one best z; "hmc" then draws from the posterior around it (Hamiltonian Monte Carlo).
-    iterations : steps of Adam.
+    start : "random", a z drawn from the seed, or "encoder", what the model's encoder makes of the damaged picture: a z,
+        and an offset to the generator's features that the search leaves as it is.
+    iterations : steps of Adam; 0 takes the start as it is.
     learning_rate : Adam's rate at the first step.
     schedule : "cosine" decays the rate to zero, "constant" keeps it.
     weighting : "yeh" weighs each known pixel by the missing share of the window around it (Yeh et al. 2017, eq. 4);
@@ -40,6 +45,7 @@ class SearchConfig:
     """
 
     search: str = "adam"
+    start: str = "random"
     iterations: int = 300
     learning_rate: float = 0.1
     schedule: str = "cosine"
@@ -56,7 +62,9 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         check(self.search in SEARCHES, f"`search` to be one of {SEARCHES}", search=self.search)
-        check(self.iterations >= 1, "`iterations` of at least 1", iterations=self.iterations)
+        check(self.start in STARTS, f"`start` to be one of {STARTS}", start=self.start)
+        least = 0 if self.start == "encoder" else 1
+        check(self.iterations >= least, f"`iterations` of at least {least}", iterations=self.iterations)
         check(self.learning_rate > 0, "a positive `learning_rate`", learning_rate=self.learning_rate)
         check(self.schedule in SCHEDULES, f"`schedule` to be one of {SCHEDULES}", schedule=self.schedule)
         check(self.weighting in WEIGHTINGS, f"`weighting` to be one of {WEIGHTINGS}", weighting=self.weighting)
@@ -76,6 +84,7 @@ class SearchConfig:
 
 PRESETS = {
     "default": SearchConfig(),
+    "fast": SearchConfig(start="encoder", iterations=0),
     "yeh2017": SearchConfig(
         iterations=1500,
         learning_rate=0.01,

@@ -12,12 +12,14 @@ import errno
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from completion.batches import plan_rows, release_memory
+from completion.classical import ClassicalFiller, choose_method
+from completion.config import CLASSICAL_METHODS
 from completion.inputs import InputPicture
 from completion.job import FolderJob, check_outputs, output_paths, remove_leftovers
 from completion.manifest import Manifest
@@ -67,7 +69,7 @@ class _Loaded:
 def complete_folder(
     inputs: Sequence[InputPicture],
     job: FolderJob,
-    completer: Completer,
+    completer: Completer | None = None,
     *,
     model_sha256: str = "",
     on_failure: Callable[[str], None] | None = None,
@@ -79,8 +81,8 @@ def complete_folder(
     ----------
     inputs : see `completion.inputs.list_inputs`; the whole list, also where the job is a shard of it
     job : where to, with which masks
-    completer : the loaded model with its search
-    model_sha256 : recorded in the manifest
+    completer : the loaded model with its search; may be None where the job's method is a classical one
+    model_sha256 : recorded in the manifest of pictures that the model completed
     on_failure : called with one line for each picture that fails
     on_progress : called with the number of pictures done so far; those in the search count in part
 
@@ -90,6 +92,8 @@ def complete_folder(
 
     Raises
     ------
+    ValueError
+        The job's method needs a completer, and there is none.
     FaceCompletionError
         Nothing can be written (disk full, folder not writable), another process writes there, or see
         `completion.job.check_outputs`.
@@ -100,7 +104,10 @@ def complete_folder(
     >>> complete_folder(list_inputs(["photos"]), FolderJob(Path("completed")), completer)  # doctest: +SKIP
     FolderSummary(completed=12, untouched=0, skipped=0, failed=0)
     """
-    waiting, existing = check_outputs(inputs, job, candidates=completer.config.candidates)
+    if completer is None and job.method not in CLASSICAL_METHODS:
+        raise ValueError(f"Expected a `completer` for the method {job.method!r}. Received: None")
+    candidates = completer.config.candidates if completer is not None else 1
+    waiting, existing = check_outputs(inputs, job, candidates=candidates)
     try:
         job.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -114,7 +121,7 @@ def complete_folder(
         on_progress=on_progress,
     )
     with Manifest(job.manifest_path) as run.manifest:
-        own = [path for source in waiting for path in output_paths(source, job, completer.config.candidates)]
+        own = [path for source in waiting for path in output_paths(source, job, candidates)]
         remove_leftovers([*own, job.sheet_path, job.film_path])
         run.complete(waiting)
         if job.sheet:
@@ -132,21 +139,24 @@ class _Run:
     def __init__(
         self,
         job: FolderJob,
-        completer: Completer,
+        completer: Completer | None,
         *,
         count: int,
         model_sha256: str,
         on_failure: Callable[[str], None] | None,
         on_progress: Callable[[float], None] | None,
     ) -> None:
-        self.job, self.completer, self.model_sha256 = job, completer, model_sha256
+        self.job, self.model_sha256 = job, model_sha256
+        self.completer = cast("Completer", completer)  # not used where the method is classical
         self.on_failure, self.on_progress = on_failure, on_progress
         self.sheet, self.film = ComparisonSheet(), SearchFilm()
         self.film_open = job.film
         self.completed = self.untouched = self.failed = 0
         self.progress = 0.0
-        candidates = completer.config.candidates
-        self.share, self.rows = plan_rows(count, batch_size=job.batch_size, candidates=candidates)
+        self.filler = ClassicalFiller(job.method if job.method in CLASSICAL_METHODS else "biharmonic")
+        self.candidates = completer.config.candidates if completer is not None else 1
+        self.channels = completer.prior.config.channels if completer is not None else 3
+        self.share, self.rows = plan_rows(count, batch_size=job.batch_size, candidates=self.candidates)
 
     def complete(self, inputs: Sequence[InputPicture]) -> None:
         """Complete and write pictures, batch by batch."""
@@ -168,7 +178,12 @@ class _Run:
         if loaded is None:
             return None
         if not loaded.mask.any():
-            self._write(loaded, None, seconds=0.0)
+            self._write(loaded, lambda _: loaded.color, status="untouched", seconds=0.0)
+            return None
+        if self.job.method in CLASSICAL_METHODS or (
+            self.job.method == "auto" and choose_method(loaded.mask) != "dcgan"
+        ):
+            self._fill(loaded)
             return None
         return self.completer.look(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
 
@@ -177,7 +192,7 @@ class _Run:
         try:
             pixels = read_picture(source.path, channels=None)  # (H, W, 3 or 4)
             mask = self.job.masks.mask_for(pixels, source, seed=self.job.seed)
-            if self.completer.prior.config.channels == 1:
+            if self.channels == 1:
                 return _Loaded(source, read_picture(source.path, channels=1), None, mask)
             # Where transparent pixels are missing, the completed picture is opaque.
             alpha = pixels[..., 3:] if pixels.shape[2] == 4 and not self.job.masks.alpha else None
@@ -207,19 +222,50 @@ class _Run:
             self._finish(source, found.take(slice(place * each, (place + 1) * each)), seconds=seconds)
         release_memory()
 
+    def _fill(self, loaded: _Loaded) -> None:
+        """Fill a picture without the model and write it."""
+        path, method = loaded.source.path, self.filler.method
+        if loaded.mask.all():
+            self._fail(loaded.source, f"{path}: nothing of it is known, which the method {method} needs")
+            return
+        started = time.perf_counter()
+        try:
+            filled = self.filler(loaded.color[None], loaded.mask[None])[0]
+        except MemoryError:
+            self._fail(loaded.source, f"{path}: not enough memory for this picture")
+            return
+        seconds = time.perf_counter() - started
+        self._write(loaded, lambda _: filled, method=method, seconds=seconds)
+
     def _finish(self, source: InputPicture, found: SearchResult, *, seconds: float) -> None:
         """Read a picture again and write it with what was found."""
         loaded = self._load(source)
         if loaded is not None:
-            self._write(loaded, found, seconds=seconds)
 
-    def _write(self, loaded: _Loaded, found: SearchResult | None, *, seconds: float) -> None:
-        """Compose and write one picture's results, its line in the manifest and its row in the sheet."""
-        paths = output_paths(loaded.source, self.job, self.completer.config.candidates)
+            def compose(row: int) -> Picture:
+                generated = found.generated[row]
+                return self.completer.compose(loaded.color, loaded.mask, generated, blocks=self.job.masks.blocks)
+
+            self._write(loaded, compose, method="dcgan", **_losses(found), seconds=seconds)
+
+    def _write(
+        self,
+        loaded: _Loaded,
+        compose: Callable[[int], Picture],
+        *,
+        seconds: float,
+        status: str = "completed",
+        **fields: Any,
+    ) -> None:
+        """Write one picture's results, its line in the manifest and its row in the sheet.
+
+        `compose` is called with the number of each result and makes it; `fields` are the manifest's.
+        """
+        paths = output_paths(loaded.source, self.job, self.candidates)
         tiles = []
         try:
             for row, path in enumerate(paths):
-                picture = self._compose(loaded, None if found is None else found.generated[row])
+                picture = compose(row)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 save_picture(path, picture if loaded.alpha is None else np.concatenate([picture, loaded.alpha], axis=2))
                 if self.job.sheet:
@@ -236,22 +282,16 @@ class _Run:
         if self.job.sheet:
             masked = show_masked(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
             self.sheet.add([self.sheet.tile(loaded.color), self.sheet.tile(masked), *tiles])
-        self.completed += found is not None
-        self.untouched += found is None
+        self.completed += status == "completed"
+        self.untouched += status == "untouched"
         self._record(
             loaded.source,
             output=str(paths[0]) if len(paths) == 1 else [str(path) for path in paths],
-            status="untouched" if found is None else "completed",
+            status=status,
             missing=round(float(loaded.mask.mean()), 4),
-            **({} if found is None else _losses(found)),
+            **fields,
             seconds=round(seconds, 4),
         )
-
-    def _compose(self, loaded: _Loaded, generated: npt.NDArray[np.float32] | None) -> Picture:
-        """Return the completed picture."""
-        if generated is None:
-            return loaded.color
-        return self.completer.compose(loaded.color, loaded.mask, generated, blocks=self.job.masks.blocks)
 
     def _fail(self, source: InputPicture, reason: str) -> None:
         """Record a picture that cannot be completed."""
@@ -262,7 +302,9 @@ class _Run:
 
     def _record(self, source: InputPicture, **fields: Any) -> None:
         """Append to the manifest and count."""
-        record = {"input": str(source.path), **fields, "seed": self.job.seed, "model_sha256": self.model_sha256}
+        without_model = fields.get("method", self.job.method) in CLASSICAL_METHODS
+        model = None if without_model else self.model_sha256
+        record = {"input": str(source.path), **fields, "seed": self.job.seed, "model_sha256": model}
         try:
             self.manifest.append(record)
         except OSError as error:

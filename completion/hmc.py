@@ -43,6 +43,7 @@ class HamiltonianSampler:
         latents: npt.NDArray[np.float32],
         *,
         chains: npt.NDArray[np.intp],
+        offset: npt.NDArray[np.float32] | None = None,
         seed: int = 0,
         on_transition: Callable[[int], None] | None = None,
     ) -> SearchResult:
@@ -58,6 +59,7 @@ class HamiltonianSampler:
         chains : (B,) int
             The number of each row's chain. Rows of one number share their random draws, so that a picture's result does
             not depend on its place in the batch; several chains of one picture need different numbers.
+        offset : see `LatentSearch.run`
         seed : of the momenta and the acceptances
         on_transition : called with the number of transitions done
 
@@ -67,7 +69,7 @@ class HamiltonianSampler:
             The last states of the chains; its `acceptance` is of the second half of each chain.
         """
         config = self.search.config
-        data = self.search.prepare(problem)
+        data = self.search.prepare(problem, offset)
         transition = self._transition(problem.blocks)
         z = latents.astype(np.float32)
         # The curvature of the energy is inverse to the temperature, so the stable step is proportional to its root.
@@ -94,7 +96,7 @@ class HamiltonianSampler:
                 on_transition(index + 1)
         _, (contextual, perceptual) = self.search.losses(ops.convert_to_tensor(z), *data, blocks=problem.blocks)
         contextual, perceptual = ops.convert_to_numpy(contextual), ops.convert_to_numpy(perceptual)
-        return SearchResult(z, self.search.generate(z), contextual, perceptual, acceptance)
+        return SearchResult(z, self.search.generate(z, offset), contextual, perceptual, acceptance)
 
     def _transition(self, blocks: int) -> Callable[..., Any]:
         """Return the compiled proposal: (z, momentum, step size, ...) to the end of a trajectory and the log ratio."""

@@ -8,8 +8,10 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from completion.config import CLASSICAL_METHODS, METHODS
 from completion.inputs import InputPicture, output_name, take_shard
 from completion.picture_masks import MaskSource
+from dcgan.config import check
 from dcgan.errors import FaceCompletionError
 from dcgan.pictures import NAME_SHOWN
 
@@ -28,6 +30,8 @@ class FolderJob:
     ----------
     output : folder of the results, made where it does not exist.
     masks : where the masks come from.
+    method : "dcgan", a classical method, or "auto", for each picture the one that suits its mask; see
+        `completion.completer.complete`.
     keep : "best" candidate of each picture or "all".
     existing : what to do where an output is there already: "refuse" the whole job, "skip" it or "replace" it.
     batch_size : rows (pictures times candidates) that are searched at once.
@@ -38,6 +42,7 @@ class FolderJob:
 
     output: Path
     masks: MaskSource = dataclasses.field(default_factory=MaskSource)
+    method: str = "dcgan"
     keep: str = "best"
     existing: str = "refuse"
     batch_size: int = 64
@@ -45,6 +50,14 @@ class FolderJob:
     sheet: bool = False
     film: bool = False
     shard: tuple[int, int] = (1, 1)
+
+    def __post_init__(self) -> None:
+        check(self.method in METHODS, f"`method` to be one of {', '.join(METHODS)}", method=self.method)
+        if self.method != "dcgan":
+            check(not self.masks.blocks, "the method 'dcgan' for block means", method=self.method)
+            check(self.keep == "best", "the method 'dcgan' for all candidates", method=self.method)
+        if self.method in CLASSICAL_METHODS:
+            check(not self.film, "a method that searches for a film of the search", method=self.method)
 
     def own_name(self, name: str) -> str:
         """Return the name of a file that every shard writes for itself: a.png, of shard 1/2 a-1-of-2.png."""

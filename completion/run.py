@@ -3,10 +3,10 @@
 import dataclasses
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from completion.batches import default_batch_size
-from completion.config import SearchConfig
+from completion.config import CLASSICAL_METHODS, SearchConfig
 from completion.folder import FolderSummary, complete_folder
 from completion.inputs import InputPicture
 from completion.job import FolderJob, check_outputs
@@ -14,6 +14,9 @@ from completion.picture_masks import MaskSource, read_mask
 from dcgan.errors import FaceCompletionError
 from dcgan.quiet import quiet_import
 from masks import MaskFolder, MaskSpec
+
+if TYPE_CHECKING:
+    from completion.completer import Completer
 
 __all__ = ["complete_files"]
 
@@ -36,6 +39,7 @@ def complete_files(
     job = FolderJob(
         output=options["output"],
         masks=_mask_source(spec, options),
+        method=options["method"],
         keep=options["keep"],
         existing=existing,
         seed=options["seed"],
@@ -46,26 +50,34 @@ def complete_files(
     waiting, skipped = check_outputs(pictures, job, candidates=config.candidates)
     if not waiting:
         return FolderSummary(0, 0, skipped, 0)
-    with quiet_import():
-        from completion.completer import Completer
-        from dcgan.model_file import load_model
     from tqdm import tqdm
 
-    prior = load_model(options["model"])
-    if job.masks.blocks and prior.config.size % job.masks.blocks:
-        raise ValueError(f"Expected --blocks to divide the model's size {prior.config.size}. Received: {spec.blocks}")
-    job = dataclasses.replace(job, batch_size=options["batch_size"] or default_batch_size(prior.config))
-    completer = Completer(prior, config, blend=options["blend"], seed=options["seed"])
+    completer = None if job.method in CLASSICAL_METHODS else _load_completer(job, config, options)
+    if completer is not None:
+        job = dataclasses.replace(job, batch_size=options["batch_size"] or default_batch_size(completer.prior.config))
     disabled = True if options["quiet"] else None  # None: shown where stderr is a terminal
     with tqdm(total=len(waiting), bar_format=BAR_FORMAT, disable=disabled, dynamic_ncols=True) as bar:
         return complete_folder(
             pictures,
             job,
             completer,
-            model_sha256=prior.sha256,
+            model_sha256=completer.prior.sha256 if completer is not None else "",
             on_failure=lambda line: bar.write(f"failed: {line}", file=sys.stderr),
             on_progress=lambda done: bar.update(done - bar.n),
         )
+
+
+def _load_completer(job: FolderJob, config: SearchConfig, options: dict[str, Any]) -> "Completer":
+    """Load the model with its search, which brings in TensorFlow."""
+    with quiet_import():
+        from completion.completer import Completer
+        from dcgan.model_file import load_model
+
+    prior = load_model(options["model"])
+    size, blocks = prior.config.size, job.masks.blocks
+    if blocks and size % blocks:
+        raise ValueError(f"Expected --blocks to divide the model's size {size}. Received: {blocks}")
+    return Completer(prior, config, blend=options["blend"], seed=options["seed"])
 
 
 def _mask_source(spec: MaskSpec, options: dict[str, Any]) -> MaskSource:

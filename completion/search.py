@@ -14,8 +14,11 @@ import numpy.typing as npt
 from keras import ops
 
 from completion.config import SearchConfig
+from completion.encoding import encoder_input, spread_block_means
 from completion.losses import contextual_loss, contextual_weights, perceptual_loss
 from dcgan.autodiff import compile_function, value_and_grad
+from dcgan.encoder import build_decoder
+from dcgan.errors import ModelFileError
 from dcgan.model_file import Prior
 
 __all__ = ["LatentSearch", "Problem", "SearchResult", "start_latents"]
@@ -51,7 +54,7 @@ class SearchResult:
     Attributes
     ----------
     latents : (B, latent_dim) float32 in [-1, 1], the best iterate.
-    generated : (B, H, W, C) float32 in [-1, 1], G(latents).
+    generated : (B, H, W, C) float32 in [-1, 1], G(latents), with the encoder's offset where the search began there.
     contextual : (B,) float32, the contextual loss of the best iterate.
     perceptual : (B,) float32, its perceptual loss.
     acceptance : (B,) float32 or None, the share of accepted transitions where the search was Hamiltonian Monte Carlo.
@@ -105,11 +108,39 @@ class LatentSearch:
     """
 
     def __init__(self, prior: Prior, config: SearchConfig) -> None:
+        if config.start == "encoder" and prior.encoder is None:
+            raise ModelFileError("expected a model with an encoder, this one has none; dcgan-train-encoder trains it")
         self.prior, self.config = prior, config
+        self._decoder: Any = None if prior.encoder is None else build_decoder(prior.generator, prior.config)
         self._loops: dict[int, Callable[..., Any]] = {}
+        self._encode = compile_function(lambda seen: prior.encoder(seen, training=False))
+        self._judges: dict[int, Callable[..., Any]] = {}
+
+    def encode(self, problem: Problem) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return what the encoder makes of damaged pictures.
+
+        Parameters
+        ----------
+        problem : what is known, B pictures
+
+        Returns
+        -------
+        latents : (B, latent_dim) float32 in [-1, 1]
+        offset : (B, *dcgan.encoder.offset_shape(config)) float32
+        """
+        blocks, targets = problem.blocks, problem.targets
+        means = spread_block_means(targets, blocks) if blocks else np.zeros_like(targets)
+        seen = encoder_input(targets, problem.known[..., None], means)
+        latents, offset = (ops.convert_to_numpy(part) for part in self._encode(seen))
+        return latents, offset
 
     def run(
-        self, problem: Problem, latents: npt.NDArray[np.float32], *, on_chunk: OnChunk | None = None
+        self,
+        problem: Problem,
+        latents: npt.NDArray[np.float32],
+        *,
+        offset: npt.NDArray[np.float32] | None = None,
+        on_chunk: OnChunk | None = None,
     ) -> SearchResult:
         """Search from the given starts.
 
@@ -117,10 +148,16 @@ class LatentSearch:
         ----------
         problem : what is known, B pictures
         latents : (B, latent_dim) float32 in [-1, 1]
+        offset : to the generator's features, as `encode` gives it, or None
         on_chunk : called with (steps done, best latents so far), first with (0, latents), then after every few steps
         """
         config = self.config
-        data = self.prepare(problem)
+        data = self.prepare(problem, offset)
+        if not config.iterations:
+            if on_chunk:
+                on_chunk(0, latents)
+            parts = self._judge(problem.blocks)(ops.convert_to_tensor(latents), *data)
+            return SearchResult(latents, *(ops.convert_to_numpy(part) for part in parts))
         loop = self._loop(problem.blocks)
         state = _first_state(latents)
         done = 0
@@ -134,22 +171,36 @@ class LatentSearch:
         _, _, _, best, _, contextual, perceptual = (ops.convert_to_numpy(part) for part in state)
         if on_chunk:
             on_chunk(done, best)
-        return SearchResult(best, self.generate(best), contextual, perceptual)
+        return SearchResult(best, self.generate(best, offset), contextual, perceptual)
 
     def warm_up(self, count: int, *, blocks: int = 0) -> None:
-        """Compile the loop for batches of `count` pictures, so that a measurement does not count it."""
+        """Compile what batches of `count` pictures need, so that a measurement does not count it."""
         config = self.prior.config
         shape = (count, config.size, config.size, config.channels)
-        data = self.prepare(Problem(np.zeros(shape, np.float32), np.ones(shape[:3], np.float32), blocks))
-        starts = start_latents(count, config.latent_dim)
-        self._loop(blocks)(np.float32(0), np.int32(1), *_first_state(starts), *data)
+        problem = Problem(np.zeros(shape, np.float32), np.ones(shape[:3], np.float32), blocks)
+        starts, offset = start_latents(count, config.latent_dim), None
+        if self.config.start == "encoder":
+            starts, offset = self.encode(problem)
+        data = self.prepare(problem, offset)
+        if self.config.iterations:
+            self._loop(blocks)(np.float32(0), np.int32(1), *_first_state(starts), *data)
+        else:
+            self._judge(blocks)(ops.convert_to_tensor(starts), *data)
 
-    def generate(self, latents: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return G(latents), (B, H, W, C) float32 in [-1, 1]."""
-        return ops.convert_to_numpy(self.prior.generator(latents, training=False))
+    def generate(
+        self, latents: npt.NDArray[np.float32], offset: npt.NDArray[np.float32] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Return G(latents), with an offset where there is one, (B, H, W, C) float32 in [-1, 1]."""
+        return ops.convert_to_numpy(self._decode(latents, offset))
 
-    def prepare(self, problem: Problem) -> tuple[Tensor, Tensor, Tensor]:
-        """Return targets, normalised weights and each picture's perceptual weight as tensors."""
+    def _decode(self, latents: Tensor, offset: Tensor | None) -> Tensor:
+        """Return the generator's pictures."""
+        if offset is None:
+            return self.prior.generator(latents, training=False)
+        return self._decoder([latents, offset], training=False)
+
+    def prepare(self, problem: Problem, offset: npt.NDArray[np.float32] | None = None) -> tuple[Tensor, ...]:
+        """Return targets, normalised weights, each picture's perceptual weight and the offset (or None) as tensors."""
         config = self.config
         weighed = [
             contextual_weights(known, weighting=config.weighting, window=config.window, floor=config.weight_floor)
@@ -161,15 +212,28 @@ class LatentSearch:
             pixels = np.array([problem.blocks**2 if problem.blocks else total for _, total in weighed])
             terms = pixels * problem.targets.shape[3]
             lambdas = (lambdas / np.where(terms > 0.0, terms, 1.0)).astype(np.float32)
-        return tuple(ops.convert_to_tensor(part) for part in (problem.targets, weights, lambdas))
+        tensors = tuple(ops.convert_to_tensor(part) for part in (problem.targets, weights, lambdas))
+        return (*tensors, None if offset is None else ops.convert_to_tensor(offset))
 
-    def losses(self, z: Tensor, targets: Tensor, weights: Tensor, lambdas: Tensor, *, blocks: int = 0) -> Any:
-        """Return the total loss of each picture, (B,), and (contextual, perceptual), each (B,)."""
-        generated = self.prior.generator(z, training=False)
+    def losses(self, z: Tensor, *data: Tensor, blocks: int = 0) -> Any:
+        """Return the total loss of each picture, (B,), and (contextual, perceptual), each (B,); data as of `prepare`."""
+        _, contextual, perceptual = self._evaluate(z, *data, blocks=blocks)
+        return contextual + data[2] * perceptual, (contextual, perceptual)
+
+    def _evaluate(
+        self, z: Tensor, targets: Tensor, weights: Tensor, _: Tensor, offset: Tensor | None, *, blocks: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the generated pictures and their two losses."""
+        generated = self._decode(z, offset)
         contextual = contextual_loss(generated, targets, weights, blocks=blocks)
         logits = self.prior.discriminator(generated, training=False)
-        perceptual = perceptual_loss(logits, form=self.config.perceptual_form)
-        return contextual + lambdas * perceptual, (contextual, perceptual)
+        return generated, contextual, perceptual_loss(logits, form=self.config.perceptual_form)
+
+    def _judge(self, blocks: int) -> Callable[..., Any]:
+        """Return the compiled `_evaluate`."""
+        if blocks not in self._judges:
+            self._judges[blocks] = compile_function(lambda z, *data: self._evaluate(z, *data, blocks=blocks))
+        return self._judges[blocks]
 
     def _loop(self, blocks: int) -> Callable[..., Any]:
         """Return the compiled loop of Adam's steps."""

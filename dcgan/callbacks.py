@@ -23,10 +23,9 @@ from dcgan.pictures import write_whole
 
 __all__ = ["Checkpoints", "LossLog", "Periodic", "ProgressBar", "StepCounter", "StopOnDivergence", "last_losses"]
 
-LOGGED = ("discriminator_loss", "generator_loss", "real_probability", "fake_probability")
-COLUMNS = ("step", "epoch", *LOGGED, "pictures_per_second")
+BEFORE, AFTER = ("step", "epoch"), ("pictures_per_second",)  # columns around the model's own figures
 
-Action = Callable[[Any, int, dict[str, float]], None]
+Action = Callable[[int, dict[str, float]], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +81,8 @@ class ProgressBar(keras.callbacks.Callback):
         """Show the passes done and the losses."""
         done = min(self.counter.step_after(epoch) / self.counter.steps_per_pass, self.epochs)
         self.bar.set_description(f"epoch {done:.1f}/{self.epochs}")
-        self.bar.set_postfix(D=f"{logs['discriminator_loss']:.3f}", G=f"{logs['generator_loss']:.3f}")
+        losses = {name: value for name, value in logs.items() if name.endswith("_loss")}
+        self.bar.set_postfix({name.removesuffix("_loss"): f"{value:.3f}" for name, value in losses.items()})
 
     def close(self) -> None:
         """Leave the bar as it is and end its line."""
@@ -92,13 +92,16 @@ class ProgressBar(keras.callbacks.Callback):
 class LossLog(keras.callbacks.Callback):
     """Append the losses of each interval to a CSV file and to TensorBoard's event files."""
 
-    def __init__(self, folder: Path, counter: StepCounter) -> None:
+    def __init__(self, folder: Path, counter: StepCounter, model: keras.Model) -> None:
         super().__init__()
         self.counter = counter
+        self.names = [metric.name for metric in model.metrics if metric.name != "loss"]
+        columns = [*BEFORE, *self.names, *AFTER]
         path = folder / "losses.csv"
-        kept = [row for row in _read_rows(path) if int(row[0]) <= counter.first_step]  # the others will be made again
+        kept = [row for row in _read_rows(path) if row[0].isdecimal() and len(row) == len(columns)]
+        kept = [row for row in kept if int(row[0]) <= counter.first_step]  # the others will be made again
         with write_whole(path) as file:
-            file.write("".join(",".join(row) + "\r\n" for row in [list(COLUMNS), *kept]).encode())
+            file.write("".join(",".join(row) + "\r\n" for row in [columns, *kept]).encode())
         self.file = path.open("a", newline="")
         self.writer = csv.writer(self.file)
         from tensorboardX import SummaryWriter
@@ -114,11 +117,11 @@ class LossLog(keras.callbacks.Callback):
         step = self.counter.step_after(epoch)
         seconds = time.perf_counter() - self.started
         rate = self.counter.interval * self.counter.batch_size / seconds
-        values = [float(logs[name]) for name in LOGGED]
+        values = [float(logs[name]) for name in self.names]
         epochs_done = step / self.counter.steps_per_pass
         self.writer.writerow([step, f"{epochs_done:.3f}", *(f"{value:.5f}" for value in values), f"{rate:.1f}"])
         self.file.flush()
-        for name, value in zip((*LOGGED, "pictures_per_second"), (*values, rate), strict=True):
+        for name, value in zip((*self.names, *AFTER), (*values, rate), strict=True):
             self.events.add_scalar(name, value, step)
 
     def close(self) -> None:
@@ -128,17 +131,21 @@ class LossLog(keras.callbacks.Callback):
 
 
 def _read_rows(path: Path) -> list[list[str]]:
-    """Return the whole rows of a loss log; none where there is no file."""
+    """Return the rows of a loss log, its header among them; none where there is no file."""
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        return [row for row in csv.reader(file) if len(row) == len(COLUMNS) and row[0].isdecimal()]
+        return [row for row in csv.reader(file) if row]
 
 
 def last_losses(path: Path) -> dict[str, float]:
     """Return the figures of a loss log's last row by their names; none where there is no row."""
-    rows = _read_rows(path)
-    return {name: float(value) for name, value in zip(LOGGED, rows[-1][2:], strict=False)} if rows else {}
+    header, *rows = _read_rows(path) or [[]]
+    whole = [row for row in rows if len(row) == len(header)]
+    if not whole:
+        return {}
+    own = slice(len(BEFORE), -len(AFTER))
+    return {name: float(value) for name, value in zip(header[own], whole[-1][own], strict=True)}
 
 
 class StopOnDivergence(keras.callbacks.Callback):
@@ -150,7 +157,7 @@ class StopOnDivergence(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Raise a RunError unless the losses are finite."""
-        if not all(math.isfinite(logs[name]) for name in LOGGED):
+        if not all(math.isfinite(value) for value in logs.values()):
             raise RunError(
                 f"the training diverged by step {self.counter.step_after(epoch)}: its losses are no numbers any more; "
                 "start over with a lower --learning-rate"
@@ -174,7 +181,7 @@ class Checkpoints(keras.callbacks.Callback):
 
 
 class Periodic(keras.callbacks.Callback):
-    """Call `action(model, step, logs)` whenever a multiple of `every` steps has been passed, and at the end."""
+    """Call `action(step, logs)` whenever a multiple of `every` steps has been passed, and at the end."""
 
     def __init__(self, counter: StepCounter, *, every: int, action: Action) -> None:
         super().__init__()
@@ -185,4 +192,4 @@ class Periodic(keras.callbacks.Callback):
         step = self.counter.step_after(epoch)
         passed = step // self.every > (step - self.counter.interval) // self.every
         if passed or step >= self.counter.total_steps:
-            self.action(self.model, step, {name: float(value) for name, value in (logs or {}).items()})
+            self.action(step, {name: float(value) for name, value in (logs or {}).items()})

@@ -3,38 +3,43 @@
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import safetensors
 import safetensors.numpy
 
 from dcgan.errors import RunError
-from dcgan.gan import DCGAN
 from dcgan.pictures import write_whole
 
-__all__ = ["averaged_weights", "restore_checkpoint", "save_checkpoint"]
+__all__ = ["Trainee", "averaged_weights", "restore_checkpoint", "save_checkpoint"]
 
 
-def _state(gan: DCGAN) -> dict[str, Any]:
+class Trainee(Protocol):
+    """A compiled Keras model that says which of its networks are trained, by name."""
+
+    networks: dict[str, keras.Model]
+    optimizer: keras.optimizers.Optimizer
+    trainable_variables: list[keras.Variable]
+
+
+def _state(model: Trainee) -> dict[str, Any]:
     """Return every variable of a run by a stable name."""
-    groups = {
-        "generator": gan.generator.variables,
-        "discriminator": gan.discriminator.variables,
-        "optimizer": gan.optimizer.variables,
-    }
+    groups = {name: network.variables for name, network in model.networks.items()}
+    groups["optimizer"] = model.optimizer.variables
     return {f"{group}/{i:03d}": variable for group, members in groups.items() for i, variable in enumerate(members)}
 
 
-def save_checkpoint(path: Path, gan: DCGAN, *, step: int) -> None:
+def save_checkpoint(path: Path, model: Trainee, *, step: int) -> None:
     """Write the run's state, whole or not at all; float32, for training goes on from it."""
-    tensors = {name: np.asarray(variable.numpy()) for name, variable in _state(gan).items()}
+    tensors = {name: np.asarray(variable.numpy()) for name, variable in _state(model).items()}
     with write_whole(path) as file:
         file.write(safetensors.numpy.save(tensors, {"format": "dcgan-checkpoint", "step": str(step)}))
 
 
-def restore_checkpoint(path: Path, gan: DCGAN) -> int:
+def restore_checkpoint(path: Path, model: Trainee) -> int:
     """Put a saved state back and return its step.
 
     Raises
@@ -49,7 +54,7 @@ def restore_checkpoint(path: Path, gan: DCGAN) -> int:
         step = int(metadata["step"])
     except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path}: the checkpoint is damaged ({error}); start over with --overwrite") from error
-    state = _state(gan)
+    state = _state(model)
     wrong = [name for name in state if name not in tensors or tensors[name].shape != tuple(state[name].shape)]
     wrong += sorted(tensors.keys() - state.keys())
     if wrong:
@@ -59,15 +64,15 @@ def restore_checkpoint(path: Path, gan: DCGAN) -> int:
     return step
 
 
-def averaged_weights(gan: DCGAN) -> tuple[list[npt.NDArray[np.float32]], list[npt.NDArray[np.float32]]]:
-    """Return generator's and discriminator's weights with the running average in place of the trained ones.
+def averaged_weights(model: Trainee) -> list[list[npt.NDArray[np.float32]]]:
+    """Return each network's weights with the running average in place of the trained ones.
 
     The run itself is left as it was. Without averaging these are the trained weights.
     """
-    raw = [np.array(variable.numpy()) for variable in gan.trainable_variables]
+    raw = [np.array(variable.numpy()) for variable in model.trainable_variables]
     try:
-        gan.optimizer.finalize_variable_values(gan.trainable_variables)
-        return gan.generator.get_weights(), gan.discriminator.get_weights()
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+        return [network.get_weights() for network in model.networks.values()]
     finally:
-        for variable, values in zip(gan.trainable_variables, raw, strict=True):
+        for variable, values in zip(model.trainable_variables, raw, strict=True):
             variable.assign(values)

@@ -12,7 +12,7 @@ from dcgan.losses import discriminator_loss, generator_loss
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.pictures import to_float
 
-__all__ = ["DCGAN", "build_gan"]
+__all__ = ["DCGAN", "build_gan", "judge"]
 
 Tensor = Any
 
@@ -46,6 +46,11 @@ class DCGAN(keras.Model):
         self.real_probability = keras.metrics.Mean(name="real_probability")
         self.fake_probability = keras.metrics.Mean(name="fake_probability")
 
+    @property
+    def networks(self) -> dict[str, keras.Model]:
+        """The networks that are trained, by name."""
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
     def call(self, inputs: dict[str, Tensor], training: bool = False) -> Tensor:
         """Return the generated pictures for the batch's latents, (B, H, W, C) float32."""
         return self.generator(inputs["latents"], training=training)
@@ -60,16 +65,7 @@ class DCGAN(keras.Model):
     ) -> Tensor:
         """Return the sum of both players' losses and keep their running means for the logs."""
         real, fake = to_float(x["pictures"]), y_pred
-        judge = self.discriminator
-        # read once for all three passes: TensorFlow does not keep a read of its own for the third before the update
-        weights = [ops.copy(variable) for variable in judge.trainable_variables]
-        state = [ops.copy(variable) for variable in judge.non_trainable_variables]
-        real_logits, state = judge.stateless_call(weights, state, real, training=training)
-        fake_logits, state = judge.stateless_call(weights, state, ops.stop_gradient(fake), training=training)
-        frozen = [ops.stop_gradient(weight) for weight in weights]
-        judged_logits, _ = judge.stateless_call(frozen, state, fake, training=training)
-        for variable, value in zip(judge.non_trainable_variables, state, strict=True):
-            variable.assign(value)
+        real_logits, fake_logits, judged_logits = judge(self.discriminator, real, fake, training=training)
         d_loss = discriminator_loss(real_logits, fake_logits, label_smoothing=self.label_smoothing)
         g_loss = generator_loss(judged_logits)
         self.discriminator_loss.update_state(d_loss)
@@ -77,6 +73,35 @@ class DCGAN(keras.Model):
         self.real_probability.update_state(ops.sigmoid(real_logits))
         self.fake_probability.update_state(ops.sigmoid(fake_logits))
         return d_loss + g_loss
+
+
+def judge(
+    discriminator: keras.Model, real: Tensor, fake: Tensor, *, training: bool = True
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Show a discriminator real and made pictures, so that one scalar loss can train it and what made them.
+
+    Parameters
+    ----------
+    discriminator : (B, H, W, C) to (B,) logits; in training its BatchNorm statistics move
+    real, fake : (B, H, W, C) float32 in [-1, 1]
+
+    Returns
+    -------
+    real_logits, fake_logits : (B,)
+        Their gradient reaches the discriminator's weights alone.
+    judged_logits : (B,)
+        Those of `fake` once more; their gradient reaches `fake` alone.
+    """
+    # read once for all three passes: TensorFlow does not keep a read of its own for the third before the update
+    weights = [ops.copy(variable) for variable in discriminator.trainable_variables]
+    state = [ops.copy(variable) for variable in discriminator.non_trainable_variables]
+    real_logits, state = discriminator.stateless_call(weights, state, real, training=training)
+    fake_logits, state = discriminator.stateless_call(weights, state, ops.stop_gradient(fake), training=training)
+    frozen = [ops.stop_gradient(weight) for weight in weights]
+    judged_logits, _ = discriminator.stateless_call(frozen, state, fake, training=training)
+    for variable, value in zip(discriminator.non_trainable_variables, state, strict=True):
+        variable.assign(value)
+    return real_logits, fake_logits, judged_logits
 
 
 def build_gan(config: ModelConfig, train: TrainConfig) -> DCGAN:

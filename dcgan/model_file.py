@@ -20,6 +20,7 @@ import safetensors
 import safetensors.numpy
 
 from dcgan.config import ModelConfig
+from dcgan.encoder import build_encoder
 from dcgan.errors import ModelFileError
 from dcgan.networks import build_discriminator, build_generator, weight_count
 from dcgan.pictures import write_whole
@@ -42,6 +43,7 @@ class Prior:
     config : what the networks were built from.
     info : the dataset's description, the training's last figures, the version that wrote the file.
     sha256 : of the file's bytes, 64 hexadecimal digits.
+    encoder : see `dcgan.encoder.build_encoder`; None where the file holds none.
     """
 
     generator: keras.Model
@@ -49,6 +51,7 @@ class Prior:
     config: ModelConfig
     info: dict[str, Any]
     sha256: str
+    encoder: keras.Model | None = None
 
 
 def bundled_models() -> dict[str, Path]:
@@ -64,6 +67,7 @@ def save_model(
     *,
     config: ModelConfig,
     info: dict[str, Any] | None = None,
+    encoder: keras.Model | None = None,
 ) -> None:
     """Write a model file, whole or not at all.
 
@@ -76,6 +80,7 @@ def save_model(
     generator, discriminator : built from `config`
     config : saved in the metadata
     info : anything JSON can hold: dataset, training figures
+    encoder : built from `config`, where there is one
 
     Raises
     ------
@@ -83,7 +88,8 @@ def save_model(
         The file cannot be written, or could not be loaded again because a weight is not finite.
     """
     tensors: dict[str, npt.NDArray[Any]] = {}
-    for prefix, network in (("generator", generator), ("discriminator", discriminator)):
+    networks = {"generator": generator, "discriminator": discriminator} | ({"encoder": encoder} if encoder else {})
+    for prefix, network in networks.items():
         for variable in network.variables:
             values = np.asarray(variable.numpy())
             with np.errstate(over="ignore"):
@@ -134,8 +140,10 @@ def load_model(name_or_path: str | Path) -> Prior:
     if expected > 2 * received:  # the networks of an absurd configuration would fill the memory before anything fails
         raise ModelFileError(f"{path}: expected {expected:,} weights by its configuration, received {received:,}")
     generator, discriminator = build_generator(config), build_discriminator(config)
-    _assign(path, {"generator": generator, "discriminator": discriminator}, tensors)
-    return Prior(generator, discriminator, config, info, sha256)
+    encoder = build_encoder(config) if any(name.startswith("encoder/") for name in tensors) else None
+    networks = {"generator": generator, "discriminator": discriminator} | ({"encoder": encoder} if encoder else {})
+    _assign(path, networks, tensors)
+    return Prior(generator, discriminator, config, info, sha256, encoder)
 
 
 def _find(name_or_path: str | Path) -> Path:

@@ -13,7 +13,7 @@ from dcgan.model_file import load_model
 from dcgan.sources import Source, open_source, source_channels
 from dcgan.training import Report, train
 
-__all__ = ["train_on"]
+__all__ = ["load_pictures", "train_on"]
 
 DEFAULT_SIZE = 64
 UNREADABLE_SHOWN = 10
@@ -57,7 +57,7 @@ def train_on(
         if not quiet:
             tqdm.write(line, file=sys.stderr)
 
-    data = _load(sources, model, cache_dir, report, progress=False if quiet else None)
+    data = load_pictures(sources, model, report=report, cache_dir=cache_dir, progress=False if quiet else None)
     report(f"{len(data.pictures):,} pictures of {model.size}x{model.size}x{model.channels}; run folder {folder}")
     names = [path.name for path in datasets]
     return train(
@@ -84,10 +84,24 @@ def _model_config(sources: Sequence[Source], options: dict[str, Any]) -> ModelCo
     return ModelConfig(**options)
 
 
-def _load(
-    sources: Sequence[Source], model: ModelConfig, cache_dir: Path | None, report: Report, *, progress: bool | None
+def load_pictures(
+    sources: Sequence[Source],
+    model: ModelConfig,
+    *,
+    report: Report,
+    cache_dir: Path | None = None,
+    progress: bool | None = None,
 ) -> CachedPictures:
-    """Decode or find the pictures, and name those that cannot be read."""
+    """Decode or find the pictures, and name those that cannot be read.
+
+    Parameters
+    ----------
+    sources : what to read (see `dcgan.sources.open_source`)
+    model : whose size and channels the pictures are brought to
+    report : called with a line of text for each of the first unreadable pictures
+    cache_dir : for decoded pictures
+    progress : draw a progress bar; by default where stderr is a terminal
+    """
     bar = tqdm(unit=" pictures", desc="decoding", disable=None if progress is None else not progress, delay=1.0)
 
     def decoded(done: int, total: int) -> None:

@@ -2,6 +2,9 @@
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
+from collections.abc import Iterable
+from typing import Any
+
 import keras
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +12,7 @@ import numpy.typing as npt
 from dcgan.model_file import Prior
 from dcgan.pictures import to_uint8
 
-__all__ = ["draw_latents", "generate", "reestimate_batch_norm", "sample"]
+__all__ = ["draw_latents", "generate", "reestimate_batch_norm", "sample", "settle_batch_norm"]
 
 BATCH_SIZE = 64
 
@@ -55,14 +58,25 @@ def reestimate_batch_norm(generator: keras.Model, *, batches: int = 32, batch_si
     batches, batch_size : how much to average over
     seed : of the latents
     """
-    norms = [layer for layer in generator.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    momenta = [norm.momentum for norm in norms]
     latents = draw_latents(batches * batch_size, generator.input_shape[1], seed=seed)
+    settle_batch_norm(generator, np.split(latents, batches))
+
+
+def settle_batch_norm(network: keras.Model, inputs: Iterable[Any]) -> None:
+    """Replace a network's BatchNorm statistics by their plain means over given batches of its inputs.
+
+    Parameters
+    ----------
+    network : changed in place
+    inputs : batches of what the network is called with
+    """
+    norms = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    momenta = [norm.momentum for norm in norms]
     try:
-        for index in range(batches):
+        for index, batch in enumerate(inputs):
             for norm in norms:
                 norm.momentum = index / (index + 1.0)  # a running mean that weighs all batches alike
-            generator(latents[index * batch_size : (index + 1) * batch_size], training=True)
+            network(batch, training=True)
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum

@@ -7,31 +7,19 @@ Killed at any moment, the same call goes on from the last checkpoint.
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
 import dataclasses
-import warnings
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import keras
-
-from dcgan.callbacks import (
-    Checkpoints,
-    LossLog,
-    Periodic,
-    ProgressBar,
-    StepCounter,
-    StopOnDivergence,
-    last_losses,
-)
-from dcgan.checkpoint import averaged_weights, restore_checkpoint
+from dcgan.checkpoint import averaged_weights
 from dcgan.config import ModelConfig, RunConfig, TrainConfig
 from dcgan.dataset import CachedPictures, TrainingBatches
 from dcgan.devices import data_parallel
-from dcgan.gan import DCGAN, build_gan
+from dcgan.fitting import CHECKPOINT, fit_in_folder
+from dcgan.gan import build_gan
 from dcgan.model_file import Prior, save_model
 from dcgan.networks import build_discriminator, build_generator, settle_spectral_norm
-from dcgan.pictures import make_grid, save_picture, write_whole
+from dcgan.pictures import make_grid, save_picture
 from dcgan.run_folder import check_config, clear_run, locked, remove_leftovers
 from dcgan.sampling import draw_latents, generate, reestimate_batch_norm
 
@@ -129,66 +117,31 @@ class _Trainer:
 
     def fit(self, progress: bool | None) -> None:
         """Train from the last checkpoint to the end."""
-        checkpoint = self.run_dir / "checkpoint.safetensors"
-        gan = build_gan(self.model, self.settings)
-        first = restore_checkpoint(checkpoint, gan) if checkpoint.exists() else 0
-        if first == 0 and self.start_from is not None:
+        gan = self.gan = build_gan(self.model, self.settings)
+        if self.start_from is not None and not (self.run_dir / CHECKPOINT).exists():
             gan.generator.set_weights(self.start_from.generator.get_weights())
             gan.discriminator.set_weights(self.start_from.discriminator.get_weights())
-        counter = self.counter = self._count_from(first)
-        if first:
-            self.report(f"going on from step {first} (epoch {first / counter.steps_per_pass:.1f})")
-        if counter.intervals == 0:
-            self.export(gan, first, last_losses(self.run_dir / "losses.csv"))
-            return
-        self.batches.first_step = first
-        log, bar = LossLog(self.run_dir, counter), ProgressBar(counter, epochs=self.settings.epochs, show=progress)
-        with closing(log), closing(bar):
-            callbacks: list[keras.callbacks.Callback] = [
-                log,
-                bar,
-                StopOnDivergence(counter),
-                Checkpoints(checkpoint, counter, seconds=self.run.checkpoint_seconds),
-                Periodic(counter, every=self.run.sample_steps, action=self.export),
-            ]
-            if self.run.snapshot_epochs:
-                every = self.run.snapshot_epochs * counter.steps_per_pass
-                callbacks.append(Periodic(counter, every=every, action=self.snapshot))
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message=".*shuffle=True.*")  # our stream is shuffled already
-                gan.fit(
-                    self.batches,
-                    epochs=counter.intervals,
-                    steps_per_epoch=counter.interval,
-                    shuffle=False,
-                    verbose=0,
-                    callbacks=callbacks,
-                )
-
-    def _count_from(self, first: int) -> StepCounter:
-        """Return the counter of the steps that are left after `first`."""
-        steps_per_pass = self.batches.steps_per_pass
-        parts = -(-steps_per_pass // self.run.interval_steps)
-        interval = steps_per_pass // parts  # a pass holds a whole number of them, or nearly
-        left = max(0, self.settings.epochs * steps_per_pass - first)
-        return StepCounter(
-            interval=interval,
-            intervals=-(-left // interval),
-            first_step=first,
-            steps_per_pass=steps_per_pass,
-            batch_size=self.settings.batch_size,
+        fit_in_folder(
+            gan,
+            self.batches,
+            self.run_dir,
+            epochs=self.settings.epochs,
+            run=self.run,
+            export=self.export,
+            report=self.report,
+            progress=progress,
         )
 
-    def export(self, gan: DCGAN, step: int, logs: dict[str, float]) -> None:
+    def export(self, step: int, logs: dict[str, float]) -> None:
         """Write the averaged networks as a model file and a grid of what they draw from the fixed z."""
         if step == self.exported_step:  # a grid and a snapshot fall on the same step
             return
         generator, discriminator = self.exported
-        for network, weights in zip(self.exported, averaged_weights(gan), strict=True):
+        for network, weights in zip(self.exported, averaged_weights(self.gan), strict=True):
             network.set_weights(weights)
         reestimate_batch_norm(generator, seed=self.settings.seed)
         settle_spectral_norm(discriminator)
-        epochs_done = round(step / self.counter.steps_per_pass, 2)
+        epochs_done = round(step / self.batches.steps_per_pass, 2)
         figures = {"step": step, "epochs": epochs_done, **{name: round(value, 4) for name, value in logs.items()}}
         info = {
             "dataset": self.description,
@@ -203,15 +156,7 @@ class _Trainer:
         self.exported_step = step
         names = ("discriminator_loss", "generator_loss")
         losses = ", ".join(f"{name} {logs[name]:.3f}" for name in names if name in logs)
-        self.report(f"step {step}/{self.counter.total_steps}, epoch {epochs_done}: {losses}")
-
-    def snapshot(self, gan: DCGAN, step: int, logs: dict[str, float]) -> None:
-        """Export, and keep a copy of the model under its step."""
-        self.export(gan, step, logs)
-        folder = self.run_dir / "snapshots"
-        folder.mkdir(exist_ok=True)
-        with write_whole(folder / f"step-{step:07d}.safetensors") as file:
-            file.write((self.run_dir / "model.safetensors").read_bytes())
+        self.report(f"step {step}, epoch {epochs_done}/{self.settings.epochs}: {losses}")
 
 
 def _version() -> str:

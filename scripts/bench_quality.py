@@ -5,68 +5,29 @@ and SSIM in the hole and over the whole picture after blending (uint8), and seco
 same masks for all methods; what a method spends on its first call (compilation) is not counted.
 """
 
-import io
 import json
 import time
-import zipfile
-import zlib
 from pathlib import Path
 
 import click
-import cv2
 import numpy as np
-from skimage.metrics import structural_similarity
-from skimage.restoration import inpaint_biharmonic
 
 from completion.completer import Completer
-from completion.config import PRESETS
+from completion.config import CLASSICAL_METHODS, PRESETS
+from completion.evaluation_faces import make_masks, read_faces
+from completion.evaluation_methods import make_method
+from completion.metrics import picture_metrics, psnr
 from dcgan.model_file import Prior, load_model
-from dcgan.pictures import crop_square, decode_picture, make_grid, resize_picture, save_picture
-from masks import make_mask
+from dcgan.pictures import make_grid, save_picture, to_uint8
 
 SEARCHES = ("yeh2017", "amos2016", "default")
-CLASSICAL = ("telea", "ns", "biharmonic")
-PEAK = 255.0
-
-
-def load_faces(path: Path, count: int, size: int) -> tuple[list[str], np.ndarray]:
-    """Return names and pictures, (count, size, size, 3) uint8, a seeded choice."""
-    archive = zipfile.ZipFile(path)
-    names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
-    names = [names[index] for index in sorted(np.random.default_rng(0).permutation(len(names))[:count])]
-    pictures = [crop_square(decode_picture(io.BytesIO(archive.read(name)))) for name in names]
-    return names, np.stack([resize_picture(picture, (size, size)) for picture in pictures])
-
-
-def classical(method: str, pictures: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Inpaint without a prior."""
-    filled = []
-    for picture, mask in zip(pictures, masks, strict=True):
-        if method == "biharmonic":
-            result = inpaint_biharmonic(np.where(mask[..., None], 0, picture), mask, channel_axis=-1)
-            filled.append(np.clip(np.rint(result * PEAK), 0, 255).astype(np.uint8))
-        else:
-            flag = cv2.INPAINT_TELEA if method == "telea" else cv2.INPAINT_NS
-            filled.append(cv2.inpaint(np.where(mask[..., None], 0, picture), mask.astype(np.uint8), 3, flag))
-    return np.stack(filled)
+METRICS = ("hole_psnr", "hole_ssim", "whole_psnr", "whole_ssim")
 
 
 def quality(truth: np.ndarray, result: np.ndarray, masks: np.ndarray) -> dict[str, float]:
     """Return mean PSNR and SSIM in the hole and over the whole picture."""
-    rows = []
-    for picture, filled, mask in zip(truth, result, masks, strict=True):
-        error = (picture.astype(np.float64) - filled) ** 2
-        _, similarity = structural_similarity(picture, filled, channel_axis=-1, full=True)
-        rows.append(
-            (
-                10 * np.log10(PEAK**2 / max(error[mask].mean(), 1e-3)),
-                similarity[mask].mean(),
-                10 * np.log10(PEAK**2 / max(error.mean(), 1e-3)),
-                similarity.mean(),
-            )
-        )
-    names = ("hole_psnr", "hole_ssim", "whole_psnr", "whole_ssim")
-    return {name: float(value) for name, value in zip(names, np.mean(rows, axis=0), strict=True)}
+    rows = [picture_metrics(*each) for each in zip(truth, result, masks, strict=True)]
+    return {name: float(np.mean([row[name] for row in rows])) for name in METRICS}
 
 
 def run_search(
@@ -82,8 +43,8 @@ def run_search(
     known_l1 = float(
         np.mean([np.abs(g - t)[~m].mean() for g, t, m in zip(result.generated, truth, masks, strict=True)])
     )
-    pasted = np.where(masks[..., None], np.clip(np.rint((result.generated + 1) * 127.5), 0, 255), pictures)
-    figures = {"known_l1": known_l1, "hole_psnr_pasted": quality(pictures, pasted.astype(np.uint8), masks)["hole_psnr"]}
+    pasted = [psnr(*each) for each in zip(pictures, to_uint8(result.generated), masks, strict=True)]
+    figures = {"known_l1": known_l1, "hole_psnr_pasted": float(np.mean(pasted))}
     blended = np.stack(result.pictures)
     return {**figures, **quality(pictures, blended, masks), "seconds": seconds}, blended
 
@@ -108,23 +69,24 @@ def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
 @click.option("--model", default="faces-64", show_default=True)
 @click.option("--count", default=64, show_default=True, help="Faces.")
 @click.option("--masks", "mask_names", default="center,left,random,grid", show_default=True)
-@click.option("--methods", default=",".join((*SEARCHES, *CLASSICAL)), show_default=True)
+@click.option("--methods", default=",".join((*SEARCHES, *CLASSICAL_METHODS)), show_default=True)
 @click.option("--output", default=Path("bench-quality"), type=click.Path(path_type=Path), show_default=True)
 def main(faces: Path, model: str, count: int, mask_names: str, methods: str, output: Path) -> None:
     """Print the table; write it as JSON, with a sheet of pictures for each mask."""
     prior = load_model(model)
-    size = prior.config.size
-    names, pictures = load_faces(faces, count, size)
+    chosen = read_faces(faces, count, size=prior.config.size)
+    pictures = chosen.pictures
     output.mkdir(parents=True, exist_ok=True)
     results: dict[str, dict[str, dict[str, float]]] = {}
     for mask_name in mask_names.split(","):
-        masks = np.stack([make_mask(mask_name, (size, size), seed=(0, zlib.crc32(name.encode()))) for name in names])
+        masks = make_masks(mask_name, chosen)
         columns = [pictures, np.where(masks[..., None], np.uint8(128), pictures)]
         results[mask_name] = {}
         for method in methods.split(","):
-            if method in CLASSICAL:
+            if method in CLASSICAL_METHODS:
+                fill = make_method(method, prior, rows=count).fill
                 started = time.perf_counter()
-                filled = classical(method, pictures, masks)
+                filled = fill(pictures, masks)
                 seconds = (time.perf_counter() - started) / count
                 figures = {**quality(pictures, filled, masks), "seconds": seconds}
             else:

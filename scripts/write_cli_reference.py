@@ -6,15 +6,18 @@ from pathlib import Path
 import click
 
 from completion.cli import complete_command
+from completion.encoder_cli import train_encoder_command
+from completion.evaluate_cli import evaluate_command
 from dcgan.cli import sample_command, train_command
 
+COMMANDS = (complete_command, evaluate_command, train_command, train_encoder_command, sample_command)
 TARGET = Path(__file__).parent.parent / "docs" / "cli.md"
 
 
 def reference() -> str:
     """Return the commands' help as Markdown."""
     parts = ["# Command line\n\nWritten by `make docs` from the commands' `--help`; do not edit by hand.\n"]
-    for command in (complete_command, train_command, sample_command):
+    for command in COMMANDS:
         context = click.Context(command, info_name=command.name, terminal_width=110, **command.context_settings)
         parts.append(f"## {command.name}\n\n```text\n{command.get_help(context)}\n```\n")
     return "\n".join(parts)

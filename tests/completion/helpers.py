@@ -8,6 +8,7 @@ import numpy as np
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from completion.config import CLASSICAL_METHODS
 from dcgan.config import ModelConfig
 
 SIZE = 16
@@ -76,12 +77,18 @@ class CommandLine:
     model: Path
 
     def __call__(self, *arguments: object, code: int = 0) -> Result:
-        from completion.cli import complete_command
-
         given = [str(argument) for argument in arguments]
+        if set(given) & set(CLASSICAL_METHODS):  # these take neither a model nor a search
+            return self.invoke(given, code=code)
         own = [] if "--model" in given else ["--model", str(self.model)]
         own += [] if "--iterations" in given or "--preset" in given else ["--iterations", "2"]
-        result = CliRunner().invoke(complete_command, [*own, *given])
+        return self.invoke([*own, *given], code=code)
+
+    def invoke(self, arguments: list[str], *, code: int = 0) -> Result:
+        """Run the command with these arguments and no others."""
+        from completion.cli import complete_command
+
+        result = CliRunner().invoke(complete_command, arguments)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == code, result.output

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from completion import blending
+from completion.config import BLEND_NAMES
 from completion.blending import BLENDERS, Blender, feather_blend, paste, poisson_blend
 
 METHODS = sorted(BLENDERS)
@@ -109,12 +110,12 @@ def test_feather_uses_the_nearest_known_pixel_wherever_the_hole_lies():
     np.testing.assert_allclose(result[20, 31], expected, atol=1e-6)
 
 
-def test_poisson_is_the_default_and_has_no_seam():
+@pytest.mark.parametrize("method", ["auto", "poisson", "biharmonic"])
+def test_what_is_solved_for_has_no_seam(method):
     mask = center()
     original = np.broadcast_to(np.linspace(-1, 1, 32, dtype=np.float32)[:, np.newaxis], (1, 32, 32, 1))
     generated = np.full((1, 32, 32, 1), 0.9, np.float32)
-    blender = Blender()
-    assert blender.method == "poisson"
+    blender = Blender(method)
     # Without gradients of its own the region continues its surroundings, here a ramp, which is harmonic.
     np.testing.assert_allclose(blender(generated, original, mask[np.newaxis]), original, atol=1e-5)
 
@@ -130,6 +131,12 @@ def test_a_batch_equals_its_pictures_bitwise(method):
         single = Blender(method)(generated[i : i + 1], original[i : i + 1], masks[i : i + 1])[0]
         assert batch[i].tobytes() == single.tobytes()
         assert batch[i].tobytes() == BLENDERS[method](generated[i], original[i], masks[i]).tobytes()
+
+
+def test_auto_is_the_default_everywhere():
+    assert Blender().method == "auto"
+    assert tuple(BLENDERS) == BLEND_NAMES
+    assert BLEND_NAMES[0] == "auto"
 
 
 def test_an_empty_batch_stays_empty():
@@ -200,7 +207,7 @@ def test_kept_solvers_are_bounded_by_their_missing_pixels(prepared):
 
 
 def test_wrong_options_are_refused():
-    with pytest.raises(ValueError, match=r"Expected `method` to be one of none, feather, poisson. Received: 'blur'."):
+    with pytest.raises(ValueError, match=r"Expected `method` to be one of auto, .* none. Received: 'blur'."):
         Blender("blur")
     with pytest.raises(ValueError, match=r"Expected `max_solvers` of at least 1. Received: 0."):
         Blender(max_solvers=0)

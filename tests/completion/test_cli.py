@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from completion.cli import complete_command
-from completion.config import PRESETS, SearchConfig
+from completion.config import CLASSICAL_METHODS, PRESETS, SearchConfig
 from completion.manifest import Manifest
 from masks.spec import MASK_NAMES
 from tests.completion.helpers import center_hole, contents, make_picture, read, records, write_pictures
@@ -178,10 +178,103 @@ def test_options_of_the_search(run, pictures, tmp_path):
         ["--perceptual-weight", "5"],
         ["--blend", "none"],
         ["--blend", "feather"],
+        ["--blend", "biharmonic"],
     ):
         run("in/b.png", "--overwrite", *options)
         outputs.append(contents(tmp_path / "completed")["b.png"])
     assert len(set(outputs)) == len(outputs)
+
+
+@pytest.mark.parametrize("method", CLASSICAL_METHODS)
+def test_methods_without_a_model(run, pictures, tmp_path, method):
+    write_pictures("large", ["d.png"], size=(50, 40))
+    arguments = ["in", "large", "--method", method, "--mask", "random", "--grid"]
+    assert run(*arguments).stdout == "4 completed: completed\n"
+    for record, seed in zip(records("completed"), (0, 1, 2, 0), strict=True):
+        assert (record["status"], record["method"], record["model_sha256"]) == ("completed", method, None)
+        assert not {"contextual_loss", "perceptual_loss", "acceptance"} & set(record)
+        original, result = make_picture(*read(record["output"]).shape[:2], seed=seed), read(record["output"])
+        assert 0 < (result != original).any(axis=2).mean() <= record["missing"] + 1e-4
+        mask = (result != original).any(axis=2)
+        assert (result[~mask] == original[~mask]).all()
+    assert read("completed/grid.png").shape[1] == 3 * 132 + 4
+    run(*arguments, "--output", "shards", "--shard", "2/2")
+    run(*arguments, "--output", "shards", "--shard", "1/2")
+    whole, shards = contents(tmp_path / "completed"), contents(tmp_path / "shards")
+    assert {name: whole[name] for name in whole if "grid" not in name} == {
+        name: shards[name] for name in shards if "grid" not in name
+    }
+
+
+def test_a_method_without_a_model_needs_known_pixels(run, pictures):
+    result = run("in/a.png", "--method", "telea", "--mask", "full", code=1)
+    assert result.stderr == "failed: in/a.png: nothing of it is known, which the method telea needs\n"
+    assert records("completed")[0]["status"] == "failed"
+    assert run("in/b.png", "--method", "ns", "--mask", "random", "--fraction", "0").stdout == (
+        "0 completed, 1 with nothing missing: completed\n"
+    )
+
+
+def test_transparency_is_kept_by_methods_without_a_model(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pixels = np.dstack([make_picture(), np.full((16, 16), 200, np.uint8)])
+    pixels[4:8, 4:8, 3] = 0
+    Image.fromarray(pixels).save("a.png")
+    run("a.png", "--method", "harmonic")
+    np.testing.assert_array_equal(read("completed/a.png", "RGBA")[..., 3], pixels[..., 3])
+    run("a.png", "--method", "harmonic", "--mask-from-alpha", "--overwrite")
+    assert records("completed")[-1]["missing"] == 1 / 16
+    np.testing.assert_array_equal(read("completed/a.png")[:4], pixels[:4, :, :3])
+
+
+def test_auto_says_what_it_took(run, pictures):
+    dots = np.zeros((16, 16), np.uint8)
+    dots[2::3, 2::3] = 255
+    for name, mask in (("a", dots), ("b", np.uint8(255) * center_hole()), ("c", 0 * dots)):
+        write_pictures("masks", [f"{name}.png"])
+        Image.fromarray(mask).save(f"masks/{name}.png")
+    run("in", "--method", "auto", "--mask-dir", "masks", "--gif", "--candidates", "2")
+    by_name = {record["input"][-5]: record for record in records("completed")}
+    assert [by_name[name].get("method") for name in "abc"] == ["biharmonic", "dcgan", None]
+    assert [by_name[name]["status"] for name in "abc"] == ["completed", "completed", "untouched"]
+    assert by_name["a"]["model_sha256"] is None
+    assert "contextual_loss" not in by_name["a"]
+    assert len(by_name["b"]["model_sha256"]) == 64
+    assert by_name["b"]["contextual_loss"] > 0
+    run("in/b.png", "--mask-dir", "masks", "--output", "searched", "--candidates", "2")
+    np.testing.assert_array_equal(read("completed/b.png"), read("searched/b.png"))
+    run("in/a.png", "--mask-dir", "masks", "--output", "filled", "--method", "biharmonic")
+    np.testing.assert_array_equal(read("completed/a.png"), read("filled/a.png"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--model", "faces-64"],
+        ["--blend", "none"],
+        ["--preset", "default"],
+        ["--search", "adam"],
+        ["--iterations", "3"],
+        ["--learning-rate", "0.1"],
+        ["--weighting", "yeh"],
+        ["--perceptual-weight", "1"],
+        ["--candidates", "1"],
+        ["--keep", "best"],
+        ["--batch-size", "4"],
+        ["--gif"],
+    ],
+)
+def test_options_that_a_method_has_no_use_for(run, pictures, tmp_path, options):
+    result = run("in", "--method", "telea", *options, code=2)
+    assert f"{options[0]} goes with --method dcgan or auto, received --method telea." in result.stderr
+    assert not (tmp_path / "completed").exists()
+
+
+@pytest.mark.parametrize("method", ["auto", "ns"])
+@pytest.mark.parametrize("options", [["--keep", "all"], ["--mask", "lowres"]])
+def test_what_goes_with_dcgan_alone(run, pictures, method, options):
+    result = run("in", "--method", method, *options, code=2)
+    assert " goes with --method dcgan, received --method" in result.stderr
 
 
 def test_quiet_prints_nothing(run, pictures):
@@ -225,6 +318,7 @@ def test_quiet_prints_nothing(run, pictures):
         (["--seed", "-1"], "is not in the range"),
         (["--mask", "lowres", "--blocks", "5"], "Expected --blocks to divide the model's size 16. Received: 5"),
         (["--keep", "some"], "is not one of 'best', 'all'"),
+        (["--method", "magic"], "is not one of 'dcgan', 'telea'"),
         (["--unknown"], "No such option"),
     ],
 )

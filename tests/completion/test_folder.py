@@ -1,12 +1,14 @@
 import errno
 import json
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from completion import folder as folder_module
+from completion.classical import fill_classical
 from completion.completer import Completer
 from completion.config import SearchConfig
 from completion.folder import FolderSummary, complete_folder
@@ -67,6 +69,29 @@ def test_what_the_manifest_says_of_candidates(pictures, prior, tmp_path):
     assert record["output"] == [str(tmp_path / "out" / f"01.candidate-{number}.png") for number in (1, 2)]
     assert len(record["contextual_loss"]) == len(record["perceptual_loss"]) == len(record["acceptance"]) == 2
     assert all((tmp_path / "out" / f"01.candidate-{number}.png").exists() for number in (1, 2))
+
+
+def test_a_method_without_a_model_needs_no_completer(pictures, tmp_path):
+    job = FolderJob(tmp_path / "out", method="harmonic")
+    assert complete_folder(pictures[:3], job) == FolderSummary(3, 0, 0, 0)
+    expected = fill_classical("harmonic", make_picture(seed=1)[None], center_hole()[None])[0]
+    np.testing.assert_array_equal(read(tmp_path / "out" / "01.png"), expected)
+    with pytest.raises(ValueError, match=r"Expected a `completer` for the method 'dcgan'\. Received: None"):
+        complete_folder(pictures, FolderJob(tmp_path / "out"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "magic"}, "Expected `method` to be one of dcgan, telea"),
+        ({"method": "auto", "keep": "all"}, "the method 'dcgan' for all candidates"),
+        ({"method": "ns", "masks": MaskSource(MaskSpec("lowres"))}, "the method 'dcgan' for block means"),
+        ({"method": "ns", "film": True}, "a method that searches for a film"),
+    ],
+)
+def test_jobs_that_a_method_cannot_do(options, message):
+    with pytest.raises(ValueError, match=message):
+        FolderJob(Path("out"), **options)
 
 
 def test_a_loss_that_is_no_number_is_still_json(pictures, completer, tmp_path, monkeypatch):

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from completion import poisson
-from completion.poisson import DIRECT_LIMIT, PoissonSolver, hole_window, poisson_blend
+from completion import solvers
+from completion.holes import hole_window
+from completion.poisson import DIRECT_LIMIT, PoissonSolver, poisson_blend
 
 RNG = np.random.default_rng(0)
 MASKS = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9))
@@ -148,13 +149,13 @@ def test_large_holes_are_solved_to_the_same_picture(name):
     mask = ITERATIVE[name]
     generated, original = pictures(mask, dtype=np.float64)
     direct, iterative = PoissonSolver(mask), PoissonSolver(mask, _direct_limit=0)
-    assert isinstance(direct._solver, poisson._Direct)
-    assert isinstance(iterative._solver, poisson._Multigrid)
+    assert isinstance(direct._solver, solvers.Factors)
+    assert isinstance(iterative._solver, solvers.ConjugateGradients)
     np.testing.assert_allclose(iterative.blend(generated, original), direct.blend(generated, original), atol=1e-5)
 
 
 def test_large_holes_take_few_iterations(monkeypatch):
-    monkeypatch.setattr(poisson, "MAX_ITERATIONS", 9)
+    monkeypatch.setattr(solvers, "MAX_ITERATIONS", 9)
     for name in ("middle", "all but a corner", "random 80 %", "snake"):
         mask = ITERATIVE[name]
         generated, original = pictures(mask, dtype=np.float64)
@@ -165,7 +166,7 @@ def test_large_holes_take_few_iterations(monkeypatch):
 def test_a_large_hole_chooses_the_iteration_by_itself():
     side = int(DIRECT_LIMIT**0.5) + 1
     solver = PoissonSolver(filled((side + 2, side + 2), (1, side + 1, 1, side + 1)))
-    assert isinstance(solver._solver, poisson._Multigrid)
+    assert isinstance(solver._solver, solvers.ConjugateGradients)
     generated = np.zeros((side + 2, side + 2, 1), np.float32)
     np.testing.assert_allclose(solver.blend(generated, generated + 0.5), 0.5, atol=1e-6)
 
@@ -205,6 +206,7 @@ def test_arguments_are_left_alone():
 def test_hole_window_holds_the_hole_and_the_known_pixels_around_it():
     assert hole_window(filled((9, 9), (3, 5, 4, 6))) == (slice(2, 6), slice(3, 7))
     assert hole_window(filled((9, 9), (0, 2, 7, 9))) == (slice(0, 3), slice(6, 10))
+    assert hole_window(filled((9, 9), (3, 5, 1, 6)), reach=2) == (slice(1, 7), slice(0, 8))
     assert hole_window(np.zeros((9, 9), np.bool_)) == (slice(0, 0), slice(0, 0))
 
 

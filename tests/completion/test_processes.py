@@ -37,8 +37,10 @@ def imported_by(code):
     "code",
     [
         "import completion; dir(completion)",
-        "from completion import PRESETS, SearchConfig",
+        "from completion import PRESETS, EvaluationConfig, SearchConfig",
         "import completion.cli",
+        "import completion.evaluate_cli",
+        "import completion.encoder_cli",
         "from completion.inputs import list_inputs; list_inputs([__import__('os').__file__])",
     ],
 )
@@ -46,20 +48,45 @@ def test_imports_are_light(code):
     assert not imported_by(code) & {"numpy", "cv2", "scipy", "PIL", "keras", "tensorflow", "jax"}
 
 
-def test_help_is_quick():
-    code = """
+@pytest.mark.parametrize(
+    ("command", "home"),
+    [
+        ("complete-images", "completion.cli:complete"),
+        ("complete-evaluate", "completion.evaluate_cli:evaluate"),
+        ("dcgan-train-encoder", "completion.encoder_cli:train_encoder"),
+    ],
+)
+def test_help_is_quick(command, home):
+    module, name = home.split(":")
+    code = f"""
 import time, sys
-sys.argv = ["complete-images", "--help"]
-from completion.cli import complete_command
+sys.argv = ["{command}", "--help"]
+from {module} import {name}_command
 try:
-    complete_command()
+    {name}_command()
 finally:
     print(time.process_time(), *sorted(sys.modules))
 """
     lines = [python(code).stdout.splitlines() for _ in range(3)]
-    assert "Usage: complete-images" in lines[0][0]
+    assert f"Usage: {command}" in lines[0][0]
     assert not set(lines[0][-1].split()[1:]) & {"numpy", "cv2", "PIL", "keras", "tensorflow", "jax"}
     assert min(float(each[-1].split()[0]) for each in lines) < 0.3
+
+
+def test_a_method_without_a_model_imports_no_engine(tmp_path):
+    write_pictures(tmp_path / "in", NAMES[:2])
+    code = f"""
+sys.argv = ["complete-images", "--method", "biharmonic", "--mask", "random", {str(tmp_path / "in")!r}]
+sys.argv += ["--output", {str(tmp_path / "out")!r}, "--grid"]
+from completion.cli import complete_command
+try:
+    complete_command()
+except SystemExit as stop:
+    assert not stop.code
+"""
+    assert not imported_by(code) & {"keras", "tensorflow", "jax"}
+    assert not imported_by("from completion import fill_classical, poisson_blend") & {"keras", "tensorflow", "jax"}
+    assert [record["method"] for record in records(tmp_path / "out")] == ["biharmonic"] * 2
 
 
 JAX = """

@@ -130,7 +130,7 @@ def test_train_and_sample(tmp_path, monkeypatch):
     assert lines[1] == f"  {folder / 'broken-00.png'}: expected a picture, found no known picture format"
     assert lines[11] == "  and 2 more"
     assert lines[12] == f"16 pictures of 16x16x3; run folder {Path('runs') / 'faces'}"
-    assert lines[13].startswith("step 2/2, epoch 1.0: discriminator_loss ")
+    assert lines[13].startswith("step 2, epoch 1.0/1: discriminator_loss ")
     assert len(lines) == 14
 
     result = run(train_command, "--dataset", folder, *options, "--seed", "1")

@@ -1,0 +1,86 @@
+"""The command dcgan-train-encoder: parse options, call a function."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import click
+
+from completion.encoder_config import EncoderTrainConfig
+from dcgan.cli import DEFAULTS, common_errors
+from dcgan.config import PRECISIONS, RunConfig
+
+__all__ = ["train_encoder_command"]
+
+TRAIN, RUN = EncoderTrainConfig(), RunConfig()
+
+
+def _default(value: object) -> dict[str, Any]:
+    """Return click's keywords for an option with a default that its help shows."""
+    return {"default": value, "show_default": True}
+
+
+@click.command(
+    "dcgan-train-encoder",
+    context_settings=DEFAULTS,
+    epilog="Example:  dcgan-train-encoder --model faces-64 --dataset aligned",
+)
+@click.option(
+    "--dataset",
+    "datasets",
+    multiple=True,
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="As for dcgan-train: a folder, a .zip, an .npy or an MNIST idx3 file; may be given several times.",
+)
+@click.option("--model", help="A bundled model's name or the path of a model file.", **_default("faces-64"))
+@click.option("--run-dir", type=click.Path(file_okay=False, path_type=Path), help="[default: runs/MODEL-encoder]")
+@click.option("--epochs", type=int, help="Passes over the pictures.", **_default(TRAIN.epochs))
+@click.option("--batch-size", type=int, **_default(TRAIN.batch_size))
+@click.option("--learning-rate", type=float, help="Adam's, at the first step.", **_default(TRAIN.learning_rate))
+@click.option("--beta-1", type=float, help="Adam's first-moment decay.", **_default(TRAIN.beta_1))
+@click.option("--hole-weight", type=float, help="Of the error in the hole.", **_default(TRAIN.hole_weight))
+@click.option(
+    "--adversarial-weight", type=float, help="Of the critic's opinion; 0: none.", **_default(TRAIN.adversarial_weight)
+)
+@click.option(
+    "--ema-momentum", type=float, help="Of the exported average of the weights.", **_default(TRAIN.ema_momentum)
+)
+@click.option("--flip/--no-flip", help="Mirror half of the pictures.", **_default(TRAIN.flip))
+@click.option("--precision", type=click.Choice(PRECISIONS), **_default(TRAIN.precision))
+@click.option("--seed", type=int, **_default(TRAIN.seed))
+@click.option("--sample-steps", type=int, help="Steps between two sample grids.", **_default(RUN.sample_steps))
+@click.option(
+    "--checkpoint-seconds",
+    type=float,
+    help="Shortest time between two checkpoints.",
+    **_default(RUN.checkpoint_seconds),
+)
+@click.option("--snapshot-epochs", type=int, help="Keep a model every so many passes; 0: only the last.", **_default(0))
+@click.option(
+    "--cache-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="For decoded pictures.  [default: ~/.cache/dcgan]",
+)
+@click.option("--overwrite", is_flag=True, help="Start over where the run's folder holds a run already.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors and the model's path.")
+@common_errors("the same command goes on from the last checkpoint")
+def train_encoder_command(datasets: tuple[Path, ...], run_dir: Path | None, **options: Any) -> None:
+    """Train a model's encoder on aligned faces.
+
+    The encoder looks at a damaged picture and says where in the model its completion lies, so that completing takes one
+    pass instead of hundreds of steps of search. Writes what dcgan-train writes, and model.safetensors with the encoder
+    in it. Stopped at any moment, the same command goes on where it was. Prints the model's path.
+    """
+    settings = EncoderTrainConfig(
+        **{field.name: options.pop(field.name) for field in dataclasses.fields(EncoderTrainConfig)}
+    )
+    run = dataclasses.replace(
+        RUN, **{name: options.pop(name) for name in ("sample_steps", "checkpoint_seconds", "snapshot_epochs")}
+    )
+    from dcgan.quiet import quiet_import
+
+    with quiet_import():
+        from completion.encoder_training import train_encoder_on
+
+    click.echo(train_encoder_on(datasets, run_dir, settings=settings, run=run, **options))

@@ -1,0 +1,121 @@
+"""The encoder's training as one Keras model: reconstruction through the frozen generator, and a critic."""
+
+from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from completion.encoder_config import EncoderTrainConfig
+from completion.encoding import encoder_input
+from dcgan.encoder import build_decoder, build_encoder
+from dcgan.gan import judge
+from dcgan.losses import discriminator_loss, generator_loss
+from dcgan.model_file import Prior
+from dcgan.networks import build_discriminator, build_generator
+from dcgan.pictures import to_float
+
+__all__ = ["EncoderTrainer", "build_encoder_trainer"]
+
+LABEL_SMOOTHING = 0.1
+
+Tensor = Any
+
+
+class EncoderTrainer(keras.Model):
+    """An encoder that learns to see the whole face in a part of it.
+
+    The loss is the mean absolute error of G(E(damaged picture)) over the whole picture, and once more over the hole,
+    plus what a critic thinks of the completed picture. The critic begins as the prior's discriminator and learns along
+    with the encoder, as in Pathak et al. 2016 (context encoders, arXiv:1604.07379); it is thrown away afterwards. As in
+    `dcgan.gan.DCGAN` both players share one scalar whose gradient is each network's own.
+
+    Parameters
+    ----------
+    encoder : see `dcgan.encoder.build_encoder`
+    decoder : see `dcgan.encoder.build_decoder`; it stays as it is
+    critic : (B, H, W, C) in [-1, 1] to (B,) logits, or None
+    config : the losses' weights
+
+    Notes
+    -----
+    A batch is that of `completion.encoder_data.DamagedBatches`.
+    """
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        critic: keras.Model | None,
+        *,
+        config: EncoderTrainConfig,
+    ) -> None:
+        super().__init__(name="encoder_trainer")
+        decoder.trainable = False
+        self.encoder, self.decoder, self.critic, self.config = encoder, decoder, critic, config
+        names = ["picture_loss", "hole_loss"] + (["adversarial_loss", "critic_loss"] if critic else [])
+        self.figures = {name: keras.metrics.Mean(name=name) for name in names}
+
+    @property
+    def networks(self) -> dict[str, keras.Model]:
+        """The networks that are trained, by name."""
+        return {"encoder": self.encoder} | ({"critic": self.critic} if self.critic else {})
+
+    def call(self, inputs: dict[str, Tensor], training: bool = False) -> Tensor:
+        """Return the generated pictures, (B, H, W, C) float32 in [-1, 1]."""
+        known = ops.cast(inputs["known"], "float32")
+        seen = encoder_input(to_float(inputs["pictures"]), known, inputs["means"])
+        latents, offset = self.encoder(seen, training=training)
+        return self.decoder([latents, offset], training=False)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: None = None,
+        y_pred: Tensor = None,
+        sample_weight: None = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Return the sum of the losses and keep their running means for the logs."""
+        real, known = to_float(x["pictures"]), ops.cast(x["known"], "float32")
+        hole = 1.0 - known
+        error = ops.mean(ops.abs(y_pred - real), axis=3, keepdims=True)  # (B, H, W, 1)
+        in_hole = ops.sum(error * hole, axis=(1, 2, 3)) / ops.maximum(ops.sum(hole, axis=(1, 2, 3)), 1.0)
+        losses = {"picture_loss": ops.mean(error), "hole_loss": ops.mean(in_hole)}
+        total = losses["picture_loss"] + self.config.hole_weight * losses["hole_loss"]
+        if self.critic:
+            completed = real * known + y_pred * hole
+            real_logits, fake_logits, judged_logits = judge(self.critic, real, completed, training=training)
+            losses["adversarial_loss"] = generator_loss(judged_logits)
+            losses["critic_loss"] = discriminator_loss(real_logits, fake_logits, label_smoothing=LABEL_SMOOTHING)
+            total = total + self.config.adversarial_weight * losses["adversarial_loss"] + losses["critic_loss"]
+        for name, value in losses.items():
+            self.figures[name].update_state(value)
+        return total
+
+
+def build_encoder_trainer(prior: Prior, config: EncoderTrainConfig, *, steps: int) -> EncoderTrainer:
+    """Build and compile the training of a model's encoder.
+
+    Parameters
+    ----------
+    prior : a loaded model; its generator is not changed
+    config : how to train
+    steps : of the whole training, at whose end the rate is zero
+    """
+    encoder = build_encoder(prior.config, policy=config.precision, seed=config.seed)
+    generator = build_generator(prior.config, policy=config.precision)
+    generator.set_weights(prior.generator.get_weights())
+    decoder = build_decoder(generator, prior.config)
+    critic = None
+    if config.adversarial_weight:
+        critic = build_discriminator(prior.config, policy=config.precision)
+        critic.set_weights(prior.discriminator.get_weights())
+    trainer = EncoderTrainer(encoder, decoder, critic, config=config)
+    average = {"use_ema": True, "ema_momentum": config.ema_momentum} if config.ema_momentum else {}
+    rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
+    trainer.compile(optimizer=keras.optimizers.Adam(rate, beta_1=config.beta_1, **average), loss=None)
+    trainer.built = True
+    trainer.optimizer.build(trainer.trainable_variables)
+    return trainer

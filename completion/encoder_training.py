@@ -1,0 +1,223 @@
+"""Train a model's encoder: a dataset and a model in, a run's folder with the model and its encoder out.
+
+The run's folder is that of `dcgan.training`, and a run that was stopped goes on in the same way.
+"""
+
+from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
+
+import dataclasses
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+from tqdm import tqdm
+
+from completion.encoder_config import EncoderTrainConfig
+from completion.encoder_data import DamagedBatches
+from completion.encoder_trainer import build_encoder_trainer
+from completion.encoding import encoder_input
+from dcgan.checkpoint import averaged_weights
+from dcgan.config import RunConfig
+from dcgan.dataset import CachedPictures
+from dcgan.encoder import build_decoder, build_encoder
+from dcgan.fitting import fit_in_folder
+from dcgan.model_file import Prior, load_model, save_model
+from dcgan.pictures import make_grid, save_picture, to_float, to_uint8
+from dcgan.run import load_pictures
+from dcgan.run_folder import check_config, clear_run, locked, remove_leftovers
+from dcgan.sampling import settle_batch_norm
+from dcgan.sources import open_source
+
+__all__ = ["train_encoder", "train_encoder_on"]
+
+GRID_PICTURES = 12
+SETTLING_BATCHES = 16
+SETTLING_STEP = 10**6  # the batches that settle BatchNorm are those of steps that no training reaches
+
+Report = Callable[[str], None]
+
+
+def train_encoder(
+    data: CachedPictures,
+    run_dir: Path,
+    *,
+    prior: Prior,
+    settings: EncoderTrainConfig | None = None,
+    run: RunConfig | None = None,
+    dataset_names: Sequence[str] = (),
+    overwrite: bool = False,
+    report: Report | None = None,
+    progress: bool | None = None,
+) -> Path:
+    """Train the encoder of a model, or go on with a run that was stopped.
+
+    Parameters
+    ----------
+    data : the decoded pictures, of the model's size (see `dcgan.dataset.cache_pictures`)
+    run_dir : the run's folder, made where it does not exist
+    prior : the model; generator and discriminator stay as they are
+    settings : how the encoder is trained
+    run : how often state, samples and snapshots are written
+    dataset_names : what to call the data in the model file
+    overwrite : start over where the folder holds a run
+    report : called with a line of text at each sample grid and at the end
+    progress : draw a progress bar; by default where stderr is a terminal
+
+    Returns
+    -------
+    Path
+        Of the exported model file with its encoder, RUN_DIR/model.safetensors.
+
+    Raises
+    ------
+    RunError, DatasetError
+        As `dcgan.training.train`.
+    """
+    settings, report = settings or EncoderTrainConfig(), report or (lambda line: None)
+    description = {"names": list(dataset_names), "pictures": len(data.pictures), "key": data.key}
+    wanted = {
+        "model": dataclasses.asdict(prior.config) | {"sha256": prior.sha256},
+        "train": dataclasses.asdict(settings),
+        "dataset": description,
+    }
+    with locked(run_dir):
+        training = _Training(data, run_dir, prior, settings=settings, description=description, report=report)
+        remove_leftovers(run_dir)
+        if overwrite:
+            clear_run(run_dir)
+        check_config(run_dir / "config.json", wanted)
+        fit_in_folder(
+            training.trainer,
+            training.batches,
+            run_dir,
+            epochs=settings.epochs,
+            run=run or RunConfig(),
+            export=training.export,
+            report=report,
+            progress=progress,
+        )
+    return run_dir / "model.safetensors"
+
+
+class _Training:
+    """The networks of one run, and how they are exported."""
+
+    def __init__(
+        self,
+        data: CachedPictures,
+        run_dir: Path,
+        prior: Prior,
+        *,
+        settings: EncoderTrainConfig,
+        description: dict[str, Any],
+        report: Report,
+    ) -> None:
+        self.run_dir, self.prior, self.settings = run_dir, prior, settings
+        self.description, self.report = description, report
+        self.batches = DamagedBatches(
+            data.pictures, batch_size=settings.batch_size, flip=settings.flip, seed=settings.seed
+        )
+        self.trainer = build_encoder_trainer(prior, settings, steps=settings.epochs * self.batches.steps_per_pass)
+        self.encoder, self.decoder = build_encoder(prior.config), build_decoder(prior.generator, prior.config)
+        self.exported_step = -1
+
+    def export(self, step: int, logs: dict[str, float]) -> None:
+        """Write the model with the averaged encoder, and a grid of damaged, completed and true pictures."""
+        if step == self.exported_step:  # a grid and a snapshot fall on the same step
+            return
+        self.encoder.set_weights(averaged_weights(self.trainer)[0])
+        settle_batch_norm(self.encoder, self._settling_inputs())
+        epochs_done = round(step / self.batches.steps_per_pass, 2)
+        figures = {"step": step, "epochs": epochs_done, **{name: round(value, 4) for name, value in logs.items()}}
+        about = {"dataset": self.description, "train": dataclasses.asdict(self.settings), "last": figures}
+        save_model(
+            self.run_dir / "model.safetensors",
+            self.prior.generator,
+            self.prior.discriminator,
+            config=self.prior.config,
+            info={**self.prior.info, "encoder": about},
+            encoder=self.encoder,
+        )
+        (self.run_dir / "samples").mkdir(exist_ok=True)
+        save_picture(self.run_dir / "samples" / f"step-{step:07d}.png", self._grid())
+        self.exported_step = step
+        losses = ", ".join(f"{name} {value:.3f}" for name, value in logs.items() if name.endswith("_loss"))
+        self.report(f"step {step}, epoch {epochs_done}/{self.settings.epochs}: {losses}")
+
+    def _settling_inputs(self) -> Iterator[Any]:
+        """Yield batches of the encoder's input, the same ones every time."""
+        first = SETTLING_STEP - self.batches.first_step
+        for index in range(first, first + SETTLING_BATCHES):
+            yield _seen(self.batches[index])
+
+    def _grid(self) -> npt.NDArray[np.uint8]:
+        """Return damaged pictures, what the encoder makes of them, and the pictures, in three rows."""
+        batch = self.batches[SETTLING_STEP - 1 - self.batches.first_step]
+        batch = {name: part[:GRID_PICTURES] for name, part in batch.items()}
+        seen = _seen(batch)
+        generated = to_uint8(ops.convert_to_numpy(self.decoder(self.encoder(seen, training=False), training=False)))
+        completed = np.where(batch["known"] > 0, batch["pictures"], generated)
+        damaged = to_uint8(ops.convert_to_numpy(seen[..., :-1]))
+        rows = np.concatenate([damaged, generated, completed, batch["pictures"]])
+        return make_grid(rows, columns=len(seen))
+
+
+def _seen(batch: dict[str, np.ndarray]) -> Any:
+    """Return the encoder's input of a batch."""
+    return encoder_input(to_float(batch["pictures"]), batch["known"].astype(np.float32), batch["means"])
+
+
+def train_encoder_on(
+    datasets: Sequence[Path],
+    run_dir: Path | None = None,
+    *,
+    model: str,
+    settings: EncoderTrainConfig | None = None,
+    run: RunConfig | None = None,
+    cache_dir: Path | None = None,
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> Path:
+    """Train a model's encoder on one or more datasets.
+
+    Parameters
+    ----------
+    datasets : folders, zips, .npy or idx files (see `dcgan.sources.open_source`)
+    run_dir : the run's folder; default runs/NAME-encoder of the model
+    model : a bundled model's name or the path of a model file
+    settings, run : see `train_encoder`
+    cache_dir : for decoded pictures
+    overwrite : start over where the folder holds a run
+    quiet : report nothing
+
+    Returns
+    -------
+    Path
+        Of the exported model.
+    """
+    sources = [open_source(path) for path in datasets]
+    prior = load_model(model)
+    folder = run_dir or Path("runs") / f"{Path(model).stem}-encoder"
+
+    def report(line: str) -> None:
+        if not quiet:
+            tqdm.write(line, file=sys.stderr)
+
+    progress = False if quiet else None
+    data = load_pictures(sources, prior.config, report=report, cache_dir=cache_dir, progress=progress)
+    report(f"{len(data.pictures):,} pictures; the encoder of {model}; run folder {folder}")
+    return train_encoder(
+        data,
+        folder,
+        prior=prior,
+        settings=settings,
+        run=run,
+        dataset_names=[path.name for path in datasets],
+        overwrite=overwrite,
+        report=report,
+        progress=progress,
+    )

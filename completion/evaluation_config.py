@@ -1,0 +1,69 @@
+"""The settings of an evaluation, each default in one place.
+
+Pure standard library: the command line reads its defaults from here without importing NumPy or TensorFlow.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+from completion.config import CLASSICAL_METHODS, PRESETS
+from dcgan.config import check
+from masks.spec import MASK_NAMES
+
+__all__ = ["EVALUATION_MASKS", "METHOD_NAMES", "EvaluationConfig"]
+
+METHOD_NAMES = (*PRESETS, *CLASSICAL_METHODS)
+# Those that any model can do: not every one has an encoder.
+DEFAULT_METHODS = tuple(name for name in METHOD_NAMES if name not in PRESETS or PRESETS[name].start == "random")
+# Those that leave known pixels and need nothing but the picture's size.
+EVALUATION_MASKS = tuple(name for name in MASK_NAMES if name not in ("full", "lowres", "rectangle"))
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationConfig:
+    """What is compared on which faces.
+
+    Attributes
+    ----------
+    count : faces, a seeded choice; all there are if there are fewer. At least 2.
+    masks : names of `EVALUATION_MASKS`, with their default options.
+    methods : names of `METHOD_NAMES`.
+    reference : the method that the others are compared with, picture by picture; "" is the first.
+    model : a bundled model's name or the path of a model file.
+    batch_size : pictures that are completed at once.
+    seed : of the choice, the masks, the search and the bootstrap.
+    resamples : of the bootstrap.
+
+    Raises
+    ------
+    ValueError
+        A value is out of its range, or a name is unknown or given twice.
+    """
+
+    count: int = 500
+    masks: tuple[str, ...] = ("center", "left", "random", "grid", "medium")
+    methods: tuple[str, ...] = DEFAULT_METHODS
+    reference: str = ""
+    model: str = "faces-64"
+    batch_size: int = 64
+    seed: int = 0
+    resamples: int = 1000
+
+    def __post_init__(self) -> None:
+        check(self.count >= 2, "`count` of at least 2", count=self.count)
+        _check_names("masks", self.masks, EVALUATION_MASKS)
+        _check_names("methods", self.methods, METHOD_NAMES)
+        if not self.reference:
+            object.__setattr__(self, "reference", self.methods[0])  # frozen, but not yet handed out
+        chosen = ", ".join(self.methods)
+        check(self.reference in self.methods, f"`reference` among the methods {chosen}", reference=self.reference)
+        check(self.batch_size >= 1, "`batch_size` of at least 1", batch_size=self.batch_size)
+        check(self.seed >= 0, "`seed` of at least 0", seed=self.seed)
+        check(self.resamples >= 1, "`resamples` of at least 1", resamples=self.resamples)
+
+
+def _check_names(field: str, names: Sequence[str], known: Sequence[str]) -> None:
+    """Check that there is a name, that all are known and none is given twice."""
+    for name in names:
+        check(name in known, f"`{field}` among {', '.join(known)}", **{field: name})
+    check(0 < len(names) == len(set(names)), f"at least one of `{field}`, each once", **{field: ", ".join(names)})

@@ -1,0 +1,77 @@
+"""Masks to train the encoder on: the whole family, at random sizes, places and densities."""
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from masks import MaskSpec, make_mask
+
+__all__ = ["Damage", "draw_damage"]
+
+#: How often each kind is drawn. The kinds that a person draws and the large holes come most often.
+SHARES = {
+    "center": 0.10,
+    "rectangle": 0.10,
+    "half": 0.16,
+    "random": 0.14,
+    "grid": 0.10,
+    "strokes": 0.10,
+    "medium": 0.12,
+    "thick": 0.08,
+    "thin": 0.05,
+    "lowres": 0.05,
+}
+NAMES, CUMULATIVE = tuple(SHARES), np.cumsum(list(SHARES.values()))
+
+
+@dataclasses.dataclass(frozen=True)
+class Damage:
+    """What is missing of one picture.
+
+    Attributes
+    ----------
+    mask : (size, size) bool, True = missing.
+    blocks : 0, or the number of blocks a side whose means are all that is known.
+    """
+
+    mask: npt.NDArray[np.bool_]
+    blocks: int = 0
+
+
+def draw_damage(size: int, *, seed: tuple[int, ...]) -> Damage:
+    """Draw a mask of a random kind.
+
+    Parameters
+    ----------
+    size : side of the picture in pixels
+    seed : whole numbers of at least 0; the same ones draw the same mask
+
+    Examples
+    --------
+    >>> damage = draw_damage(64, seed=(0, 1))
+    >>> damage.mask.shape, bool(0 < damage.mask.mean() <= 1)
+    ((64, 64), True)
+    """
+    rng = np.random.default_rng(seed)
+    name = NAMES[min(int(np.searchsorted(CUMULATIVE, rng.random())), len(NAMES) - 1)]
+    if name == "lowres":
+        choices = [blocks for blocks in (4, 8, 16) if size % blocks == 0 and blocks < size]
+        blocks = int(rng.choice(choices)) if choices else 1
+        return Damage(np.ones((size, size), np.bool_), blocks)
+    return Damage(make_mask(_draw_spec(name, size, rng), (size, size), seed=(*seed, 1)))
+
+
+def _draw_spec(name: str, size: int, rng: np.random.Generator) -> MaskSpec:
+    """Return a kind's mask with options drawn at random."""
+    if name == "center":
+        return MaskSpec(name, scale=float(rng.uniform(0.3, 0.65)))
+    if name == "random":
+        return MaskSpec(name, fraction=float(rng.uniform(0.4, 0.95)))
+    if name == "grid":
+        return MaskSpec(name, step=int(rng.integers(2, 7)))
+    if name == "rectangle":
+        width, height = (int(side) for side in rng.integers(max(1, size // 6), max(2, size * 2 // 3), 2))
+        x, y = int(rng.integers(0, size - width + 1)), int(rng.integers(0, size - height + 1))
+        return MaskSpec(name, x=x, y=y, width=width, height=height)
+    return MaskSpec(name)

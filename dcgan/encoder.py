@@ -1,0 +1,135 @@
+"""The encoder: from a picture with missing pixels to where the generator should begin.
+
+It gives two things: z, and an offset to the generator's feature map at a quarter of the picture's size. z is what the
+DCGAN can draw; the offset takes what is known of this picture, its fine detail, past the latent space.
+"""
+
+from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
+
+from typing import Any
+
+import keras
+
+from dcgan.config import ModelConfig
+from dcgan.networks import BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, LEAKY_SLOPE
+
+__all__ = ["build_decoder", "build_encoder", "offset_level", "offset_shape"]
+
+Tensor = Any
+
+
+def offset_level(config: ModelConfig) -> int:
+    """Return which of `config.widths` the offset has: a quarter of the picture's size, where there is such a map.
+
+    Examples
+    --------
+    >>> offset_level(ModelConfig()), offset_level(ModelConfig(size=8))
+    (1, 0)
+    """
+    return min(1, len(config.widths) - 1)
+
+
+def offset_shape(config: ModelConfig) -> tuple[int, int, int]:
+    """Return the shape of one picture's offset, (height, width, channels).
+
+    Examples
+    --------
+    >>> offset_shape(ModelConfig())
+    (16, 16, 128)
+    """
+    level = offset_level(config)
+    side = config.size // 2 ** (level + 1)
+    return side, side, config.widths[level]
+
+
+def build_encoder(config: ModelConfig, *, policy: str = "float32", seed: int = 0) -> keras.Model:
+    """Build the encoder of a model.
+
+    Convolutions of stride 2 down to the size the generator starts from, where z is read off; from there a way back up
+    to the offset's size, with the maps of the way down added (Ronneberger et al. 2015, arXiv:1505.04597).
+
+    Parameters
+    ----------
+    config : of the model
+    policy : Keras dtype policy of all layers but those of the results, which stay in float32
+    seed : of the initial weights
+
+    Returns
+    -------
+    keras.Model
+        (B, size, size, channels + 1) float32 to z, (B, latent_dim) float32 in [-1, 1], and the offset,
+        (B, *offset_shape(config)) float32. The last channel of the input is the known share of each pixel in [0, 1],
+        the others the picture in [-1, 1], 0 where nothing is known. The offset of a fresh encoder is 0.
+
+    Examples
+    --------
+    >>> build_encoder(ModelConfig(size=16, filters=4)).output_shape
+    [(None, 100), (None, 4, 4, 8)]
+    """
+    seeds = iter(range(seed, seed + 100))
+
+    def block(x: Tensor, width: int, name: str, *, kind: type[keras.layers.Layer], strides: int = 2) -> Tensor:
+        """Convolve, normalise, rectify."""
+        x = kind(
+            width,
+            config.kernel_size if strides == 2 else 3,
+            strides=strides,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=keras.initializers.HeNormal(seed=next(seeds)),
+            dtype=policy,
+            name=name,
+        )(x)
+        norm = keras.layers.BatchNormalization(
+            momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, dtype=policy, name=f"{name}_norm"
+        )
+        return keras.layers.LeakyReLU(negative_slope=LEAKY_SLOPE, dtype=policy, name=f"{name}_leaky")(norm(x))
+
+    level = offset_level(config)
+    masked = keras.Input((config.size, config.size, config.channels + 1), name="masked")
+    x, maps = masked, []
+    for index, width in enumerate(config.widths):
+        x = block(x, width, f"down{index}", kind=keras.layers.Conv2D)  # (B, size / 2**(index + 1), same, width)
+        maps.append(x)
+    flat = keras.layers.Flatten(dtype=policy, name="flatten")(x)
+    dense = keras.layers.Dense(
+        config.latent_dim,
+        activation="tanh",
+        kernel_initializer=keras.initializers.GlorotNormal(seed=next(seeds)),
+        dtype="float32",
+        name="latents",
+    )
+    for index in reversed(range(level, len(config.widths) - 1)):
+        x = block(x, config.widths[index], f"up{index}", kind=keras.layers.Conv2DTranspose)
+        x = keras.layers.Add(dtype=policy, name=f"merge{index}")([x, maps[index]])
+        x = block(x, config.widths[index], f"mix{index}", kind=keras.layers.Conv2D, strides=1)
+    offset = keras.layers.Conv2D(
+        config.widths[level], 3, padding="same", kernel_initializer="zeros", dtype="float32", name="offset"
+    )
+    return keras.Model(masked, [dense(flat), offset(x)], name="encoder")
+
+
+def build_decoder(generator: keras.Model, config: ModelConfig) -> keras.Model:
+    """Build the generator with the offset's input; it shares the generator's layers.
+
+    Returns
+    -------
+    keras.Model
+        z, (B, latent_dim), and an offset, (B, *offset_shape(config)), to pictures in [-1, 1]. With the offset 0 it is
+        the generator.
+
+    Examples
+    --------
+    >>> from dcgan.networks import build_generator
+    >>> config = ModelConfig(size=16, filters=4)
+    >>> build_decoder(build_generator(config), config).input_shape
+    [(None, 100), (None, 4, 4, 8)]
+    """
+    shape = offset_shape(config)
+    latents, offset = keras.Input((config.latent_dim,), name="latents"), keras.Input(shape, name="offset")
+    x, placed = latents, False
+    for layer in generator.layers[1:]:
+        x = layer(x)
+        if not placed and tuple(x.shape[1:]) == shape:
+            x, placed = keras.layers.Add(dtype=x.dtype, name="add_offset")([x, offset]), True
+    return keras.Model([latents, offset], x, name="decoder")

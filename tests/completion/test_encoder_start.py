@@ -1,0 +1,147 @@
+"""Completing from the encoder: the preset "fast", and searches that begin where the encoder points."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from completion import complete
+from completion.config import PRESETS, SearchConfig
+from completion.search import LatentSearch, Problem
+from dcgan.encoder import build_encoder, offset_shape
+from dcgan.errors import FaceCompletionError
+from dcgan.model_file import load_model, save_model
+from masks import make_mask
+from tests.completion.helpers import SIZE, CommandLine, center_hole, make_picture, write_pictures
+
+FAST = PRESETS["fast"]
+
+
+@pytest.fixture(scope="module")
+def encoded_path(prior, tmp_path_factory):
+    """Return the toy model's file with an encoder whose offset is not 0."""
+    encoder = build_encoder(prior.config, seed=4)
+    rng = np.random.default_rng(0)
+    weights = [weight if weight.any() else rng.normal(0, 0.1, weight.shape) for weight in encoder.get_weights()]
+    encoder.set_weights(weights)
+    path = tmp_path_factory.mktemp("models") / "encoded.safetensors"
+    save_model(path, prior.generator, prior.discriminator, config=prior.config, encoder=encoder)
+    return path
+
+
+@pytest.fixture(scope="module")
+def encoded(encoded_path):
+    return load_model(encoded_path)
+
+
+def make_problem(count=3, *, blocks=0):
+    pictures = np.stack([make_picture(seed=seed) for seed in range(count)]).astype(np.float32) / 127.5 - 1.0
+    known = np.broadcast_to(np.float32(~center_hole()), (count, SIZE, SIZE)).copy()
+    return Problem(pictures, known * 0 if blocks else known, blocks)
+
+
+def test_the_encoder_sees_nothing_of_the_hole(encoded):
+    search, problem = LatentSearch(encoded, FAST), make_problem()
+    hidden = problem.targets.copy()
+    hidden[:, center_hole()] = 0.7
+    for one, other in zip(
+        search.encode(problem), search.encode(dataclasses.replace(problem, targets=hidden)), strict=True
+    ):
+        assert np.array_equal(one, other)
+
+
+def test_the_encoder_sees_block_means_and_no_more(encoded):
+    search, problem = LatentSearch(encoded, FAST), make_problem(blocks=4)
+    part = SIZE // 4
+    shuffled = problem.targets.copy()
+    shuffled[:, :part, :part] = shuffled[:, :part, :part][:, ::-1, ::-1]  # the block's mean stays
+    one, other = search.encode(problem), search.encode(dataclasses.replace(problem, targets=shuffled))
+    assert np.allclose(one[0], other[0], atol=1e-5)
+    brighter = problem.targets.copy()
+    brighter[:, :part, :part] += 0.3
+    assert not np.allclose(one[0], search.encode(dataclasses.replace(problem, targets=brighter))[0], atol=1e-5)
+
+
+def test_fast_is_the_encoder_and_the_generator(encoded):
+    search, problem = LatentSearch(encoded, FAST), make_problem()
+    latents, offset = search.encode(problem)
+    assert offset.shape == (3, *offset_shape(encoded.config))
+    assert offset.any()
+    found = search.run(problem, latents, offset=offset)
+    assert np.array_equal(found.latents, latents)
+    assert np.allclose(found.generated, search.generate(latents, offset), atol=1e-6)
+    assert not np.allclose(found.generated, search.generate(latents), atol=1e-3)
+    difference = np.abs(found.generated - problem.targets).mean(axis=3)
+    weights = np.array(search.prepare(problem)[1])[..., 0]
+    assert found.contextual == pytest.approx((difference * weights).sum(axis=(1, 2)), abs=1e-5)
+
+
+def test_a_search_from_the_encoder_gets_no_worse(encoded):
+    problem = make_problem()
+    start = LatentSearch(encoded, FAST)
+    latents, offset = start.encode(problem)
+    before = start.run(problem, latents, offset=offset)
+    config = dataclasses.replace(FAST, iterations=20, perceptual_weight=0.0)
+    after = LatentSearch(encoded, config).run(problem, latents, offset=offset)
+    assert (after.contextual <= before.contextual + 1e-6).all()
+    assert after.contextual.mean() < before.contextual.mean()
+
+
+def test_a_batch_is_its_members(encoded):
+    pictures = [make_picture(seed=seed) for seed in range(3)]
+    together = complete(pictures, center_hole(), model=encoded, config=FAST, batch_size=8)
+    for index, picture in enumerate(pictures):
+        alone = complete([picture], center_hole(), model=encoded, config=FAST)
+        assert np.abs(alone.generated[0] - together.generated[index]).max() < 1e-4
+        known = ~center_hole()
+        assert np.array_equal(together.pictures[index][known], picture[known])
+
+
+def test_candidates_begin_around_the_first(encoded):
+    config = dataclasses.replace(FAST, candidates=3)
+    result = complete([make_picture()], center_hole(), model=encoded, config=config, keep="all")
+    first, *others = result.latents
+    alone = complete([make_picture()], center_hole(), model=encoded, config=FAST)
+    assert np.allclose(first, alone.latents[0], atol=1e-5)
+    assert all(np.abs(other - first).max() > 0.01 for other in others)
+    assert np.abs(result.latents).max() <= 1.0
+
+
+@pytest.mark.parametrize("name", ["full", "lowres", "random"])
+def test_any_mask(encoded, name):
+    blocks = 4 if name == "lowres" else 0
+    result = complete([make_picture()], make_mask(name, (SIZE, SIZE)), model=encoded, config=FAST, blocks=blocks)
+    assert np.isfinite(result.generated).all()
+
+
+def test_monte_carlo_keeps_the_offset(encoded):
+    config = dataclasses.replace(FAST, search="hmc", hmc_samples=2, hmc_leapfrog_steps=2)
+    result = complete([make_picture()], center_hole(), model=encoded, config=config)
+    search = LatentSearch(encoded, FAST)
+    assert not np.allclose(result.generated, search.generate(result.latents), atol=1e-3)
+
+
+def test_a_model_without_an_encoder_is_refused(prior):
+    with pytest.raises(FaceCompletionError, match="expected a model with an encoder, this one has none"):
+        complete([make_picture()], center_hole(), model=prior, config="fast")
+
+
+def test_no_steps_need_an_encoder():
+    with pytest.raises(ValueError, match="`iterations` of at least 1"):
+        SearchConfig(iterations=0)
+
+
+def test_command_line(encoded_path, model_path, tmp_path):
+    folder = write_pictures(tmp_path / "in", ["a.png", "b.png"])
+    output = tmp_path / "out"
+    run = CommandLine(encoded_path)
+    run(folder, "--output", output, "--preset", "fast", "--gif", "--grid")
+    assert sorted(path.name for path in output.iterdir()) == [
+        "a.png",
+        "b.png",
+        "grid.png",
+        "manifest.jsonl",
+        "search.gif",
+    ]
+    refused = CommandLine(model_path)(folder, "--output", tmp_path / "other", "--preset", "fast", code=1)
+    assert "dcgan-train-encoder" in refused.output

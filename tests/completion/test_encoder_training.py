@@ -1,0 +1,168 @@
+import dataclasses
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from keras import ops
+from safetensors.numpy import load_file
+
+from completion import encoder_training
+from completion.encoder_cli import train_encoder_command
+from completion.encoder_config import EncoderTrainConfig
+from completion.encoder_data import DamagedBatches
+from completion.encoder_trainer import build_encoder_trainer
+from completion.encoding import encoder_input, spread_block_means
+from dcgan.config import RunConfig
+from dcgan.errors import RunError
+from dcgan.model_file import load_model
+from dcgan.pictures import save_picture
+from tests.dcgan.helpers import cached, make_pictures
+
+SETTINGS = EncoderTrainConfig(epochs=2, batch_size=8, learning_rate=1e-2, adversarial_weight=0.01)
+RUN = RunConfig(interval_steps=2, checkpoint_seconds=0, sample_steps=10)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return cached(make_pictures(40))
+
+
+def train(data, folder, prior, *, settings=SETTINGS, run=RUN, **options):
+    return encoder_training.train_encoder(
+        data, folder, prior=prior, settings=settings, run=run, progress=False, **options
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, data, prior):
+    folder, lines = tmp_path_factory.mktemp("runs") / "unbroken", []
+    train(data, folder, prior, report=lines.append)
+    return folder, lines
+
+
+def test_input_hides_what_is_missing():
+    pictures = np.array([[[[0.5], [0.25]]]], np.float32)
+    known = np.array([[[[1.0], [0.0]]]], np.float32)
+    means = np.full_like(pictures, 0.75)
+    seen = ops.convert_to_numpy(encoder_input(pictures, known, means))
+    assert seen.tolist() == [[[[0.5, 1.0], [0.75, 0.0]]]]
+    seen = ops.convert_to_numpy(encoder_input(np.full_like(pictures, 9.0), known * 0.0, means * 0.0))
+    assert not seen.any()
+
+
+def test_block_means_are_spread():
+    picture = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
+    spread = spread_block_means(picture, 2)[0, ..., 0]
+    assert spread.tolist() == [[2.5, 2.5, 4.5, 4.5]] * 2 + [[10.5, 10.5, 12.5, 12.5]] * 2
+
+
+def test_batches_are_a_function_of_seed_and_step(data):
+    one, same = (DamagedBatches(data.pictures, batch_size=8, seed=3) for _ in range(2))
+    same.first_step = 2
+    for name, part in one[5].items():
+        assert np.array_equal(part, same[3][name])
+    other = DamagedBatches(data.pictures, batch_size=8, seed=4)
+    assert not np.array_equal(one[5]["known"], other[5]["known"])
+
+
+def test_files_of_a_run(finished, prior):
+    folder, lines = finished
+    names = sorted(os.listdir(folder))
+    assert names == [
+        ".lock",
+        "checkpoint.safetensors",
+        "config.json",
+        "losses.csv",
+        "model.safetensors",
+        "samples",
+        "tensorboard",
+    ]
+    header = (folder / "losses.csv").read_text().splitlines()[0]
+    assert header == "step,epoch,picture_loss,hole_loss,adversarial_loss,critic_loss,pictures_per_second"
+    assert lines[-1].startswith("step 10, epoch 2.0/2: ")
+    model = load_model(folder / "model.safetensors")
+    assert model.encoder is not None
+    assert model.info["encoder"]["last"]["step"] == 10
+    for ours, theirs in zip(model.generator.get_weights(), prior.generator.get_weights(), strict=True):
+        assert np.array_equal(ours, theirs)
+    assert json.loads((folder / "config.json").read_text())["model"]["sha256"] == prior.sha256
+
+
+def test_the_encoder_learns(data, prior):
+    """The loss of one batch that comes again and again falls; generator and discriminator stay as they are."""
+    frozen = [weight.copy() for weight in prior.generator.get_weights()]
+    trainer = build_encoder_trainer(prior, dataclasses.replace(SETTINGS, adversarial_weight=0.0), steps=60)
+    batch = DamagedBatches(data.pictures, batch_size=8)[0]
+    losses = [trainer.train_on_batch(batch, return_dict=True)["loss"]]
+    trainer.reset_metrics()
+    for _ in range(40):
+        trainer.reset_metrics()
+        losses.append(trainer.train_on_batch(batch, return_dict=True)["loss"])
+    assert losses[-1] < 0.9 * losses[0]  # an untrained generator can do no better
+    for ours, theirs in zip(frozen, prior.generator.get_weights(), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def test_a_run_that_was_stopped_goes_on(finished, data, prior, tmp_path, monkeypatch):
+    """Interrupted after a checkpoint, the same call ends where an unbroken run does."""
+
+    class StoppedError(Exception):
+        pass
+
+    original = encoder_training._Training.export
+    calls = []
+
+    def export(self, step, logs):
+        calls.append(step)
+        if len(calls) == 1:
+            raise StoppedError
+        original(self, step, logs)
+
+    monkeypatch.setattr(encoder_training._Training, "export", export)
+    folder = tmp_path / "run"
+    with pytest.raises(StoppedError):
+        train(data, folder, prior, run=dataclasses.replace(RUN, sample_steps=6))
+    lines = []
+    train(data, folder, prior, report=lines.append)
+    assert lines[0].startswith("going on from step 6")
+    one, two = (load_file(path / "checkpoint.safetensors") for path in (finished[0], folder))
+    assert all(np.array_equal(one[name], two[name]) for name in one)
+
+
+def test_another_model_is_refused(finished, data, prior, tmp_path):
+    folder = shutil.copytree(finished[0], tmp_path / "copy")
+    other = dataclasses.replace(prior, sha256="0" * 64)
+    with pytest.raises(RunError, match=r"model\.sha256 was"):
+        train(data, folder, other)
+
+
+@pytest.mark.parametrize("field", ["epochs", "batch_size", "learning_rate", "beta_1", "ema_momentum", "precision"])
+def test_wrong_settings_are_refused(field):
+    with pytest.raises(ValueError, match=f"`{field}`"):
+        EncoderTrainConfig(**{field: "float8" if field == "precision" else -1})
+
+
+def test_command_line(model_path, tmp_path, monkeypatch):
+    """A folder with a broken picture in, a model with an encoder out; the same command has nothing left to do."""
+    monkeypatch.chdir(tmp_path)
+    for index, picture in enumerate(make_pictures(16, size=20)):
+        (tmp_path / "faces").mkdir(exist_ok=True)
+        save_picture(tmp_path / "faces" / f"{index}.png", picture)
+    (tmp_path / "faces" / "broken.png").write_text("no picture")
+    options = ["--model", str(model_path), "--dataset", "faces", "--cache-dir", "cache", "--run-dir", "run"]
+    options += ["--epochs", "1", "--batch-size", "8"]
+    result = CliRunner().invoke(train_encoder_command, options)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"{os.path.join('run', 'model.safetensors')}\n"
+    assert "1 pictures cannot be read and are left out:" in result.stderr
+    assert load_model("run/model.safetensors").encoder is not None
+    assert CliRunner().invoke(train_encoder_command, options).exit_code == 0
+    refused = CliRunner().invoke(train_encoder_command, [*options, "--seed", "1"])
+    assert refused.exit_code == 1
+    assert "train.seed was 0, now 1" in refused.stderr
+    wrong = CliRunner().invoke(train_encoder_command, [*options, "--epochs", "0"])
+    assert wrong.exit_code == 2
+    assert "Expected `epochs` of at least 1" in wrong.stderr

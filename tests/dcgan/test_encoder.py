@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from dcgan.config import ModelConfig
+from dcgan.encoder import build_decoder, build_encoder, offset_level, offset_shape
+from dcgan.errors import ModelFileError
+from dcgan.model_file import load_model, save_model
+from dcgan.networks import build_generator
+from tests.dcgan.helpers import TOY
+
+
+def numbers(*shape, seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("size", "side"), [(8, 4), (12, 6), (16, 4), (28, 7), (40, 10), (64, 16), (96, 24)])
+def test_shapes(size, side, channels):
+    config = ModelConfig(size=size, channels=channels, filters=2, latent_dim=5)
+    assert offset_shape(config) == (side, side, config.widths[offset_level(config)])
+    latents, offset = build_encoder(config)(numbers(3, size, size, channels + 1), training=False)
+    assert latents.shape == (3, 5)
+    assert offset.shape == (3, *offset_shape(config))
+    pictures = build_decoder(build_generator(config), config)([latents, offset], training=False)
+    assert pictures.shape == (3, size, size, channels)
+
+
+def test_parameter_count_of_the_default():
+    assert build_encoder(ModelConfig()).count_params() == 7089124
+
+
+def test_a_fresh_encoder_has_no_offset_and_stays_in_the_box():
+    latents, offset = build_encoder(TOY)(100 * numbers(4, 16, 16, 4), training=False)
+    assert np.abs(latents).max() <= 1.0
+    assert not np.any(offset)
+
+
+def test_without_an_offset_the_decoder_is_the_generator():
+    generator = build_generator(TOY)
+    decoder = build_decoder(generator, TOY)
+    latents = numbers(3, TOY.latent_dim)
+    offset = np.zeros((3, *offset_shape(TOY)), np.float32)
+    expected = np.array(generator(latents, training=False))
+    assert np.array_equal(decoder([latents, offset], training=False), expected)
+    assert not np.array_equal(decoder([latents, offset + 1.0], training=False), expected)
+
+
+def test_the_decoder_shares_the_generators_weights():
+    generator = build_generator(TOY)
+    decoder = build_decoder(generator, TOY)
+    before = np.array(decoder([numbers(1, TOY.latent_dim), np.zeros((1, *offset_shape(TOY)))], training=False))
+    generator.set_weights([weight + 0.1 for weight in generator.get_weights()])
+    after = np.array(decoder([numbers(1, TOY.latent_dim), np.zeros((1, *offset_shape(TOY)))], training=False))
+    assert not np.array_equal(before, after)
+
+
+def test_same_seed_same_weights():
+    one, same, other = (build_encoder(TOY, seed=seed).get_weights() for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_a_model_file_keeps_the_encoder(prior, tmp_path):
+    encoder = build_encoder(prior.config, seed=3)
+    path = tmp_path / "model.safetensors"
+    save_model(path, prior.generator, prior.discriminator, config=prior.config, encoder=encoder)
+    loaded = load_model(path).encoder
+    for ours, theirs in zip(encoder.get_weights(), loaded.get_weights(), strict=True):
+        assert np.allclose(ours, theirs, atol=1e-3)  # kernels are stored in half precision
+    assert prior.encoder is None
+
+
+def test_an_encoder_of_other_networks_is_refused(prior, tmp_path):
+    encoder = build_encoder(ModelConfig(size=16, filters=6, latent_dim=8))
+    path = tmp_path / "model.safetensors"
+    save_model(path, prior.generator, prior.discriminator, config=prior.config, encoder=encoder)
+    with pytest.raises(ModelFileError, match="expected encoder/"):
+        load_model(path)
