@@ -113,7 +113,8 @@ class LatentSearch:
         self.prior, self.config = prior, config
         self._decoder: Any = None if prior.encoder is None else build_decoder(prior.generator, prior.config)
         self._loops: dict[int, Callable[..., Any]] = {}
-        self._encode = compile_function(lambda seen: prior.encoder(seen, training=False))
+        encoder: Any = prior.encoder
+        self._encode = compile_function(lambda seen: encoder(seen, training=False))
         self._judges: dict[int, Callable[..., Any]] = {}
 
     def encode(self, problem: Problem) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -216,7 +217,7 @@ class LatentSearch:
         return (*tensors, None if offset is None else ops.convert_to_tensor(offset))
 
     def losses(self, z: Tensor, *data: Tensor, blocks: int = 0) -> Any:
-        """Return the total loss of each picture, (B,), and (contextual, perceptual), each (B,); data as of `prepare`."""
+        """Return the total loss of each picture, (B,), and (contextual, perceptual), each (B,); data is `prepare`'s."""
         _, contextual, perceptual = self._evaluate(z, *data, blocks=blocks)
         return contextual + data[2] * perceptual, (contextual, perceptual)
 

@@ -34,7 +34,7 @@ def run_search(
     method: str, prior: Prior, pictures: np.ndarray, masks: np.ndarray
 ) -> tuple[dict[str, float], np.ndarray]:
     """Search, blend and measure."""
-    completer = Completer(prior, PRESETS[method])
+    completer = Completer(prior, PRESETS[method], blend="poisson")  # as in the papers
     completer.search.warm_up(len(pictures))
     started = time.perf_counter()
     result = completer.complete_batch(list(pictures), list(masks))

@@ -106,14 +106,14 @@ class Landscape:
     def __init__(self, loss, config):
         self.loss, self.config = loss, config
 
-    def prepare(self, problem):
+    def prepare(self, problem, offset):
         return ()
 
     def losses(self, z, *, blocks=0):
         loss = self.loss(z)
         return loss, (loss, loss)
 
-    def generate(self, latents):
+    def generate(self, latents, offset):
         return np.zeros((len(latents), 2, 2, 3), np.float32)
 
 
