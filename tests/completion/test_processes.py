@@ -12,7 +12,9 @@ import pytest
 
 from tests.completion.helpers import CommandLine, contents, read, records, write_pictures
 
-COMMAND = "import sys; from completion.cli import complete_command; complete_command()"
+# Where the tests run as a shell's background job, their processes would inherit that SIGINT is ignored.
+HEAR_SIGINT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+COMMAND = f"{HEAR_SIGINT}; from completion.cli import complete_command; complete_command()"
 NAMES = [f"{number:02}.png" for number in range(24)]
 
 

@@ -29,7 +29,9 @@ def run(command, *args):
 
 
 def python(code):
-    return [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"]
+    # Where the tests run as a shell's background job, their processes would inherit that SIGINT is ignored.
+    hear = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    return [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {hear}; {code}"]
 
 
 def error_line(result, *, code=1):
