@@ -41,8 +41,10 @@ class FaceEmbedder:
     frame than dlib's own: by the two templates (inner eye corners and bottom lip, landmarks 39, 42 and 57) a picture in
     our alignment covers the columns 0.09 to 0.91 and the rows 0.18 to 0.97 of dlib's chip with its padding of 0.25, so
     faces appear 1.23 times as wide and 1.27 times as high as it expects. Read distances against each other and not
-    against dlib's threshold of 0.6. `scripts/check_face_distance.py` measures how well they tell people apart, and how
-    they grow with the damage, in this frame and in dlib's.
+    against dlib's threshold of 0.6. They tell people apart all the same: of 79 pairs of one person's pictures at 64x64
+    and as many of two people's, the area under the ROC curve is 0.976 (0.987 in dlib's frame), and a blurred centre of
+    an eighth, a quarter, a half, three quarters of the side is 0.22, 0.40, 0.56, 0.68 from the whole face
+    (`scripts/check_face_distance.py --count 2188`).
     """
 
     def __init__(self) -> None:
