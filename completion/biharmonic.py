@@ -81,6 +81,7 @@ class BiharmonicSolver:
         self._hole = mask[self._window].copy()
         others = np.zeros_like(self._hole) if hidden is None else hidden[self._window]
         self.n_unknowns = 0 if mask.all() else int(np.count_nonzero(mask))
+        self._ring = np.zeros_like(self._hole)
         if self.n_unknowns:
             matrix, self._ring_to_hole, self._ring = _biharmonic_equation(self._hole, others)
             direct = self.n_unknowns <= _direct_limit
@@ -104,15 +105,11 @@ class BiharmonicSolver:
             returned.
         """
         check_pictures(generated, original, self._shape)
-        return fill_hole(generated, original, window=self._window, hole=self._hole, fill=self._fill)
+        return fill_hole(generated, original, window=self._window, hole=self._hole, ring=self._ring, solve=self._solve)
 
-    def _fill(self, generated: NDArray[np.floating], original: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return the hole's pixels of one picture, both arguments cropped to the window."""
-        pixels = generated[self._hole]  # (N, C)
-        if self.n_unknowns:
-            residual = original[self._ring].astype(np.float64) - generated[self._ring]
-            pixels = pixels + self._solver.solve(self._ring_to_hole @ residual)
-        return pixels
+    def _solve(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the hole's residual (N, C) for the ring's (K, C)."""
+        return self._solver.solve(self._ring_to_hole @ residual)
 
 
 def biharmonic_blend(

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from completion.config import BLEND_NAMES, CLASSICAL_METHODS, METHODS, PRESETS, SEARCHES, WEIGHTINGS, SearchConfig
-from dcgan.cli import DEFAULTS, common_errors
+from dcgan.cli import DEFAULTS, common_errors, shown_default
 from masks.spec import MASK_NAMES, MaskSpec
 
 __all__ = ["complete_command"]
@@ -74,11 +74,6 @@ class ColorType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-def _default(value: object) -> dict[str, Any]:
-    """Return click's keywords for an option with a default that its help shows."""
-    return {"default": value, "show_default": True}
-
-
 @click.command(
     "complete-images",
     context_settings=DEFAULTS,
@@ -122,26 +117,29 @@ def _default(value: object) -> dict[str, Any]:
 )
 @click.option("--invert-mask", is_flag=True, help="Swap missing and known.")
 @click.option(
-    "--dilate", type=click.IntRange(min=0), help="Grow the hole by so many pixels.", **_default(MASK.dilate_px)
+    "--dilate", type=click.IntRange(min=0), help="Grow the hole by so many pixels.", **shown_default(MASK.dilate_px)
 )
 @click.option(
     "--method",
     type=click.Choice(METHODS),
     help="What fills the hole. telea and ns (OpenCV's), biharmonic and harmonic need no model; auto takes dcgan or "
     "biharmonic for each picture, by its mask.",
-    **_default("dcgan"),
+    **shown_default("dcgan"),
 )
-@click.option("--model", help="A bundled model's name or the path of a model file.", **_default("faces-64"))
+@click.option("--model", help="A bundled model's name or the path of a model file.", **shown_default("faces-64"))
 @click.option(
-    "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder of the results.", **_default("completed")
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the results.",
+    **shown_default("completed"),
 )
 @click.option(
     "--blend",
     type=click.Choice(BLEND_NAMES),
     help="How the seam is hidden; auto: poisson in wide holes, biharmonic in narrow ones.",
-    **_default("auto"),
+    **shown_default("auto"),
 )
-@click.option("--preset", type=click.Choice(tuple(PRESETS)), help="Settings of the search.", **_default("default"))
+@click.option("--preset", type=click.Choice(tuple(PRESETS)), help="Settings of the search.", **shown_default("default"))
 @click.option("--search", type=click.Choice(SEARCHES), help=f"hmc draws plausible answers.  [default: {SEARCH.search}]")
 @click.option("--iterations", type=int, help=f"Steps of the search.  [default: {SEARCH.iterations}, or the preset's]")
 @click.option("--learning-rate", type=float, help=f"Adam's rate.  [default: {SEARCH.learning_rate}, or the preset's]")
@@ -155,14 +153,14 @@ def _default(value: object) -> dict[str, Any]:
     type=float,
     help=f"The papers' lambda.  [default: {SEARCH.perceptual_weight}, or the preset's]",
 )
-@click.option("--candidates", type=int, help="Starts for each picture.", **_default(SEARCH.candidates))
-@click.option("--keep", type=click.Choice(("best", "all")), help="Which candidates to write.", **_default("best"))
+@click.option("--candidates", type=int, help="Starts for each picture.", **shown_default(SEARCH.candidates))
+@click.option("--keep", type=click.Choice(("best", "all")), help="Which candidates to write.", **shown_default("best"))
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
     help="Candidates that are searched at once.  [default: by the model and the memory]",
 )
-@click.option("--seed", type=click.IntRange(min=0), help="Of random masks, starts and hmc.", **_default(0))
+@click.option("--seed", type=click.IntRange(min=0), help="Of random masks, starts and hmc.", **shown_default(0))
 @click.option("--recursive", is_flag=True, help="Look into the folders' subfolders as well.")
 @click.option("--skip-existing", is_flag=True, help="Go on where an earlier run stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")

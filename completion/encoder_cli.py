@@ -7,17 +7,12 @@ from typing import Any
 import click
 
 from completion.encoder_config import EncoderTrainConfig
-from dcgan.cli import DEFAULTS, common_errors
-from dcgan.config import PRECISIONS, RunConfig
+from dcgan.cli import DEFAULTS, common_errors, run_options, shown_default, take_run_config
+from dcgan.config import PRECISIONS
 
 __all__ = ["train_encoder_command"]
 
-TRAIN, RUN = EncoderTrainConfig(), RunConfig()
-
-
-def _default(value: object) -> dict[str, Any]:
-    """Return click's keywords for an option with a default that its help shows."""
-    return {"default": value, "show_default": True}
+TRAIN = EncoderTrainConfig()
 
 
 @click.command(
@@ -33,35 +28,32 @@ def _default(value: object) -> dict[str, Any]:
     type=click.Path(exists=True, path_type=Path),
     help="As for dcgan-train: a folder, a .zip, an .npy or an MNIST idx3 file; may be given several times.",
 )
-@click.option("--model", help="A bundled model's name or the path of a model file.", **_default("faces-64"))
+@click.option("--model", help="A bundled model's name or the path of a model file.", **shown_default("faces-64"))
 @click.option("--run-dir", type=click.Path(file_okay=False, path_type=Path), help="[default: runs/MODEL-encoder]")
-@click.option("--epochs", type=int, help="Passes over the pictures.", **_default(TRAIN.epochs))
-@click.option("--batch-size", type=int, **_default(TRAIN.batch_size))
-@click.option("--learning-rate", type=float, help="Adam's, at the first step.", **_default(TRAIN.learning_rate))
-@click.option("--beta-1", type=float, help="Adam's first-moment decay.", **_default(TRAIN.beta_1))
-@click.option("--hole-weight", type=float, help="Of the error in the hole.", **_default(TRAIN.hole_weight))
+@click.option("--epochs", type=int, help="Passes over the pictures.", **shown_default(TRAIN.epochs))
+@click.option("--batch-size", type=int, **shown_default(TRAIN.batch_size))
+@click.option("--learning-rate", type=float, help="Adam's, at the first step.", **shown_default(TRAIN.learning_rate))
+@click.option("--beta-1", type=float, help="Adam's first-moment decay.", **shown_default(TRAIN.beta_1))
+@click.option("--hole-weight", type=float, help="Of the error in the hole.", **shown_default(TRAIN.hole_weight))
 @click.option(
-    "--adversarial-weight", type=float, help="Of the critic's opinion; 0: none.", **_default(TRAIN.adversarial_weight)
-)
-@click.option(
-    "--ema-momentum", type=float, help="Of the exported average of the weights.", **_default(TRAIN.ema_momentum)
-)
-@click.option("--flip/--no-flip", help="Mirror half of the pictures.", **_default(TRAIN.flip))
-@click.option("--precision", type=click.Choice(PRECISIONS), **_default(TRAIN.precision))
-@click.option("--seed", type=int, **_default(TRAIN.seed))
-@click.option("--sample-steps", type=int, help="Steps between two sample grids.", **_default(RUN.sample_steps))
-@click.option(
-    "--checkpoint-seconds",
+    "--latent-weight",
     type=float,
-    help="Shortest time between two checkpoints.",
-    **_default(RUN.checkpoint_seconds),
+    help="Of the errors of the picture without the offset.",
+    **shown_default(TRAIN.latent_weight),
 )
-@click.option("--snapshot-epochs", type=int, help="Keep a model every so many passes; 0: only the last.", **_default(0))
 @click.option(
-    "--cache-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="For decoded pictures.  [default: ~/.cache/dcgan]",
+    "--adversarial-weight",
+    type=float,
+    help="Of the critic's opinion; 0: none.",
+    **shown_default(TRAIN.adversarial_weight),
 )
+@click.option(
+    "--ema-momentum", type=float, help="Of the exported average of the weights.", **shown_default(TRAIN.ema_momentum)
+)
+@click.option("--flip/--no-flip", help="Mirror half of the pictures.", **shown_default(TRAIN.flip))
+@click.option("--precision", type=click.Choice(PRECISIONS), **shown_default(TRAIN.precision))
+@click.option("--seed", type=int, **shown_default(TRAIN.seed))
+@run_options
 @click.option("--overwrite", is_flag=True, help="Start over where the run's folder holds a run already.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and the model's path.")
 @common_errors("the same command goes on from the last checkpoint")
@@ -75,9 +67,7 @@ def train_encoder_command(datasets: tuple[Path, ...], run_dir: Path | None, **op
     settings = EncoderTrainConfig(
         **{field.name: options.pop(field.name) for field in dataclasses.fields(EncoderTrainConfig)}
     )
-    run = dataclasses.replace(
-        RUN, **{name: options.pop(name) for name in ("sample_steps", "checkpoint_seconds", "snapshot_epochs")}
-    )
+    run = take_run_config(options)
     from dcgan.quiet import quiet_import
 
     with quiet_import():

@@ -9,7 +9,7 @@ from keras import ops
 
 from completion.encoder_config import EncoderTrainConfig
 from completion.encoding import encoder_input
-from dcgan.encoder import build_decoder, build_encoder
+from dcgan.encoder import build_encoder, split_generator
 from dcgan.gan import judge
 from dcgan.losses import discriminator_loss, generator_loss
 from dcgan.model_file import Prior
@@ -26,15 +26,16 @@ Tensor = Any
 class EncoderTrainer(keras.Model):
     """An encoder that learns to see the whole face in a part of it.
 
-    The loss is the mean absolute error of G(E(damaged picture)) over the whole picture, and once more over the hole,
-    plus what a critic thinks of the completed picture. The critic begins as the prior's discriminator and learns along
-    with the encoder, as in Pathak et al. 2016 (context encoders, arXiv:1604.07379); it is thrown away afterwards. As in
-    `dcgan.gan.DCGAN` both players share one scalar whose gradient is each network's own.
+    The loss is the mean absolute error of the generated picture over the whole of it, and once more over the hole; the
+    same of G(z), the picture without the encoder's offset; plus what a critic thinks of the completed picture. The
+    critic begins as the prior's discriminator and learns along with the encoder, as in Pathak et al. 2016 (context
+    encoders, arXiv:1604.07379); it is thrown away afterwards. As in `dcgan.gan.DCGAN` both players share one scalar
+    whose gradient is each network's own.
 
     Parameters
     ----------
     encoder : see `dcgan.encoder.build_encoder`
-    decoder : see `dcgan.encoder.build_decoder`; it stays as it is
+    generator : head and tail, see `dcgan.encoder.split_generator`; they stay as they are
     critic : (B, H, W, C) in [-1, 1] to (B,) logits, or None
     config : the losses' weights
 
@@ -46,15 +47,18 @@ class EncoderTrainer(keras.Model):
     def __init__(
         self,
         encoder: keras.Model,
-        decoder: keras.Model,
+        generator: tuple[keras.Model, keras.Model],
         critic: keras.Model | None,
         *,
         config: EncoderTrainConfig,
     ) -> None:
         super().__init__(name="encoder_trainer")
-        decoder.trainable = False
-        self.encoder, self.decoder, self.critic, self.config = encoder, decoder, critic, config
-        names = ["picture_loss", "hole_loss"] + (["adversarial_loss", "critic_loss"] if critic else [])
+        self.head, self.tail = generator
+        self.head.trainable = self.tail.trainable = False
+        self.encoder, self.critic, self.config = encoder, critic, config
+        names = ["picture_loss", "hole_loss"]
+        names += ["latent_picture_loss", "latent_hole_loss"] if config.latent_weight else []
+        names += ["adversarial_loss", "critic_loss"] if critic else []
         self.figures = {name: keras.metrics.Mean(name=name) for name in names}
 
     @property
@@ -62,30 +66,36 @@ class EncoderTrainer(keras.Model):
         """The networks that are trained, by name."""
         return {"encoder": self.encoder} | ({"critic": self.critic} if self.critic else {})
 
-    def call(self, inputs: dict[str, Tensor], training: bool = False) -> Tensor:
-        """Return the generated pictures, (B, H, W, C) float32 in [-1, 1]."""
+    def call(self, inputs: dict[str, Tensor], training: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Return the generated pictures and G(z) (None where it has no weight), (B, H, W, C) float32 in [-1, 1]."""
         known = ops.cast(inputs["known"], "float32")
         seen = encoder_input(to_float(inputs["pictures"]), known, inputs["means"])
         latents, offset = self.encoder(seen, training=training)
-        return self.decoder([latents, offset], training=False)
+        features = self.head(latents, training=False)
+        plain = self.tail(features, training=False) if self.config.latent_weight else None
+        return self.tail(features + ops.cast(offset, features.dtype), training=False), plain
 
     def compute_loss(
         self,
         x: Any = None,
         y: None = None,
-        y_pred: Tensor = None,
+        y_pred: Any = None,
         sample_weight: None = None,
         training: bool = True,
     ) -> Tensor:
         """Return the sum of the losses and keep their running means for the logs."""
         real, known = to_float(x["pictures"]), ops.cast(x["known"], "float32")
         hole = 1.0 - known
-        error = ops.mean(ops.abs(y_pred - real), axis=3, keepdims=True)  # (B, H, W, 1)
-        in_hole = ops.sum(error * hole, axis=(1, 2, 3)) / ops.maximum(ops.sum(hole, axis=(1, 2, 3)), 1.0)
-        losses = {"picture_loss": ops.mean(error), "hole_loss": ops.mean(in_hole)}
+        generated, plain = y_pred
+        losses = _reconstruction(generated, real, hole)
         total = losses["picture_loss"] + self.config.hole_weight * losses["hole_loss"]
+        if plain is not None:
+            of_plain = _reconstruction(plain, real, hole)
+            plain_total = of_plain["picture_loss"] + self.config.hole_weight * of_plain["hole_loss"]
+            losses |= {f"latent_{name}": value for name, value in of_plain.items()}
+            total = total + self.config.latent_weight * plain_total
         if self.critic:
-            completed = real * known + y_pred * hole
+            completed = real * known + generated * hole
             real_logits, fake_logits, judged_logits = judge(self.critic, real, completed, training=training)
             losses["adversarial_loss"] = generator_loss(judged_logits)
             losses["critic_loss"] = discriminator_loss(real_logits, fake_logits, label_smoothing=LABEL_SMOOTHING)
@@ -93,6 +103,13 @@ class EncoderTrainer(keras.Model):
         for name, value in losses.items():
             self.figures[name].update_state(value)
         return total
+
+
+def _reconstruction(generated: Tensor, real: Tensor, hole: Tensor) -> dict[str, Tensor]:
+    """Return the mean absolute error of the whole pictures and of what is missing of each; hole is (B, H, W, 1)."""
+    error = ops.mean(ops.abs(generated - real), axis=3, keepdims=True)  # (B, H, W, 1)
+    in_hole = ops.sum(error * hole, axis=(1, 2, 3)) / ops.maximum(ops.sum(hole, axis=(1, 2, 3)), 1.0)
+    return {"picture_loss": ops.mean(error), "hole_loss": ops.mean(in_hole)}
 
 
 def build_encoder_trainer(prior: Prior, config: EncoderTrainConfig, *, steps: int) -> EncoderTrainer:
@@ -107,12 +124,11 @@ def build_encoder_trainer(prior: Prior, config: EncoderTrainConfig, *, steps: in
     encoder = build_encoder(prior.config, policy=config.precision, seed=config.seed)
     generator = build_generator(prior.config, policy=config.precision)
     generator.set_weights(prior.generator.get_weights())
-    decoder = build_decoder(generator, prior.config)
     critic = None
     if config.adversarial_weight:
         critic = build_discriminator(prior.config, policy=config.precision)
         critic.set_weights(prior.discriminator.get_weights())
-    trainer = EncoderTrainer(encoder, decoder, critic, config=config)
+    trainer = EncoderTrainer(encoder, split_generator(generator, prior.config), critic, config=config)
     average = {"use_ema": True, "ema_momentum": config.ema_momentum} if config.ema_momentum else {}
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
     trainer.compile(optimizer=keras.optimizers.Adam(rate, beta_1=config.beta_1, **average), loss=None)

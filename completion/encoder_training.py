@@ -26,7 +26,7 @@ from dcgan.dataset import CachedPictures
 from dcgan.encoder import build_decoder, build_encoder
 from dcgan.fitting import fit_in_folder
 from dcgan.model_file import Prior, load_model, save_model
-from dcgan.pictures import make_grid, save_picture, to_float, to_uint8
+from dcgan.pictures import make_grid, to_float, to_uint8
 from dcgan.run import load_pictures
 from dcgan.run_folder import check_config, clear_run, locked, remove_leftovers
 from dcgan.sampling import settle_batch_norm
@@ -85,7 +85,7 @@ def train_encoder(
         "dataset": description,
     }
     with locked(run_dir):
-        training = _Training(data, run_dir, prior, settings=settings, description=description, report=report)
+        training = _Training(data, run_dir, prior, settings=settings, description=description)
         remove_leftovers(run_dir)
         if overwrite:
             clear_run(run_dir)
@@ -114,25 +114,19 @@ class _Training:
         *,
         settings: EncoderTrainConfig,
         description: dict[str, Any],
-        report: Report,
     ) -> None:
         self.run_dir, self.prior, self.settings = run_dir, prior, settings
-        self.description, self.report = description, report
+        self.description = description
         self.batches = DamagedBatches(
             data.pictures, batch_size=settings.batch_size, flip=settings.flip, seed=settings.seed
         )
         self.trainer = build_encoder_trainer(prior, settings, steps=settings.epochs * self.batches.steps_per_pass)
         self.encoder, self.decoder = build_encoder(prior.config), build_decoder(prior.generator, prior.config)
-        self.exported_step = -1
 
-    def export(self, step: int, logs: dict[str, float]) -> None:
-        """Write the model with the averaged encoder, and a grid of damaged, completed and true pictures."""
-        if step == self.exported_step:  # a grid and a snapshot fall on the same step
-            return
+    def export(self, figures: dict[str, float]) -> npt.NDArray[np.uint8]:
+        """Write the model with the averaged encoder; return a grid of damaged, completed and true pictures."""
         self.encoder.set_weights(averaged_weights(self.trainer)[0])
         settle_batch_norm(self.encoder, self._settling_inputs())
-        epochs_done = round(step / self.batches.steps_per_pass, 2)
-        figures = {"step": step, "epochs": epochs_done, **{name: round(value, 4) for name, value in logs.items()}}
         about = {"dataset": self.description, "train": dataclasses.asdict(self.settings), "last": figures}
         save_model(
             self.run_dir / "model.safetensors",
@@ -142,11 +136,7 @@ class _Training:
             info={**self.prior.info, "encoder": about},
             encoder=self.encoder,
         )
-        (self.run_dir / "samples").mkdir(exist_ok=True)
-        save_picture(self.run_dir / "samples" / f"step-{step:07d}.png", self._grid())
-        self.exported_step = step
-        losses = ", ".join(f"{name} {value:.3f}" for name, value in logs.items() if name.endswith("_loss"))
-        self.report(f"step {step}, epoch {epochs_done}/{self.settings.epochs}: {losses}")
+        return self._grid()
 
     def _settling_inputs(self) -> Iterator[Any]:
         """Yield batches of the encoder's input, the same ones every time."""

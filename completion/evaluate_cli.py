@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from completion.evaluation_config import EVALUATION_MASKS, METHOD_NAMES, EvaluationConfig
-from dcgan.cli import DEFAULTS, common_errors
+from dcgan.cli import DEFAULTS, common_errors, shown_default
 
 __all__ = ["evaluate_command"]
 
@@ -36,11 +36,6 @@ class NamesType(click.ParamType):
         return names
 
 
-def _default(value: object) -> dict[str, Any]:
-    """Return click's keywords for an option with a default that its help shows."""
-    return {"default": value, "show_default": True}
-
-
 @click.command(
     "complete-evaluate",
     context_settings=DEFAULTS,
@@ -51,7 +46,7 @@ def _default(value: object) -> dict[str, Any]:
     """,
 )
 @click.argument("faces", type=click.Path(exists=True, path_type=Path))
-@click.option("--count", type=click.IntRange(min=2), help="Faces, a seeded choice.", **_default(DEFAULT.count))
+@click.option("--count", type=click.IntRange(min=2), help="Faces, a seeded choice.", **shown_default(DEFAULT.count))
 @click.option(
     "--mask",
     "masks",
@@ -71,25 +66,28 @@ def _default(value: object) -> dict[str, Any]:
     type=click.Choice(METHOD_NAMES),
     help="The method that the others are compared with.  [default: the first]",
 )
-@click.option("--model", help="A bundled model's name or the path of a model file.", **_default(DEFAULT.model))
+@click.option("--model", help="A bundled model's name or the path of a model file.", **shown_default(DEFAULT.model))
 @click.option(
-    "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder of the report.", **_default("evaluation")
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the report.",
+    **shown_default("evaluation"),
 )
 @click.option(
-    "--batch-size", type=click.IntRange(min=1), help="Pictures completed at once.", **_default(DEFAULT.batch_size)
+    "--batch-size", type=click.IntRange(min=1), help="Pictures completed at once.", **shown_default(DEFAULT.batch_size)
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
     help="Of the choice, random masks, starts and bootstrap.",
-    **_default(DEFAULT.seed),
+    **shown_default(DEFAULT.seed),
 )
 @click.option(
     "--bootstrap",
     "resamples",
     type=click.IntRange(min=1),
     help="Resamples behind the confidence intervals.",
-    **_default(DEFAULT.resamples),
+    **shown_default(DEFAULT.resamples),
 )
 @click.option("--overwrite", is_flag=True, help="Start over where the output holds an evaluation already.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")

@@ -49,18 +49,20 @@ def fill_hole(
     original: NDArray[np.floating],
     *,
     window: Window,
-    fill: Callable[[NDArray[np.floating], NDArray[np.floating]], NDArray[np.floating]],
     hole: NDArray[np.bool_],
+    ring: NDArray[np.bool_],
+    solve: Callable[[NDArray[np.float64]], NDArray[np.float64]],
 ) -> NDArray[np.floating]:
-    """Return a copy of `original` in which the hole's pixels are new.
+    """Return a copy of `original` whose hole holds `generated` plus what continues original - generated into it.
 
     Parameters
     ----------
     generated, original : float array (H, W, C) or (B, H, W, C)
     window : of the hole in the picture
-    fill : called with one generated and one original picture, both cropped to the window
-        Returns the hole's pixels, (N, C).
-    hole : bool array (window's height, window's width)
+    hole, ring : bool array (window's height, window's width)
+        The N missing pixels, and the K known ones that decide them; none where nothing is known.
+    solve : called with the ring's residual original - generated of one picture, (K, C)
+        Returns the hole's, (N, C).
 
     Returns
     -------
@@ -72,5 +74,8 @@ def fill_hole(
     batches = [array if array.ndim == 4 else array[np.newaxis] for array in (generated, original, result)]
     # One at a time, so that a picture's bytes do not depend on its neighbours in the batch.
     for new, old, out in zip(*(batch[:, *window] for batch in batches), strict=True):
-        out[hole] = fill(new, old)
+        pixels = new[hole]  # (N, C)
+        if ring.any():
+            pixels = pixels + solve(old[ring].astype(np.float64) - new[ring])
+        out[hole] = pixels
     return result

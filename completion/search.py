@@ -111,11 +111,12 @@ class LatentSearch:
         if config.start == "encoder" and prior.encoder is None:
             raise ModelFileError("expected a model with an encoder, this one has none; dcgan-train-encoder trains it")
         self.prior, self.config = prior, config
-        self._decoder: Any = None if prior.encoder is None else build_decoder(prior.generator, prior.config)
         self._loops: dict[int, Callable[..., Any]] = {}
-        encoder: Any = prior.encoder
-        self._encode = compile_function(lambda seen: encoder(seen, training=False))
         self._judges: dict[int, Callable[..., Any]] = {}
+        if prior.encoder is not None and config.start == "encoder":
+            encoder = prior.encoder
+            self._encode = compile_function(lambda seen: encoder(seen, training=False))
+            self._decoder = build_decoder(prior.generator, prior.config)
 
     def encode(self, problem: Problem) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return what the encoder makes of damaged pictures.

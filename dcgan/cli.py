@@ -13,7 +13,15 @@ import click
 from dcgan.config import DISCRIMINATOR_NORMS, PRECISIONS, ModelConfig, RunConfig, TrainConfig
 from dcgan.errors import FaceCompletionError
 
-__all__ = ["DEFAULTS", "common_errors", "sample_command", "train_command"]
+__all__ = [
+    "DEFAULTS",
+    "common_errors",
+    "run_options",
+    "sample_command",
+    "shown_default",
+    "take_run_config",
+    "train_command",
+]
 
 MODEL, TRAIN, RUN = ModelConfig(), TrainConfig(), RunConfig()
 EXIT_INTERRUPTED = 130
@@ -47,9 +55,44 @@ def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callab
     return decorate
 
 
-def _default(value: object) -> dict[str, Any]:
+def shown_default(value: object) -> dict[str, Any]:
     """Return click's keywords for an option with a default that its help shows."""
     return {"default": value, "show_default": True}
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a training command with the options of its run's folder; `take_run_config` takes them out again."""
+    options = (
+        click.option(
+            "--sample-steps", type=int, help="Steps between two sample grids.", **shown_default(RUN.sample_steps)
+        ),
+        click.option(
+            "--checkpoint-seconds",
+            type=float,
+            help="Shortest time between two checkpoints.",
+            **shown_default(RUN.checkpoint_seconds),
+        ),
+        click.option(
+            "--snapshot-epochs",
+            type=int,
+            help="Keep a model every so many passes; 0: only the last.",
+            **shown_default(RUN.snapshot_epochs),
+        ),
+        click.option(
+            "--cache-dir",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="For decoded pictures.  [default: ~/.cache/dcgan]",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def take_run_config(options: dict[str, Any]) -> RunConfig:
+    """Remove a run's settings from the options of a command and return them; the cache's folder stays."""
+    names = ("sample_steps", "checkpoint_seconds", "snapshot_epochs")
+    return dataclasses.replace(RUN, **{name: options.pop(name) for name in names})
 
 
 @click.command(
@@ -69,47 +112,32 @@ def _default(value: object) -> dict[str, Any]:
 @click.option("--run-dir", type=click.Path(file_okay=False, path_type=Path), help="[default: runs/NAME_OF_DATASET]")
 @click.option("--size", type=int, help="Side of the pictures in pixels.  [default: 64; an array's own]")
 @click.option("--channels", type=click.Choice(["1", "3"]), help="Grey or RGB.  [default: 3; an array's own]")
-@click.option("--latent-dim", type=int, **_default(MODEL.latent_dim))
-@click.option("--filters", type=int, help="Width of the networks.", **_default(MODEL.filters))
-@click.option("--kernel-size", type=int, **_default(MODEL.kernel_size))
-@click.option("--discriminator-norm", type=click.Choice(DISCRIMINATOR_NORMS), **_default(MODEL.discriminator_norm))
-@click.option("--epochs", type=int, help="Passes over the pictures.", **_default(TRAIN.epochs))
-@click.option("--batch-size", type=int, **_default(TRAIN.batch_size))
-@click.option("--learning-rate", type=float, help="Adam's, of the generator.", **_default(TRAIN.learning_rate))
+@click.option("--latent-dim", type=int, **shown_default(MODEL.latent_dim))
+@click.option("--filters", type=int, help="Width of the networks.", **shown_default(MODEL.filters))
+@click.option("--kernel-size", type=int, **shown_default(MODEL.kernel_size))
+@click.option("--discriminator-norm", type=click.Choice(DISCRIMINATOR_NORMS), **shown_default(MODEL.discriminator_norm))
+@click.option("--epochs", type=int, help="Passes over the pictures.", **shown_default(TRAIN.epochs))
+@click.option("--batch-size", type=int, **shown_default(TRAIN.batch_size))
+@click.option("--learning-rate", type=float, help="Adam's, of the generator.", **shown_default(TRAIN.learning_rate))
 @click.option(
     "--discriminator-learning-rate", type=float, help="Adam's, of the discriminator.  [default: the generator's]"
 )
-@click.option("--beta-1", type=float, help="Adam's first-moment decay.", **_default(TRAIN.beta_1))
-@click.option("--label-smoothing", type=float, help="One-sided, on real pictures.", **_default(TRAIN.label_smoothing))
+@click.option("--beta-1", type=float, help="Adam's first-moment decay.", **shown_default(TRAIN.beta_1))
 @click.option(
-    "--ema-momentum", type=float, help="Of the exported average of the weights.", **_default(TRAIN.ema_momentum)
+    "--label-smoothing", type=float, help="One-sided, on real pictures.", **shown_default(TRAIN.label_smoothing)
 )
-@click.option("--flip/--no-flip", help="Mirror half of the pictures.", **_default(TRAIN.flip))
+@click.option(
+    "--ema-momentum", type=float, help="Of the exported average of the weights.", **shown_default(TRAIN.ema_momentum)
+)
+@click.option("--flip/--no-flip", help="Mirror half of the pictures.", **shown_default(TRAIN.flip))
 @click.option(
     "--precision",
     type=click.Choice(PRECISIONS),
     help="mixed_bfloat16 is faster on processors and GPUs with bfloat16 arithmetic.",
-    **_default(TRAIN.precision),
+    **shown_default(TRAIN.precision),
 )
-@click.option("--seed", type=int, **_default(TRAIN.seed))
-@click.option("--sample-steps", type=int, help="Steps between two sample grids.", **_default(RUN.sample_steps))
-@click.option(
-    "--checkpoint-seconds",
-    type=float,
-    help="Shortest time between two checkpoints.",
-    **_default(RUN.checkpoint_seconds),
-)
-@click.option(
-    "--snapshot-epochs",
-    type=int,
-    help="Keep a model every so many passes; 0: only the last.",
-    **_default(RUN.snapshot_epochs),
-)
-@click.option(
-    "--cache-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="For decoded pictures.  [default: ~/.cache/dcgan]",
-)
+@click.option("--seed", type=int, **shown_default(TRAIN.seed))
+@run_options
 @click.option("--start-from", metavar="MODEL", help="Start a new run from a model's weights: a bundled name or a path.")
 @click.option("--overwrite", is_flag=True, help="Start over where the run's folder holds a run already.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and the model's path.")
@@ -122,9 +150,7 @@ def train_command(datasets: tuple[Path, ...], run_dir: Path | None, **options: A
     """
     model_options = {field.name: options.pop(field.name) for field in dataclasses.fields(ModelConfig)}
     settings = TrainConfig(**{field.name: options.pop(field.name) for field in dataclasses.fields(TrainConfig)})
-    run = dataclasses.replace(
-        RUN, **{name: options.pop(name) for name in ("sample_steps", "checkpoint_seconds", "snapshot_epochs")}
-    )
+    run = take_run_config(options)
     from dcgan.quiet import quiet_import
 
     with quiet_import():
@@ -139,10 +165,10 @@ def train_command(datasets: tuple[Path, ...], run_dir: Path | None, **options: A
     context_settings=DEFAULTS,
     epilog="Example:  dcgan-sample --model faces-64 --output faces.png",
 )
-@click.option("--model", **_default("faces-64"), help="A bundled model's name or the path of a model file.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), **_default("samples.png"))
-@click.option("--count", type=click.IntRange(min=1), help="Pictures in the grid.", **_default(64))
-@click.option("--seed", type=int, **_default(0))
+@click.option("--model", **shown_default("faces-64"), help="A bundled model's name or the path of a model file.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), **shown_default("samples.png"))
+@click.option("--count", type=click.IntRange(min=1), help="Pictures in the grid.", **shown_default(64))
+@click.option("--seed", type=int, **shown_default(0))
 @click.option("--overwrite", is_flag=True, help="Replace the output where it exists.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @common_errors("nothing was written")

@@ -13,7 +13,7 @@ import keras
 from dcgan.config import ModelConfig
 from dcgan.networks import BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, LEAKY_SLOPE
 
-__all__ = ["build_decoder", "build_encoder", "offset_level", "offset_shape"]
+__all__ = ["build_decoder", "build_encoder", "offset_level", "offset_shape", "split_generator"]
 
 Tensor = Any
 
@@ -109,6 +109,34 @@ def build_encoder(config: ModelConfig, *, policy: str = "float32", seed: int = 0
     return keras.Model(masked, [dense(flat), offset(x)], name="encoder")
 
 
+def split_generator(generator: keras.Model, config: ModelConfig) -> tuple[keras.Model, keras.Model]:
+    """Return the generator in two parts, which share its layers: z to the feature map that an offset moves, and on.
+
+    Returns
+    -------
+    head : (B, latent_dim) to (B, *offset_shape(config))
+    tail : (B, *offset_shape(config)) to pictures in [-1, 1]
+
+    Examples
+    --------
+    >>> from dcgan.networks import build_generator
+    >>> config = ModelConfig(size=16, filters=4)
+    >>> [part.output_shape for part in split_generator(build_generator(config), config)]
+    [(None, 4, 4, 8), (None, 16, 16, 3)]
+    """
+    shape = offset_shape(config)
+    x = latents = keras.Input((config.latent_dim,), name="latents")
+    layers = iter(generator.layers[1:])
+    for layer in layers:
+        x = layer(x)
+        if tuple(x.shape[1:]) == shape:
+            break
+    features = y = keras.Input(shape, name="features")
+    for layer in layers:
+        y = layer(y)
+    return keras.Model(latents, x, name="head"), keras.Model(features, y, name="tail")
+
+
 def build_decoder(generator: keras.Model, config: ModelConfig) -> keras.Model:
     """Build the generator with the offset's input; it shares the generator's layers.
 
@@ -125,11 +153,11 @@ def build_decoder(generator: keras.Model, config: ModelConfig) -> keras.Model:
     >>> build_decoder(build_generator(config), config).input_shape
     [(None, 100), (None, 4, 4, 8)]
     """
-    shape = offset_shape(config)
-    latents, offset = keras.Input((config.latent_dim,), name="latents"), keras.Input(shape, name="offset")
-    x, placed = latents, False
-    for layer in generator.layers[1:]:
-        x = layer(x)
-        if not placed and tuple(x.shape[1:]) == shape:
-            x, placed = keras.layers.Add(dtype=x.dtype, name="add_offset")([x, offset]), True
-    return keras.Model([latents, offset], x, name="decoder")
+    head, tail = split_generator(generator, config)
+    latents, offset = (
+        keras.Input((config.latent_dim,), name="latents"),
+        keras.Input(offset_shape(config), name="offset"),
+    )
+    x = head(latents)
+    moved = keras.layers.Add(dtype=x.dtype, name="add_offset")([x, offset])
+    return keras.Model([latents, offset], tail(moved), name="decoder")

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import keras
+import numpy as np
+import numpy.typing as npt
 
 from dcgan.callbacks import (
     Checkpoints,
@@ -21,13 +23,13 @@ from dcgan.callbacks import (
 )
 from dcgan.checkpoint import restore_checkpoint
 from dcgan.config import RunConfig
-from dcgan.pictures import write_whole
+from dcgan.pictures import save_picture, write_whole
 
 __all__ = ["CHECKPOINT", "Batches", "Export", "count_steps", "fit_in_folder"]
 
 CHECKPOINT = "checkpoint.safetensors"
 
-Export = Callable[[int, dict[str, float]], None]
+Export = Callable[[dict[str, float]], npt.NDArray[np.uint8]]
 Report = Callable[[str], None]
 
 
@@ -59,8 +61,8 @@ def fit_in_folder(
     run_dir : where losses, checkpoints and snapshots go
     epochs : passes over the pictures in total
     run : how often they are written
-    export : called with the step and the last losses; writes model.safetensors and samples
-    report : called with a line of text where a run goes on
+    export : called with "step", "epochs" and the last losses; writes model.safetensors and returns a grid of samples
+    report : called with a line of text where a run goes on and at each export
     progress : draw a progress bar; by default where stderr is a terminal
     """
     checkpoint = run_dir / CHECKPOINT
@@ -68,13 +70,27 @@ def fit_in_folder(
     counter = count_steps(batches, first_step=first, epochs=epochs, interval_steps=run.interval_steps)
     if first:
         report(f"going on from step {first} (epoch {first / counter.steps_per_pass:.1f})")
+    exported_step = -1
+
+    def export_at(step: int, logs: dict[str, float]) -> None:
+        nonlocal exported_step
+        if step == exported_step:  # a grid and a snapshot fall on the same step
+            return
+        done = round(step / counter.steps_per_pass, 2)
+        grid = export({"step": step, "epochs": done, **{name: round(value, 4) for name, value in logs.items()}})
+        (run_dir / "samples").mkdir(exist_ok=True)
+        save_picture(run_dir / "samples" / f"step-{step:07d}.png", grid)
+        exported_step = step
+        losses = ", ".join(f"{name} {value:.3f}" for name, value in logs.items() if name.endswith("_loss"))
+        report(f"step {step}, epoch {done}/{epochs}: {losses}")
+
     if counter.intervals == 0:
-        export(first, last_losses(run_dir / "losses.csv"))
+        export_at(first, last_losses(run_dir / "losses.csv"))
         return
     batches.first_step = first
 
     def snapshot(step: int, logs: dict[str, float]) -> None:
-        export(step, logs)
+        export_at(step, logs)
         (run_dir / "snapshots").mkdir(exist_ok=True)
         with write_whole(run_dir / "snapshots" / f"step-{step:07d}.safetensors") as file:
             file.write((run_dir / "model.safetensors").read_bytes())
@@ -87,7 +103,7 @@ def fit_in_folder(
             bar,
             StopOnDivergence(counter),
             Checkpoints(checkpoint, counter, seconds=run.checkpoint_seconds),
-            Periodic(counter, every=run.sample_steps, action=export),
+            Periodic(counter, every=run.sample_steps, action=export_at),
         ]
         if run.snapshot_epochs:
             callbacks.append(Periodic(counter, every=run.snapshot_epochs * counter.steps_per_pass, action=snapshot))

@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from dcgan.checkpoint import averaged_weights
 from dcgan.config import ModelConfig, RunConfig, TrainConfig
 from dcgan.dataset import CachedPictures, TrainingBatches
@@ -19,7 +22,7 @@ from dcgan.fitting import CHECKPOINT, fit_in_folder
 from dcgan.gan import build_gan
 from dcgan.model_file import Prior, save_model
 from dcgan.networks import build_discriminator, build_generator, settle_spectral_norm
-from dcgan.pictures import make_grid, save_picture
+from dcgan.pictures import make_grid
 from dcgan.run_folder import check_config, clear_run, locked, remove_leftovers
 from dcgan.sampling import draw_latents, generate, reestimate_batch_norm
 
@@ -113,7 +116,6 @@ class _Trainer:
         )
         self.fixed_latents = draw_latents(GRID_PICTURES, model.latent_dim, seed=settings.seed)
         self.exported = build_generator(model), build_discriminator(model)
-        self.exported_step = -1
 
     def fit(self, progress: bool | None) -> None:
         """Train from the last checkpoint to the end."""
@@ -132,17 +134,13 @@ class _Trainer:
             progress=progress,
         )
 
-    def export(self, step: int, logs: dict[str, float]) -> None:
-        """Write the averaged networks as a model file and a grid of what they draw from the fixed z."""
-        if step == self.exported_step:  # a grid and a snapshot fall on the same step
-            return
+    def export(self, figures: dict[str, float]) -> npt.NDArray[np.uint8]:
+        """Write the averaged networks as a model file; return a grid of what they draw from the fixed z."""
         generator, discriminator = self.exported
         for network, weights in zip(self.exported, averaged_weights(self.gan), strict=True):
             network.set_weights(weights)
         reestimate_batch_norm(generator, seed=self.settings.seed)
         settle_spectral_norm(discriminator)
-        epochs_done = round(step / self.batches.steps_per_pass, 2)
-        figures = {"step": step, "epochs": epochs_done, **{name: round(value, 4) for name, value in logs.items()}}
         info = {
             "dataset": self.description,
             "train": dataclasses.asdict(self.settings),
@@ -150,13 +148,7 @@ class _Trainer:
             "written_by": f"dcgan {_version()}",
         }
         save_model(self.run_dir / "model.safetensors", generator, discriminator, config=self.model, info=info)
-        (self.run_dir / "samples").mkdir(exist_ok=True)
-        grid = make_grid(generate(generator, self.fixed_latents))
-        save_picture(self.run_dir / "samples" / f"step-{step:07d}.png", grid)
-        self.exported_step = step
-        names = ("discriminator_loss", "generator_loss")
-        losses = ", ".join(f"{name} {logs[name]:.3f}" for name in names if name in logs)
-        self.report(f"step {step}, epoch {epochs_done}/{self.settings.epochs}: {losses}")
+        return make_grid(generate(generator, self.fixed_latents))
 
 
 def _version() -> str:

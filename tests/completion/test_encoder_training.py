@@ -81,7 +81,8 @@ def test_files_of_a_run(finished, prior):
         "tensorboard",
     ]
     header = (folder / "losses.csv").read_text().splitlines()[0]
-    assert header == "step,epoch,picture_loss,hole_loss,adversarial_loss,critic_loss,pictures_per_second"
+    losses = ["picture_loss", "hole_loss", "latent_picture_loss", "latent_hole_loss", "adversarial_loss", "critic_loss"]
+    assert header.split(",") == ["step", "epoch", *losses, "pictures_per_second"]
     assert lines[-1].startswith("step 10, epoch 2.0/2: ")
     model = load_model(folder / "model.safetensors")
     assert model.encoder is not None
@@ -115,11 +116,11 @@ def test_a_run_that_was_stopped_goes_on(finished, data, prior, tmp_path, monkeyp
     original = encoder_training._Training.export
     calls = []
 
-    def export(self, step, logs):
-        calls.append(step)
+    def export(self, figures):
+        calls.append(figures["step"])
         if len(calls) == 1:
             raise StoppedError
-        original(self, step, logs)
+        return original(self, figures)
 
     monkeypatch.setattr(encoder_training._Training, "export", export)
     folder = tmp_path / "run"
@@ -139,7 +140,9 @@ def test_another_model_is_refused(finished, data, prior, tmp_path):
         train(data, folder, other)
 
 
-@pytest.mark.parametrize("field", ["epochs", "batch_size", "learning_rate", "beta_1", "ema_momentum", "precision"])
+@pytest.mark.parametrize(
+    "field", ["epochs", "batch_size", "learning_rate", "beta_1", "latent_weight", "ema_momentum", "precision"]
+)
 def test_wrong_settings_are_refused(field):
     with pytest.raises(ValueError, match=f"`{field}`"):
         EncoderTrainConfig(**{field: "float8" if field == "precision" else -1})
