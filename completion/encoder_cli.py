@@ -54,6 +54,9 @@ TRAIN = EncoderTrainConfig()
 @click.option("--precision", type=click.Choice(PRECISIONS), **shown_default(TRAIN.precision))
 @click.option("--seed", type=int, **shown_default(TRAIN.seed))
 @run_options
+@click.option(
+    "--start-from", metavar="MODEL", help="Start a new run from this model's encoder: a bundled name or a path."
+)
 @click.option("--overwrite", is_flag=True, help="Start over where the run's folder holds a run already.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and the model's path.")
 @common_errors("the same command goes on from the last checkpoint")

@@ -24,7 +24,8 @@ from dcgan.checkpoint import averaged_weights
 from dcgan.config import RunConfig
 from dcgan.dataset import CachedPictures
 from dcgan.encoder import build_decoder, build_encoder
-from dcgan.fitting import fit_in_folder
+from dcgan.errors import ModelFileError
+from dcgan.fitting import CHECKPOINT, fit_in_folder
 from dcgan.model_file import Prior, load_model, save_model
 from dcgan.pictures import make_grid, to_float, to_uint8
 from dcgan.run import load_pictures
@@ -50,6 +51,7 @@ def train_encoder(
     run: RunConfig | None = None,
     dataset_names: Sequence[str] = (),
     overwrite: bool = False,
+    start_from: Prior | None = None,
     report: Report | None = None,
     progress: bool | None = None,
 ) -> Path:
@@ -64,6 +66,7 @@ def train_encoder(
     run : how often state, samples and snapshots are written
     dataset_names : what to call the data in the model file
     overwrite : start over where the folder holds a run
+    start_from : a model of the same configuration whose encoder a new run starts from; a run that goes on has its own
     report : called with a line of text at each sample grid and at the end
     progress : draw a progress bar; by default where stderr is a terminal
 
@@ -76,7 +79,16 @@ def train_encoder(
     ------
     RunError, DatasetError
         As `dcgan.training.train`.
+    ModelFileError
+        The model to start from has no encoder.
+    ValueError
+        It has another configuration.
     """
+    if start_from is not None:
+        if start_from.encoder is None:
+            raise ModelFileError("expected a model with an encoder to start from, this one has none")
+        if start_from.config != prior.config:
+            raise ValueError(f"Expected a model of {prior.config} to start from. Received: {start_from.config}")
     settings, report = settings or EncoderTrainConfig(), report or (lambda line: None)
     description = {"names": list(dataset_names), "pictures": len(data.pictures), "key": data.key}
     wanted = {
@@ -90,6 +102,8 @@ def train_encoder(
         if overwrite:
             clear_run(run_dir)
         check_config(run_dir / "config.json", wanted)
+        if start_from is not None and not (run_dir / CHECKPOINT).exists():
+            training.trainer.encoder.set_weights(start_from.encoder.get_weights())
         fit_in_folder(
             training.trainer,
             training.batches,
@@ -170,6 +184,7 @@ def train_encoder_on(
     run: RunConfig | None = None,
     cache_dir: Path | None = None,
     overwrite: bool = False,
+    start_from: str | None = None,
     quiet: bool = False,
 ) -> Path:
     """Train a model's encoder on one or more datasets.
@@ -182,6 +197,7 @@ def train_encoder_on(
     settings, run : see `train_encoder`
     cache_dir : for decoded pictures
     overwrite : start over where the folder holds a run
+    start_from : a bundled model's name or the path of a model file with an encoder, which a new run starts from
     quiet : report nothing
 
     Returns
@@ -208,6 +224,7 @@ def train_encoder_on(
         run=run,
         dataset_names=[path.name for path in datasets],
         overwrite=overwrite,
+        start_from=load_model(start_from) if start_from else None,
         report=report,
         progress=progress,
     )

@@ -1,6 +1,6 @@
 """The encoder: from a picture with missing pixels to where the generator should begin.
 
-It gives two things: z, and an offset to the generator's feature map at a quarter of the picture's size. z is what the
+It gives two things: z, and an offset to the generator's last feature map, at half the picture's size. z is what the
 DCGAN can draw; the offset takes what is known of this picture, its fine detail, past the latent space.
 """
 
@@ -13,20 +13,9 @@ import keras
 from dcgan.config import ModelConfig
 from dcgan.networks import BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, LEAKY_SLOPE
 
-__all__ = ["build_decoder", "build_encoder", "offset_level", "offset_shape", "split_generator"]
+__all__ = ["build_decoder", "build_encoder", "offset_shape", "split_generator"]
 
 Tensor = Any
-
-
-def offset_level(config: ModelConfig) -> int:
-    """Return which of `config.widths` the offset has: a quarter of the picture's size, where there is such a map.
-
-    Examples
-    --------
-    >>> offset_level(ModelConfig()), offset_level(ModelConfig(size=8))
-    (1, 0)
-    """
-    return min(1, len(config.widths) - 1)
 
 
 def offset_shape(config: ModelConfig) -> tuple[int, int, int]:
@@ -35,11 +24,9 @@ def offset_shape(config: ModelConfig) -> tuple[int, int, int]:
     Examples
     --------
     >>> offset_shape(ModelConfig())
-    (16, 16, 128)
+    (32, 32, 64)
     """
-    level = offset_level(config)
-    side = config.size // 2 ** (level + 1)
-    return side, side, config.widths[level]
+    return config.size // 2, config.size // 2, config.widths[0]
 
 
 def build_encoder(config: ModelConfig, *, policy: str = "float32", seed: int = 0) -> keras.Model:
@@ -59,12 +46,12 @@ def build_encoder(config: ModelConfig, *, policy: str = "float32", seed: int = 0
     keras.Model
         (B, size, size, channels + 1) float32 to z, (B, latent_dim) float32 in [-1, 1], and the offset,
         (B, *offset_shape(config)) float32. The last channel of the input is the known share of each pixel in [0, 1],
-        the others the picture in [-1, 1], 0 where nothing is known. The offset of a fresh encoder is 0.
+        the others the picture in [-1, 1], its holes filled in some simple way. The offset of a fresh encoder is 0.
 
     Examples
     --------
     >>> build_encoder(ModelConfig(size=16, filters=4)).output_shape
-    [(None, 100), (None, 4, 4, 8)]
+    [(None, 100), (None, 8, 8, 4)]
     """
     seeds = iter(range(seed, seed + 100))
 
@@ -85,7 +72,6 @@ def build_encoder(config: ModelConfig, *, policy: str = "float32", seed: int = 0
         )
         return keras.layers.LeakyReLU(negative_slope=LEAKY_SLOPE, dtype=policy, name=f"{name}_leaky")(norm(x))
 
-    level = offset_level(config)
     masked = keras.Input((config.size, config.size, config.channels + 1), name="masked")
     x, maps = masked, []
     for index, width in enumerate(config.widths):
@@ -99,12 +85,12 @@ def build_encoder(config: ModelConfig, *, policy: str = "float32", seed: int = 0
         dtype="float32",
         name="latents",
     )
-    for index in reversed(range(level, len(config.widths) - 1)):
+    for index in reversed(range(len(config.widths) - 1)):
         x = block(x, config.widths[index], f"up{index}", kind=keras.layers.Conv2DTranspose)
         x = keras.layers.Add(dtype=policy, name=f"merge{index}")([x, maps[index]])
         x = block(x, config.widths[index], f"mix{index}", kind=keras.layers.Conv2D, strides=1)
     offset = keras.layers.Conv2D(
-        config.widths[level], 3, padding="same", kernel_initializer="zeros", dtype="float32", name="offset"
+        config.widths[0], 3, padding="same", kernel_initializer="zeros", dtype="float32", name="offset"
     )
     return keras.Model(masked, [dense(flat), offset(x)], name="encoder")
 
@@ -122,7 +108,7 @@ def split_generator(generator: keras.Model, config: ModelConfig) -> tuple[keras.
     >>> from dcgan.networks import build_generator
     >>> config = ModelConfig(size=16, filters=4)
     >>> [part.output_shape for part in split_generator(build_generator(config), config)]
-    [(None, 4, 4, 8), (None, 16, 16, 3)]
+    [(None, 8, 8, 4), (None, 16, 16, 3)]
     """
     shape = offset_shape(config)
     x = latents = keras.Input((config.latent_dim,), name="latents")
@@ -151,7 +137,7 @@ def build_decoder(generator: keras.Model, config: ModelConfig) -> keras.Model:
     >>> from dcgan.networks import build_generator
     >>> config = ModelConfig(size=16, filters=4)
     >>> build_decoder(build_generator(config), config).input_shape
-    [(None, 100), (None, 4, 4, 8)]
+    [(None, 100), (None, 8, 8, 4)]
     """
     head, tail = split_generator(generator, config)
     latents, offset = (

@@ -14,9 +14,9 @@ from completion.encoder_cli import train_encoder_command
 from completion.encoder_config import EncoderTrainConfig
 from completion.encoder_data import DamagedBatches
 from completion.encoder_trainer import build_encoder_trainer
-from completion.encoding import encoder_input, spread_block_means
+from completion.encoding import encoder_input, push_pull, spread_block_means
 from dcgan.config import RunConfig
-from dcgan.errors import RunError
+from dcgan.errors import ModelFileError, RunError
 from dcgan.model_file import load_model
 from dcgan.pictures import save_picture
 from tests.dcgan.helpers import cached, make_pictures
@@ -46,11 +46,38 @@ def finished(tmp_path_factory, data, prior):
 def test_input_hides_what_is_missing():
     pictures = np.array([[[[0.5], [0.25]]]], np.float32)
     known = np.array([[[[1.0], [0.0]]]], np.float32)
+    nothing = np.zeros_like(pictures)
+    seen = ops.convert_to_numpy(encoder_input(pictures, known, nothing))
+    assert seen.tolist() == [[[[0.5, 1.0], [0.5, 0.0]]]]  # the hole has its neighbour's value
     means = np.full_like(pictures, 0.75)
-    seen = ops.convert_to_numpy(encoder_input(pictures, known, means))
-    assert seen.tolist() == [[[[0.5, 1.0], [0.75, 0.0]]]]
-    seen = ops.convert_to_numpy(encoder_input(np.full_like(pictures, 9.0), known * 0.0, means * 0.0))
-    assert not seen.any()
+    assert ops.convert_to_numpy(encoder_input(pictures, known * 0, means)).tolist() == [[[[0.75, 0.0], [0.75, 0.0]]]]
+    assert not ops.convert_to_numpy(encoder_input(np.full_like(pictures, 9.0), known * 0, nothing)).any()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 3), (8, 8), (12, 12), (28, 28)])
+def test_holes_are_filled_from_a_pyramid_of_means(shape):
+    rng = np.random.default_rng(0)
+    known = (rng.random((2, *shape, 1)) < 0.5).astype(np.float32)
+    known[:, 0, 0] = 1.0
+    pictures = np.full((2, *shape, 3), 0.25, np.float32)
+    assert np.allclose(push_pull(pictures * known, known), 0.25, atol=1e-5)  # one colour stays it
+    pictures = rng.uniform(-1, 1, pictures.shape).astype(np.float32) * known
+    filled = ops.convert_to_numpy(push_pull(pictures, known))
+    assert np.allclose(filled * known, pictures)
+    assert (filled <= pictures.max() + 1e-5).all()
+    assert (filled >= pictures.min() - 1e-5).all()
+    assert not ops.convert_to_numpy(push_pull(pictures * 0, known * 0)).any()
+
+
+def test_fine_detail_beside_a_hole_and_a_mean_far_from_it():
+    """A hole takes its border's value near its border, and the far side's on the far side."""
+    picture, known = np.zeros((1, 16, 16, 1), np.float32), np.ones((1, 16, 16, 1), np.float32)
+    picture[:, :, 8:] = 1.0
+    known[:, 4:12, 4:12] = 0.0
+    filled = ops.convert_to_numpy(push_pull(picture * known, known))[0, 8, :, 0]
+    assert (np.diff(filled) >= -1e-6).all()
+    assert filled[4] < 0.3
+    assert filled[11] > 0.7
 
 
 def test_block_means_are_spread():
@@ -131,6 +158,20 @@ def test_a_run_that_was_stopped_goes_on(finished, data, prior, tmp_path, monkeyp
     assert lines[0].startswith("going on from step 6")
     one, two = (load_file(path / "checkpoint.safetensors") for path in (finished[0], folder))
     assert all(np.array_equal(one[name], two[name]) for name in one)
+
+
+def test_a_run_starts_from_an_encoder(finished, data, prior, tmp_path):
+    """With a rate of next to nothing the weights stay those it started from."""
+    first = load_model(finished[0] / "model.safetensors")
+    settings = dataclasses.replace(SETTINGS, epochs=1, learning_rate=1e-12, adversarial_weight=0.0)
+    started = load_model(train(data, tmp_path, prior, settings=settings, start_from=first))
+    weights = zip(started.encoder.trainable_weights, first.encoder.trainable_weights, strict=True)
+    assert all(np.allclose(one, other, atol=1e-6) for one, other in weights)
+
+
+def test_only_an_encoder_of_the_same_shape_is_started_from(data, prior, tmp_path):
+    with pytest.raises(ModelFileError, match="expected a model with an encoder to start from"):
+        train(data, tmp_path, prior, start_from=prior)
 
 
 def test_another_model_is_refused(finished, data, prior, tmp_path):

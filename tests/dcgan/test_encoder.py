@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dcgan.config import ModelConfig
-from dcgan.encoder import build_decoder, build_encoder, offset_level, offset_shape
+from dcgan.encoder import build_decoder, build_encoder, offset_shape, split_generator
 from dcgan.errors import ModelFileError
 from dcgan.model_file import load_model, save_model
 from dcgan.networks import build_generator
@@ -14,10 +14,10 @@ def numbers(*shape, seed=0):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize(("size", "side"), [(8, 4), (12, 6), (16, 4), (28, 7), (40, 10), (64, 16), (96, 24)])
+@pytest.mark.parametrize(("size", "side"), [(8, 4), (12, 6), (16, 8), (28, 14), (40, 20), (64, 32), (96, 48)])
 def test_shapes(size, side, channels):
     config = ModelConfig(size=size, channels=channels, filters=2, latent_dim=5)
-    assert offset_shape(config) == (side, side, config.widths[offset_level(config)])
+    assert offset_shape(config) == (side, side, config.widths[0])
     latents, offset = build_encoder(config)(numbers(3, size, size, channels + 1), training=False)
     assert latents.shape == (3, 5)
     assert offset.shape == (3, *offset_shape(config))
@@ -26,7 +26,7 @@ def test_shapes(size, side, channels):
 
 
 def test_parameter_count_of_the_default():
-    assert build_encoder(ModelConfig()).count_params() == 7089124
+    assert build_encoder(ModelConfig()).count_params() == 7146916
 
 
 def test_a_fresh_encoder_has_no_offset_and_stays_in_the_box():
@@ -43,6 +43,15 @@ def test_without_an_offset_the_decoder_is_the_generator():
     expected = np.array(generator(latents, training=False))
     assert np.array_equal(decoder([latents, offset], training=False), expected)
     assert not np.array_equal(decoder([latents, offset + 1.0], training=False), expected)
+
+
+@pytest.mark.parametrize("size", [8, 16, 28])
+def test_both_parts_are_the_generator(size):
+    config = ModelConfig(size=size, filters=2, latent_dim=5)
+    generator = build_generator(config)
+    head, tail = split_generator(generator, config)
+    latents = numbers(3, 5)
+    assert np.array_equal(tail(head(latents)), generator(latents, training=False))
 
 
 def test_the_decoder_shares_the_generators_weights():
