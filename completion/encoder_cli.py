@@ -55,7 +55,7 @@ TRAIN = EncoderTrainConfig()
 @click.option("--seed", type=int, **shown_default(TRAIN.seed))
 @run_options
 @click.option(
-    "--start-from", metavar="MODEL", help="Start a new run from this model's encoder: a bundled name or a path."
+    "--start-from", metavar="MODEL", help="Start a new run from the encoder of a bundled model or a file."
 )
 @click.option("--overwrite", is_flag=True, help="Start over where the run's folder holds a run already.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and the model's path.")

@@ -84,8 +84,10 @@ def train_encoder(
     ValueError
         It has another configuration.
     """
+    first = None
     if start_from is not None:
-        if start_from.encoder is None:
+        first = start_from.encoder
+        if first is None:
             raise ModelFileError("expected a model with an encoder to start from, this one has none")
         if start_from.config != prior.config:
             raise ValueError(f"Expected a model of {prior.config} to start from. Received: {start_from.config}")
@@ -102,8 +104,8 @@ def train_encoder(
         if overwrite:
             clear_run(run_dir)
         check_config(run_dir / "config.json", wanted)
-        if start_from is not None and not (run_dir / CHECKPOINT).exists():
-            training.trainer.encoder.set_weights(start_from.encoder.get_weights())
+        if first is not None and not (run_dir / CHECKPOINT).exists():
+            training.trainer.encoder.set_weights(first.get_weights())
         fit_in_folder(
             training.trainer,
             training.batches,
