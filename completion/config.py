@@ -39,6 +39,11 @@ class SearchConfig:
     perceptual_form : "nonsaturating" is -log D(G(z)), "saturating" is log(1 - D(G(z))) as in Yeh et al. 2017.
     loss_scale : "mean": the contextual loss is a weighted mean, so one lambda serves all masks and sizes; "sum": it is
         a sum over pixels, as in both papers, for their lambdas.
+    feature_rate : Adam's rate of what is added to the generator's first feature map; 0 searches z alone.
+    proximity : weight of the mean squared distance from the start, of z and of the features.
+    held_out : share of the known pixels that the search is not shown; the best iterate is the one that fits them best.
+        0 shows it all, and the best is that of the lowest loss.
+    patience : steps without a better iterate after which a picture is done; 0 does all `iterations`.
     candidates : starts for each picture.
     hmc_samples, hmc_leapfrog_steps : transitions of the chain, leapfrog steps in each.
     hmc_temperature : the loss is divided by this to give the energy.
@@ -55,6 +60,10 @@ class SearchConfig:
     perceptual_weight: float = 0.003
     perceptual_form: str = "nonsaturating"
     loss_scale: str = "mean"
+    feature_rate: float = 0.0
+    proximity: float = 0.0
+    held_out: float = 0.0
+    patience: int = 0
     candidates: int = 1
     hmc_samples: int = 30
     hmc_leapfrog_steps: int = 10
@@ -75,6 +84,11 @@ class SearchConfig:
         forms = PERCEPTUAL_FORMS
         check(self.perceptual_form in forms, f"`perceptual_form` in {forms}", perceptual_form=self.perceptual_form)
         check(self.loss_scale in ("mean", "sum"), "`loss_scale` in ('mean', 'sum')", loss_scale=self.loss_scale)
+        rate = self.feature_rate
+        check(0 <= rate < float("inf"), "`feature_rate` of at least 0", feature_rate=rate)
+        check(0 <= self.proximity < float("inf"), "`proximity` of at least 0", proximity=self.proximity)
+        check(0 <= self.held_out < 1, "`held_out` in [0, 1)", held_out=self.held_out)
+        check(self.patience >= 0, "`patience` of at least 0", patience=self.patience)
         check(self.candidates >= 1, "`candidates` of at least 1", candidates=self.candidates)
         check(self.hmc_samples >= 1, "`hmc_samples` of at least 1", hmc_samples=self.hmc_samples)
         steps = self.hmc_leapfrog_steps

@@ -54,9 +54,7 @@ TRAIN = EncoderTrainConfig()
 @click.option("--precision", type=click.Choice(PRECISIONS), **shown_default(TRAIN.precision))
 @click.option("--seed", type=int, **shown_default(TRAIN.seed))
 @run_options
-@click.option(
-    "--start-from", metavar="MODEL", help="Start a new run from the encoder of a bundled model or a file."
-)
+@click.option("--start-from", metavar="MODEL", help="Start a new run from the encoder of a bundled model or a file.")
 @click.option("--overwrite", is_flag=True, help="Start over where the run's folder holds a run already.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and the model's path.")
 @common_errors("the same command goes on from the last checkpoint")

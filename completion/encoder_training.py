@@ -23,7 +23,7 @@ from completion.encoding import encoder_input
 from dcgan.checkpoint import averaged_weights
 from dcgan.config import RunConfig
 from dcgan.dataset import CachedPictures
-from dcgan.encoder import build_decoder, build_encoder
+from dcgan.encoder import build_encoder, decode
 from dcgan.errors import ModelFileError
 from dcgan.fitting import CHECKPOINT, fit_in_folder
 from dcgan.model_file import Prior, load_model, save_model
@@ -137,7 +137,7 @@ class _Training:
             data.pictures, batch_size=settings.batch_size, flip=settings.flip, seed=settings.seed
         )
         self.trainer = build_encoder_trainer(prior, settings, steps=settings.epochs * self.batches.steps_per_pass)
-        self.encoder, self.decoder = build_encoder(prior.config), build_decoder(prior.generator, prior.config)
+        self.encoder = build_encoder(prior.config)
 
     def export(self, figures: dict[str, float]) -> npt.NDArray[np.uint8]:
         """Write the model with the averaged encoder; return a grid of damaged, completed and true pictures."""
@@ -165,7 +165,9 @@ class _Training:
         batch = self.batches[SETTLING_STEP - 1 - self.batches.first_step]
         batch = {name: part[:GRID_PICTURES] for name, part in batch.items()}
         seen = _seen(batch)
-        generated = to_uint8(ops.convert_to_numpy(self.decoder(self.encoder(seen, training=False), training=False)))
+        latents, offset = self.encoder(seen, training=False)
+        drawn = decode(self.prior.generator, self.prior.config, latents, offset=offset)
+        generated = to_uint8(ops.convert_to_numpy(drawn))
         completed = np.where(batch["known"] > 0, batch["pictures"], generated)
         damaged = to_uint8(ops.convert_to_numpy(seen[..., :-1]))
         rows = np.concatenate([damaged, generated, completed, batch["pictures"]])

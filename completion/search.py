@@ -1,12 +1,15 @@
-"""Search the latent space for the picture that agrees with what is known.
+"""Search for the generator's picture that agrees with what is known.
 
-Source: Yeh et al. 2017, arXiv:1607.07539, section 3.3; Adam: Kingma and Ba 2015, arXiv:1412.6980, algorithm 1.
+Sources: Yeh et al. 2017, arXiv:1607.07539, section 3.3; Adam: Kingma and Ba 2015, arXiv:1412.6980, algorithm 1; beyond
+z, in the generator's first feature map: Daras et al. 2021, "Intermediate layer optimization for inverse problems using
+deep generative models", arXiv:2102.07364.
 """
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +20,7 @@ from completion.config import SearchConfig
 from completion.encoding import encoder_input, spread_block_means
 from completion.losses import contextual_loss, contextual_weights, perceptual_loss
 from dcgan.autodiff import compile_function, value_and_grad
-from dcgan.encoder import build_decoder
+from dcgan.encoder import decode, feature_shape
 from dcgan.errors import ModelFileError
 from dcgan.model_file import Prior
 
@@ -25,8 +28,12 @@ __all__ = ["LatentSearch", "Problem", "SearchResult", "start_latents"]
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 CHUNK_STEPS = 10  # steps a call of the compiled loop, at most: between calls progress is shown and Ctrl-C is heard
+SLOTS = 16  # rows that are searched at once where a row that is done makes room for the next
+HELD_OUT_STREAM = 7  # keeps the draw of the held-out pixels apart from other draws
 
 Tensor = Any
+Points = npt.NDArray[np.float32]
+Data = tuple[npt.NDArray[np.float32] | None, ...]
 Rows = Sequence[int] | slice | npt.NDArray[np.intp]
 OnChunk = Callable[[int, npt.NDArray[np.float32]], None]
 
@@ -53,8 +60,9 @@ class SearchResult:
 
     Attributes
     ----------
-    latents : (B, latent_dim) float32 in [-1, 1], the best iterate.
-    generated : (B, H, W, C) float32 in [-1, 1], G(latents), with the encoder's offset where the search began there.
+    latents : (B, latent_dim) float32 in [-1, 1], the best iterate's.
+    generated : (B, H, W, C) float32 in [-1, 1], the best iterate's picture: G(latents), with what the search added to
+        the generator's features, and the encoder's offset where the search began there.
     contextual : (B,) float32, the contextual loss of the best iterate.
     perceptual : (B,) float32, its perceptual loss.
     acceptance : (B,) float32 or None, the share of accepted transitions where the search was Hamiltonian Monte Carlo.
@@ -93,18 +101,20 @@ def start_latents(count: int, latent_dim: int, *, seed: int = 0, candidate: int 
 
 
 class LatentSearch:
-    """Adam in the latent space, compiled once for each batch size.
+    """Adam in the latent space and, where the configuration says so, in the generator's first feature map.
 
     Parameters
     ----------
     prior : a loaded model
-    config : iterations, rate, losses and their weight
+    config : iterations, rates, losses and their weights
 
     Notes
     -----
     Every loss is a picture's own and BatchNorm runs in inference mode, so a batch is searched as its members would be
     one at a time, up to the rounding of matrix products, which depends on the number of rows (see
-    `completion.batches.plan_rows`).
+    `completion.batches.plan_rows`). The loop is compiled once for each number of rows.
+
+    What is searched is a row of numbers for each picture, a point: z and, after it, what is added to the features.
     """
 
     def __init__(self, prior: Prior, config: SearchConfig) -> None:
@@ -113,10 +123,12 @@ class LatentSearch:
         self.prior, self.config = prior, config
         self._loops: dict[int, Callable[..., Any]] = {}
         self._judges: dict[int, Callable[..., Any]] = {}
+        shape = feature_shape(prior.config)
+        self._features = int(np.prod(shape)) if config.feature_rate else 0
         if prior.encoder is not None and config.start == "encoder":
             encoder = prior.encoder
             self._encode = compile_function(lambda seen: encoder(seen, training=False))
-            self._decoder = build_decoder(prior.generator, prior.config)
+        self._draw = compile_function(self._decode)
 
     def encode(self, problem: Problem) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return what the encoder makes of damaged pictures.
@@ -151,29 +163,66 @@ class LatentSearch:
         problem : what is known, B pictures
         latents : (B, latent_dim) float32 in [-1, 1]
         offset : to the generator's features, as `encode` gives it, or None
-        on_chunk : called with (steps done, best latents so far), first with (0, latents), then after every few steps
+        on_chunk : called with (steps done, best points so far), first with the start, then after every few steps;
+            points are what `generate` takes
         """
         config = self.config
         data = self.prepare(problem, offset)
-        if not config.iterations:
+        points = np.concatenate([latents, np.zeros((len(latents), self._features), np.float32)], axis=1)
+        contextual = perceptual = np.zeros(len(points), np.float32)
+        best = points
+        for found in self._descend(points, data, blocks=problem.blocks):
+            done, best, contextual, perceptual = found
             if on_chunk:
-                on_chunk(0, latents)
-            parts = self._judge(problem.blocks)(ops.convert_to_tensor(latents), *data)
-            return SearchResult(latents, *(ops.convert_to_numpy(part) for part in parts))
-        loop = self._loop(problem.blocks)
-        state = _first_state(latents)
-        done = 0
-        while done < config.iterations:
-            if on_chunk:
-                on_chunk(done, ops.convert_to_numpy(state[3]))
-            steps = min(CHUNK_STEPS, config.iterations - done)
-            state = loop(np.float32(done), np.int32(steps), *state, *data)
-            done += steps
-        state = loop(np.float32(done), np.int32(1), *state, *data)  # judges the last iterate as well
-        _, _, _, best, _, contextual, perceptual = (ops.convert_to_numpy(part) for part in state)
-        if on_chunk:
-            on_chunk(done, best)
-        return SearchResult(best, self.generate(best, offset), contextual, perceptual)
+                on_chunk(done, best)
+        if not config.iterations or not config.perceptual_weight:  # the loop has not asked the discriminator
+            _, _, contextual, perceptual, _ = (
+                ops.convert_to_numpy(part) for part in self._judge(problem.blocks)(best, *data)
+            )
+        return SearchResult(best[:, : latents.shape[1]], self.generate(best, offset), contextual, perceptual)
+
+    def _descend(self, points: Points, data: Data, *, blocks: int) -> Iterator[tuple[int, Points, Points, Points]]:
+        """Yield the mean number of steps done and the best points so far with their two losses; first, before any.
+
+        Rows that have come to their end make room for rows that wait, so that no step is spent on them.
+        """
+        count, iterations = len(points), self.config.iterations
+        best, contextual, perceptual = points.copy(), np.zeros(count, np.float32), np.zeros(count, np.float32)
+        done = np.zeros(count)
+        yield 0, best, contextual, perceptual
+        if not iterations:
+            return
+        slots = self._slots(count)
+        rows, waiting = np.arange(slots), slots  # the row in each slot, and the first row that waits
+        busy = np.ones(slots, np.bool_)
+        state, part = _first_state(points[:slots]), _take(data, np.arange(slots))
+        while busy.any():
+            # One evaluation more than there are steps: the last iterate is judged as well.
+            left = iterations + 1 - int(state[STEP][busy].min())
+            steps = left if left <= CHUNK_STEPS + 1 else CHUNK_STEPS
+            starts = points[rows]
+            state = [np.array(each) for each in self._loop(blocks)(np.int32(steps), tuple(state), starts, *part)]
+            best[rows[busy]] = state[BEST][busy]
+            contextual[rows[busy]], perceptual[rows[busy]] = state[CONTEXTUAL][busy], state[PERCEPTUAL][busy]
+            done[rows[busy]] = np.minimum(state[STEP][busy], iterations)
+            ended = state[STEP] > iterations
+            if self.config.patience:
+                ended |= state[STEP] - state[IMPROVED] > self.config.patience
+            for slot in np.flatnonzero(busy & ended):
+                done[rows[slot]] = iterations
+                if waiting == count:
+                    busy[slot] = False
+                    continue
+                rows[slot] = waiting
+                for kept, fresh in zip(state, _first_state(points[waiting : waiting + 1]), strict=True):
+                    kept[slot] = fresh[0]
+                part = _replace(part, int(slot), _take(data, waiting))
+                waiting += 1
+            yield int(done.mean()), best, contextual, perceptual
+
+    def _slots(self, count: int) -> int:
+        """Return how many of so many rows are searched at once."""
+        return min(count, SLOTS) if self.config.patience else count
 
     def warm_up(self, count: int, *, blocks: int = 0) -> None:
         """Compile what batches of `count` pictures need, so that a measurement does not count it."""
@@ -184,52 +233,100 @@ class LatentSearch:
         if self.config.start == "encoder":
             starts, offset = self.encode(problem)
         data = self.prepare(problem, offset)
-        if self.config.iterations:
-            self._loop(blocks)(np.float32(0), np.int32(1), *_first_state(starts), *data)
-        else:
-            self._judge(blocks)(ops.convert_to_tensor(starts), *data)
+        points = np.concatenate([starts, np.zeros((count, self._features), np.float32)], axis=1)
+        for _ in itertools.islice(self._descend(points, data, blocks=blocks), 2):  # the start and one chunk
+            pass
+        if not self.config.iterations or not self.config.perceptual_weight:
+            self._judge(blocks)(points, *data)
+        self.generate(points, offset)
 
-    def generate(
-        self, latents: npt.NDArray[np.float32], offset: npt.NDArray[np.float32] | None = None
-    ) -> npt.NDArray[np.float32]:
-        """Return G(latents), with an offset where there is one, (B, H, W, C) float32 in [-1, 1]."""
-        return ops.convert_to_numpy(self._decode(latents, offset))
+    def generate(self, points: Points, offset: Points | None = None) -> npt.NDArray[np.float32]:
+        """Return the pictures of points (or of latents alone), with an offset where there is one.
 
-    def _decode(self, latents: Tensor, offset: Tensor | None) -> Tensor:
+        Parameters
+        ----------
+        points : (B, latent_dim), or more columns, what is added to the features
+        offset : (B, *dcgan.encoder.offset_shape(config)) or None
+
+        Returns
+        -------
+        (B, H, W, C) float32 in [-1, 1]
+        """
+        return ops.convert_to_numpy(self._draw(points, offset))
+
+    def _decode(self, points: Tensor, offset: Tensor | None) -> Tensor:
         """Return the generator's pictures."""
-        if offset is None:
-            return self.prior.generator(latents, training=False)
-        return self._decoder([latents, offset], training=False)
+        config = self.prior.config
+        latents, features = points[:, : config.latent_dim], None
+        if points.shape[1] > config.latent_dim:
+            features = ops.reshape(points[:, config.latent_dim :], (-1, *feature_shape(config)))
+        return decode(self.prior.generator, config, latents, features=features, offset=offset)
 
-    def prepare(self, problem: Problem, offset: npt.NDArray[np.float32] | None = None) -> tuple[Tensor, ...]:
-        """Return targets, normalised weights, each picture's perceptual weight and the offset (or None) as tensors."""
+    def prepare(self, problem: Problem, offset: Points | None = None) -> Data:
+        """Return what the losses need of each picture.
+
+        Returns
+        -------
+        targets : (B, H, W, C) float32
+        weights : (B, H, W, 1) float32, of sum 1
+        lambdas : (B,) float32, the weight of the perceptual loss
+        offset : as given
+        held_out : (B, H, W, 1) float32, 1 where a known pixel is not shown to the search, or None
+        """
         config = self.config
         weighed = [
             contextual_weights(known, weighting=config.weighting, window=config.window, floor=config.weight_floor)
             for known in problem.known
         ]
-        weights = np.stack([weights for weights, _ in weighed])[..., None]  # (B, H, W, 1)
+        weights = np.stack([weights for weights, _ in weighed])[..., None]
         lambdas = np.full(len(weighed), config.perceptual_weight, np.float32)
         if config.loss_scale == "sum":  # the papers' sum over its number of terms is our mean: Adam's path is the same
             pixels = np.array([problem.blocks**2 if problem.blocks else total for _, total in weighed])
             terms = pixels * problem.targets.shape[3]
             lambdas = (lambdas / np.where(terms > 0.0, terms, 1.0)).astype(np.float32)
-        tensors = tuple(ops.convert_to_tensor(part) for part in (problem.targets, weights, lambdas))
-        return (*tensors, None if offset is None else ops.convert_to_tensor(offset))
+        held_out = None
+        if config.held_out and not problem.blocks:
+            rng = np.random.default_rng(HELD_OUT_STREAM)  # the same pixels of every picture
+            hidden = rng.random((1, *problem.known.shape[1:], 1)) < config.held_out
+            held_out = np.repeat(hidden.astype(np.float32), len(weights), axis=0)
+        return problem.targets, weights, lambdas, offset, held_out
 
     def losses(self, z: Tensor, *data: Tensor, blocks: int = 0) -> Any:
         """Return the total loss of each picture, (B,), and (contextual, perceptual), each (B,); data is `prepare`'s."""
-        _, contextual, perceptual = self._evaluate(z, *data, blocks=blocks)
-        return contextual + data[2] * perceptual, (contextual, perceptual)
+        _, total, contextual, perceptual, _ = self._evaluate(z, *data, blocks=blocks)
+        return total, (contextual, perceptual)
 
     def _evaluate(
-        self, z: Tensor, targets: Tensor, weights: Tensor, _: Tensor, offset: Tensor | None, *, blocks: int
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the generated pictures and their two losses."""
-        generated = self._decode(z, offset)
+        self,
+        points: Tensor,
+        targets: Tensor,
+        weights: Tensor,
+        lambdas: Tensor,
+        offset: Tensor | None,
+        held_out: Tensor | None,
+        *,
+        blocks: int,
+        judged: bool = True,
+    ) -> tuple[Tensor, ...]:
+        """Return the pictures, the loss to descend, both its parts, and the score by which the best is chosen.
+
+        Where pixels are held out, the loss is without them and the score is theirs alone; the contextual loss that is
+        returned is always that of all known pixels.
+        """
+        generated = self._decode(points, offset)
         contextual = contextual_loss(generated, targets, weights, blocks=blocks)
-        logits = self.prior.discriminator(generated, training=False)
-        return generated, contextual, perceptual_loss(logits, form=self.config.perceptual_form)
+        fitted = score = contextual
+        if held_out is not None:
+            share = ops.sum(weights * held_out, axis=(1, 2, 3))
+            held = contextual_loss(generated, targets, weights * held_out)
+            fitted = (contextual - held) / ops.maximum(1.0 - share, 1e-6)
+            score = ops.where(share > 0.0, held / ops.maximum(share, 1e-6), fitted)
+        perceptual = ops.zeros_like(contextual)
+        if judged:
+            logits = self.prior.discriminator(generated, training=False)
+            perceptual = perceptual_loss(logits, form=self.config.perceptual_form)
+        opinion = lambdas * perceptual
+        return generated, fitted + opinion, contextual, perceptual, score + opinion
 
     def _judge(self, blocks: int) -> Callable[..., Any]:
         """Return the compiled `_evaluate`."""
@@ -241,39 +338,70 @@ class LatentSearch:
         """Return the compiled loop of Adam's steps."""
         if blocks in self._loops:
             return self._loops[blocks]
-        config = self.config
-        gradient_of = value_and_grad(lambda z, *data: self.losses(z, *data, blocks=blocks))
+        config, latent_dim = self.config, self.prior.config.latent_dim
+        searched = np.arange(latent_dim + self._features) < latent_dim
+        rates = np.where(searched, config.learning_rate, config.feature_rate).astype(np.float32)
+        bound = np.where(searched, 1.0, np.inf).astype(np.float32)  # z stays in its box
+        shares = np.where(searched, 1.0 / latent_dim, 1.0 / max(self._features, 1)).astype(np.float32)
+        judged = config.perceptual_weight > 0.0
 
-        def step(t: Tensor, state: tuple[Tensor, ...], data: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-            z, m, v, best, best_loss, best_contextual, best_perceptual = state
-            (loss, (contextual, perceptual)), gradient = gradient_of(z, *data)
-            better = loss < best_loss  # (B,)
-            best = ops.where(better[:, None], z, best)
-            best_loss = ops.where(better, loss, best_loss)
+        def objective(points: Tensor, starts: Tensor, *data: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+            _, total, *others = self._evaluate(points, *data, blocks=blocks, judged=judged)
+            distance = ops.sum(shares * ops.square(points - starts), axis=1)
+            return total + config.proximity * distance, tuple(others)
+
+        gradient_of = value_and_grad(objective)
+
+        def step(state: tuple[Tensor, ...], starts: Tensor, data: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            points, m, v, best, lowest, best_contextual, best_perceptual, t, improved = state
+            (_, (contextual, perceptual, score)), gradient = gradient_of(points, starts, *data)
+            better = ops.logical_and(score < lowest, t <= config.iterations)  # (B,)
+            best = ops.where(better[:, None], points, best)
+            lowest = ops.where(better, score, lowest)
             best_contextual = ops.where(better, contextual, best_contextual)
             best_perceptual = ops.where(better, perceptual, best_perceptual)
-            rate = config.learning_rate
+            improved = ops.where(better, t, improved)
+            rate = rates
             if config.schedule == "cosine":
-                share = ops.minimum(t / config.iterations, 1.0)
-                rate = rate * 0.5 * (1.0 + ops.cos(np.pi * share))
+                share = ops.minimum(t / config.iterations, 1.0)[:, None]
+                rate = rates * 0.5 * (1.0 + ops.cos(np.pi * share))
             m = BETA_1 * m + (1.0 - BETA_1) * gradient
             v = BETA_2 * v + (1.0 - BETA_2) * ops.square(gradient)
-            corrected_m = m / (1.0 - ops.power(BETA_1, t + 1.0))
-            corrected_v = v / (1.0 - ops.power(BETA_2, t + 1.0))
-            z = ops.clip(z - rate * corrected_m / (ops.sqrt(corrected_v) + EPSILON), -1.0, 1.0)
-            return z, m, v, best, best_loss, best_contextual, best_perceptual
+            t = t + 1.0
+            corrected_m = m / (1.0 - ops.power(BETA_1, t[:, None]))
+            corrected_v = v / (1.0 - ops.power(BETA_2, t[:, None]))
+            points = ops.clip(points - rate * corrected_m / (ops.sqrt(corrected_v) + EPSILON), -bound, bound)
+            return points, m, v, best, lowest, best_contextual, best_perceptual, t, improved
 
-        def loop(done: Tensor, steps: Tensor, *arguments: Tensor) -> tuple[Tensor, ...]:
-            state, data = arguments[:7], arguments[7:]
-            return ops.fori_loop(
-                0, steps, lambda i, state: step(done + ops.cast(i, "float32"), state, data), tuple(state)
-            )
+        def loop(steps: Tensor, state: tuple[Tensor, ...], starts: Tensor, *data: Tensor) -> tuple[Tensor, ...]:
+            return ops.fori_loop(0, steps, lambda _, state: step(state, starts, data), tuple(state))
 
         self._loops[blocks] = compile_function(loop)
         return self._loops[blocks]
 
 
-def _first_state(latents: npt.NDArray[np.float32]) -> list[Tensor]:
-    """Return z, Adam's two moments, the best z, and the best total, contextual and perceptual loss before any step."""
-    zeros, worst = np.zeros_like(latents), np.full(len(latents), np.inf, np.float32)
-    return [ops.convert_to_tensor(part) for part in (latents, zeros, zeros, latents, worst, worst, worst)]
+BEST, CONTEXTUAL, PERCEPTUAL, STEP, IMPROVED = 3, 5, 6, 7, 8  # places in the state
+
+
+def _first_state(points: Points) -> list[npt.NDArray[np.float32]]:
+    """Return the state before any step.
+
+    That is the points, Adam's two moments, the best points, their score, contextual and perceptual loss, the number of
+    steps done, and at which of them the best was found.
+    """
+    zeros, worst = np.zeros_like(points), np.full(len(points), np.inf, np.float32)
+    none = np.zeros_like(worst)
+    return [part.copy() for part in (points, zeros, zeros, points, worst, worst, worst, none, none)]
+
+
+def _take(data: Data, rows: Any) -> Data:
+    """Return some rows of each part."""
+    return tuple(None if part is None else part[rows] for part in data)
+
+
+def _replace(data: Data, row: int, fresh: Data) -> Data:
+    """Return the data with another row in one place."""
+    for part, value in zip(data, fresh, strict=True):
+        if part is not None:
+            part[row] = value
+    return data

@@ -9,11 +9,12 @@ from dcgan import engine  # noqa: F401  (chooses the engine before keras is impo
 from typing import Any
 
 import keras
+from keras import ops
 
-from dcgan.config import ModelConfig
+from dcgan.config import ModelConfig, start_size
 from dcgan.networks import BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, LEAKY_SLOPE
 
-__all__ = ["build_decoder", "build_encoder", "offset_shape", "split_generator"]
+__all__ = ["build_encoder", "decode", "feature_shape", "offset_shape", "split_generator"]
 
 Tensor = Any
 
@@ -123,27 +124,45 @@ def split_generator(generator: keras.Model, config: ModelConfig) -> tuple[keras.
     return keras.Model(latents, x, name="head"), keras.Model(features, y, name="tail")
 
 
-def build_decoder(generator: keras.Model, config: ModelConfig) -> keras.Model:
-    """Build the generator with the offset's input; it shares the generator's layers.
-
-    Returns
-    -------
-    keras.Model
-        z, (B, latent_dim), and an offset, (B, *offset_shape(config)), to pictures in [-1, 1]. With the offset 0 it is
-        the generator.
+def feature_shape(config: ModelConfig) -> tuple[int, int, int]:
+    """Return the shape of the generator's first feature map, (height, width, channels).
 
     Examples
     --------
-    >>> from dcgan.networks import build_generator
-    >>> config = ModelConfig(size=16, filters=4)
-    >>> build_decoder(build_generator(config), config).input_shape
-    [(None, 100), (None, 8, 8, 4)]
+    >>> feature_shape(ModelConfig())
+    (4, 4, 512)
     """
-    head, tail = split_generator(generator, config)
-    latents, offset = (
-        keras.Input((config.latent_dim,), name="latents"),
-        keras.Input(offset_shape(config), name="offset"),
-    )
-    x = head(latents)
-    moved = keras.layers.Add(dtype=x.dtype, name="add_offset")([x, offset])
-    return keras.Model([latents, offset], tail(moved), name="decoder")
+    side = start_size(config.size)
+    return side, side, config.widths[-1]
+
+
+def decode(
+    generator: keras.Model,
+    config: ModelConfig,
+    latents: Tensor,
+    *,
+    features: Tensor | None = None,
+    offset: Tensor | None = None,
+) -> Tensor:
+    """Return the generator's pictures, with something added to its feature maps on the way.
+
+    Parameters
+    ----------
+    generator : of the model
+    config : of the model
+    latents : (B, latent_dim)
+    features : (B, *feature_shape(config)), added to the first map, or None
+    offset : (B, *offset_shape(config)), added to the last one, or None
+
+    Returns
+    -------
+    (B, size, size, channels) float32 in [-1, 1]
+    """
+    waiting = [(feature_shape(config), features), (offset_shape(config), offset)]
+    x = latents
+    for layer in generator.layers[1:]:
+        x = layer(x, training=False) if isinstance(layer, keras.layers.BatchNormalization) else layer(x)
+        while waiting and tuple(x.shape[1:]) == waiting[0][0]:
+            added = waiting.pop(0)[1]
+            x = x if added is None else x + ops.cast(added, x.dtype)
+    return x
