@@ -1,6 +1,5 @@
 """The command complete-images: parse options, call a function."""
 
-import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,17 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from completion.config import BLEND_NAMES, CLASSICAL_METHODS, METHODS, PRESETS, SEARCHES, WEIGHTINGS, SearchConfig
+from completion.config import (
+    BLEND_NAMES,
+    CLASSICAL_METHODS,
+    METHODS,
+    PRESETS,
+    QUALITIES,
+    SEARCHES,
+    WEIGHTINGS,
+    SearchConfig,
+    choose_search,
+)
 from dcgan.cli import DEFAULTS, common_errors, shown_default
 from masks.spec import MASK_NAMES, MaskSpec
 
@@ -18,7 +27,7 @@ MASK = MaskSpec()
 SEARCH = SearchConfig()
 #: What a method without a model and a search has no use for.
 DCGAN_OPTIONS = (
-    *("model", "blend", "preset", "search", "iterations", "learning_rate", "weighting", "perceptual_weight"),
+    *("model", "blend", "quality", "preset", "search", "iterations", "learning_rate", "weighting", "perceptual_weight"),
     *("candidates", "keep", "batch_size", "gif"),
 )
 MASK_OF_OPTION = {"scale": "center", "fraction": "random", "step": "grid", "blocks": "lowres"}
@@ -82,7 +91,7 @@ class ColorType(click.ParamType):
       complete-images --mask center input/*.png
       complete-images --mask-dir masks/ photos/
       complete-images --method biharmonic --mask random photos/
-      complete-images --mask-file mask.png --search hmc --candidates 4 --keep all photo.jpg
+      complete-images --mask-file mask.png --variations 4 photo.jpg
     """,
 )
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=str))
@@ -139,10 +148,20 @@ class ColorType(click.ParamType):
     help="How the seam is hidden; auto: poisson in wide holes, biharmonic in narrow ones.",
     **shown_default("auto"),
 )
-@click.option("--preset", type=click.Choice(tuple(PRESETS)), help="Settings of the search.", **shown_default("default"))
+@click.option(
+    "--quality",
+    type=click.Choice(QUALITIES),
+    help="fast: the encoder alone; balanced: and a short search from there; best: and several candidates.  "
+    "[default: balanced]",
+)
+@click.option(
+    "--preset",
+    type=click.Choice([name for name in PRESETS if name not in QUALITIES]),
+    help="Instead of a quality: a search of the latent space from a random start, ours or as in the papers.",
+)
 @click.option("--search", type=click.Choice(SEARCHES), help=f"hmc draws plausible answers.  [default: {SEARCH.search}]")
-@click.option("--iterations", type=int, help=f"Steps of the search.  [default: {SEARCH.iterations}, or the preset's]")
-@click.option("--learning-rate", type=float, help=f"Adam's rate.  [default: {SEARCH.learning_rate}, or the preset's]")
+@click.option("--iterations", type=int, help="Steps of the search.  [default: the quality's or preset's]")
+@click.option("--learning-rate", type=float, help="Adam's rate for z.  [default: the quality's or preset's]")
 @click.option(
     "--weighting",
     type=click.Choice(WEIGHTINGS),
@@ -153,8 +172,13 @@ class ColorType(click.ParamType):
     type=float,
     help=f"The papers' lambda.  [default: {SEARCH.perceptual_weight}, or the preset's]",
 )
-@click.option("--candidates", type=int, help="Starts for each picture.", **shown_default(SEARCH.candidates))
+@click.option("--candidates", type=int, help="Starts for each picture.  [default: the quality's or preset's]")
 @click.option("--keep", type=click.Choice(("best", "all")), help="Which candidates to write.", **shown_default("best"))
+@click.option(
+    "--variations",
+    type=click.IntRange(min=2),
+    help="Write so many different completions of each picture, the likeliest first.",
+)
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
@@ -184,14 +208,14 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
         raise click.UsageError("--skip-existing and --overwrite exclude each other.")
     spec = _mask_spec(options)
     _check_method(options, spec)
-    config = _search_config(options)
+    search = _search_config(options)
     from completion.inputs import list_inputs
 
     output = options["output"]
     pictures = list_inputs(inputs, recursive=options["recursive"], mask_dir=options["mask_dir"], output_dir=output)
     from completion.run import complete_files
 
-    summary = complete_files(pictures, spec=spec, config=config, options=options)
+    summary = complete_files(pictures, spec=spec, search=search, options=options)
     if not options["quiet"]:
         parts = [f"{summary.completed} completed"]
         parts += [f"{summary.untouched} with nothing missing"] if summary.untouched else []
@@ -237,6 +261,8 @@ def _check_method(options: dict[str, Any], spec: MaskSpec) -> None:
     method = options["method"]
     if method == "dcgan":
         return
+    if options["variations"]:
+        raise click.UsageError(f"--variations goes with --method dcgan, received --method {method}.")
     if options["keep"] == "all":
         raise click.UsageError(f"--keep goes with --method dcgan, received --method {method}.")
     if spec.name == "lowres" and options["mask"] == "lowres":
@@ -249,8 +275,21 @@ def _check_method(options: dict[str, Any], spec: MaskSpec) -> None:
                 raise click.UsageError(f"--{name} goes with --method dcgan or auto, received --method {method}.")
 
 
-def _search_config(options: dict[str, Any]) -> SearchConfig:
-    """Return the preset with the user's own settings in it."""
+def _search_config(options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the quality or preset, and the user's own settings of the search."""
+    quality, preset = options["quality"], options["preset"]
+    if quality and preset:
+        raise click.UsageError("--quality and --preset exclude each other.")
+    if quality and options["search"] == "hmc":
+        raise click.UsageError(f"--search hmc goes with --preset, received --quality {quality}.")
     names = ("search", "iterations", "learning_rate", "weighting", "perceptual_weight", "candidates")
     own = {name: options[name] for name in names if options[name] is not None}
-    return dataclasses.replace(PRESETS[options["preset"]], **own)
+    name = quality or preset or ("latent" if options["search"] == "hmc" else "balanced")
+    if options["variations"]:
+        context = click.get_current_context()
+        for option in ("quality", "preset", "search", "candidates", "keep"):
+            if context.get_parameter_source(option) != ParameterSource.DEFAULT:
+                raise click.UsageError(f"--variations and --{option} exclude each other.")
+        name, own["candidates"], options["keep"] = "variations", options["variations"], "all"
+    choose_search(name, **own)  # complains of wrong values before anything is read
+    return name, own

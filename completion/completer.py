@@ -12,7 +12,7 @@ import numpy.typing as npt
 from completion.batches import plan_rows
 from completion.blending import Blender
 from completion.classical import choose_method
-from completion.config import BLEND_NAMES, CLASSICAL_METHODS, METHODS, PRESETS, SearchConfig
+from completion.config import BLEND_NAMES, CLASSICAL_METHODS, METHODS, SearchConfig, choose_search
 from completion.framing import fit_frame, model_view, place_generated
 from completion.hmc import HamiltonianSampler
 from completion.holes import hole_window
@@ -39,7 +39,7 @@ def complete(
     masks: Sequence[Mask] | Mask,
     *,
     model: str | Path | Prior = "faces-64",
-    config: SearchConfig | str = "default",
+    config: SearchConfig | str = "balanced",
     method: str = "dcgan",
     blend: str = "auto",
     blocks: int = 0,
@@ -56,14 +56,15 @@ def complete(
     masks : sequence of (H, W) bool, or (B, H, W) bool, or one (H, W) bool for all
         True = missing.
     model : name of a bundled model, path of a model file, or a loaded `dcgan.Prior`
-    config : SearchConfig, or the name of a preset: "default", "yeh2017", "amos2016"
+    config : SearchConfig, or the name of a quality, "fast", "balanced" or "best", or of a preset, "latent", "yeh2017"
+        or "amos2016"; see `completion.config.choose_search`
     method : "dcgan"; "telea", "ns", "biharmonic" or "harmonic", which need no model (it is not loaded, and the options
         below and `config` are not looked at) but a known pixel in every picture; or "auto", for each picture "dcgan" or
         "biharmonic", as `completion.classical.choose_method` says
     blend : "auto" (by each hole's depth "poisson" or "biharmonic", see `completion.geometry`), "poisson", "biharmonic",
         "feather" or "none"
     blocks : if not 0, all that is known of a picture are the means of blocks x blocks equal parts
-    keep : "best", the candidate with the lowest contextual loss, or "all"
+    keep : "best", the candidate with the lowest score, or "all", ranked by it
     batch_size : rows (pictures times candidates) that are searched at once
     seed : of the starts and of Hamiltonian Monte Carlo
 
@@ -144,18 +145,16 @@ class Completer:
     Parameters
     ----------
     prior : a loaded model
-    config : SearchConfig or the name of a preset
+    config : SearchConfig or the name of a quality or preset
     blend : "auto", "poisson", "biharmonic", "feather" or "none"
     seed : of the starts and of Hamiltonian Monte Carlo
     """
 
     def __init__(
-        self, prior: Prior, config: SearchConfig | str = "default", *, blend: str = "auto", seed: int = 0
+        self, prior: Prior, config: SearchConfig | str = "balanced", *, blend: str = "auto", seed: int = 0
     ) -> None:
         if isinstance(config, str):
-            if config not in PRESETS:
-                raise ValueError(f"Expected a preset among {', '.join(PRESETS)}. Received: {config!r}")
-            config = PRESETS[config]
+            config = choose_search(config, has_encoder=prior.encoder is not None)
         if blend not in BLEND_NAMES:
             raise ValueError(f"Expected `blend` to be one of {', '.join(BLEND_NAMES)}. Received: {blend!r}")
         self.prior, self.config, self.seed = prior, config, seed
@@ -224,7 +223,7 @@ class Completer:
         ----------
         views : what `look` returned for each picture
         blocks : the same as for `look`
-        keep : "best", one row for each picture, or "all", a picture's candidates one after the other
+        keep : "best", one row for each picture, or "all", a picture's candidates one after the other, the best first
         rows : number of rows of every call of the search, filled up where there are fewer; by default one call for
             all. Two searches agree to the last bit if they have the same number of rows; see
             `completion.batches.plan_rows`.
@@ -253,9 +252,10 @@ class Completer:
                 ).take(slice(0, filled))
             )
         found = SearchResult.join(parts)
-        if keep == "best" and candidates > 1:
-            best = found.contextual.reshape(len(views), candidates).argmin(axis=1)
-            found = found.take(np.arange(len(views)) * candidates + best)
+        if candidates > 1:
+            order = found.score.reshape(len(views), candidates).argsort(axis=1, kind="stable")
+            order = order[:, :1] if keep == "best" else order
+            found = found.take((np.arange(len(views))[:, None] * candidates + order).ravel())
         return found
 
     def _search(
@@ -300,7 +300,8 @@ class Completer:
             return starts[chains], None
         latents, offset = self.search.encode(problem)
         spread = np.where(chains > 0, np.float32(ENCODER_SPREAD), np.float32(0.0))[:, None]  # the first one stays
-        return np.clip(latents + spread * starts[chains], -1.0, 1.0), offset
+        latents = np.clip(latents + spread * starts[chains], -1.0, 1.0)
+        return latents, offset if self.config.start == "encoder" else None
 
     def compose(self, picture: Picture, mask: Mask, generated: npt.NDArray[np.float32], *, blocks: int = 0) -> Picture:
         """Put the generated hole into the picture at the picture's own size.

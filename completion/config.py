@@ -4,16 +4,26 @@ Pure standard library: the command line reads its defaults from here without imp
 """
 
 import dataclasses
+from typing import Any
 
 from dcgan.config import check
 
-__all__ = ["BLEND_NAMES", "CLASSICAL_METHODS", "METHODS", "PRESETS", "SearchConfig"]
+__all__ = [
+    "BLEND_NAMES",
+    "CLASSICAL_METHODS",
+    "METHODS",
+    "PRESETS",
+    "QUALITIES",
+    "VARIATIONS",
+    "SearchConfig",
+    "choose_search",
+]
 
 BLEND_NAMES = ("auto", "poisson", "biharmonic", "feather", "none")
 CLASSICAL_METHODS = ("telea", "ns", "biharmonic", "harmonic")
 METHODS = ("dcgan", *CLASSICAL_METHODS, "auto")
 SEARCHES = ("adam", "hmc")
-STARTS = ("random", "encoder")
+STARTS = ("random", "encoder", "latents")
 WEIGHTINGS = ("yeh", "uniform")
 SCHEDULES = ("cosine", "constant")
 PERCEPTUAL_FORMS = ("nonsaturating", "saturating")
@@ -27,7 +37,7 @@ class SearchConfig:
     ----------
     search : "adam" finds one best z; "hmc" then draws from the posterior around it (Hamiltonian Monte Carlo).
     start : "random", a z drawn from the seed, or "encoder", what the model's encoder makes of the damaged picture: a z,
-        and an offset to the generator's features that the search leaves as it is.
+        and an offset to the generator's last features that the search leaves as it is; "latents", that z alone.
     iterations : steps of Adam; 0 takes the start as it is.
     learning_rate : Adam's rate at the first step.
     schedule : "cosine" decays the rate to zero, "constant" keeps it.
@@ -72,7 +82,7 @@ class SearchConfig:
     def __post_init__(self) -> None:
         check(self.search in SEARCHES, f"`search` to be one of {SEARCHES}", search=self.search)
         check(self.start in STARTS, f"`start` to be one of {STARTS}", start=self.start)
-        least = 0 if self.start == "encoder" else 1
+        least = 1 if self.start == "random" else 0
         check(self.iterations >= least, f"`iterations` of at least {least}", iterations=self.iterations)
         check(self.learning_rate > 0, "a positive `learning_rate`", learning_rate=self.learning_rate)
         check(self.schedule in SCHEDULES, f"`schedule` to be one of {SCHEDULES}", schedule=self.schedule)
@@ -96,9 +106,16 @@ class SearchConfig:
         check(self.hmc_temperature > 0, "a positive `hmc_temperature`", hmc_temperature=self.hmc_temperature)
 
 
+QUALITIES = ("fast", "balanced", "best")
 PRESETS = {
-    "default": SearchConfig(),
     "fast": SearchConfig(start="encoder", iterations=0),
+    "balanced": SearchConfig(
+        start="encoder", iterations=20, learning_rate=0.005, feature_rate=0.01, held_out=0.15, patience=5
+    ),
+    "best": SearchConfig(
+        start="encoder", iterations=60, learning_rate=0.005, feature_rate=0.01, held_out=0.15, patience=10, candidates=3
+    ),
+    "latent": SearchConfig(),
     "yeh2017": SearchConfig(
         iterations=1500,
         learning_rate=0.01,
@@ -117,3 +134,27 @@ PRESETS = {
         loss_scale="sum",
     ),
 }
+VARIATIONS = SearchConfig(start="latents", iterations=100, learning_rate=0.05)
+
+
+def choose_search(name: str, *, has_encoder: bool = True, **own: Any) -> SearchConfig:
+    """Return the settings of a quality or a preset, with one's own values in it.
+
+    Parameters
+    ----------
+    name : one of `PRESETS`, or "variations" for `VARIATIONS`
+    has_encoder : whether the model has one; without it all but "fast" search the latent space alone
+    own : fields of `SearchConfig`
+
+    Examples
+    --------
+    >>> choose_search("balanced", has_encoder=False, iterations=50) == SearchConfig(iterations=50)
+    True
+    """
+    named = PRESETS | {"variations": VARIATIONS}
+    if name not in named:
+        raise ValueError(f"Expected a quality or preset among {', '.join(named)}. Received: {name!r}")
+    config = named[name]
+    if not has_encoder and name in ("balanced", "best", "variations"):
+        config = dataclasses.replace(PRESETS["latent"], candidates=config.candidates)
+    return dataclasses.replace(config, **own)

@@ -73,6 +73,11 @@ def evaluate(
         prior = load_model(config.model)
         if prior.config.channels != 3:
             raise FaceCompletionError(f"Expected a model of RGB pictures. Received: {config.model}, which is grey")
+        if prior.encoder is None and "fast" in config.methods:
+            raise FaceCompletionError(
+                f"Expected a model with an encoder for the method fast. Received: {config.model}, which has none; "
+                "choose other methods, or train one with dcgan-train-encoder"
+            )
         faces = read_faces(path, config.count, size=prior.config.size, seed=config.seed, on_failure=note)
         if len(faces.names) < 2:
             raise FaceCompletionError(f"{path}: expected at least 2 faces, found {len(faces.names)}")

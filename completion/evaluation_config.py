@@ -13,8 +13,7 @@ from masks.spec import MASK_NAMES
 __all__ = ["EVALUATION_MASKS", "METHOD_NAMES", "EvaluationConfig"]
 
 METHOD_NAMES = (*PRESETS, *CLASSICAL_METHODS)
-# Those that any model can do: not every one has an encoder.
-DEFAULT_METHODS = tuple(name for name in METHOD_NAMES if name not in PRESETS or PRESETS[name].start == "random")
+DEFAULT_METHODS = ("balanced", *(name for name in METHOD_NAMES if name not in ("balanced", "latent")))
 # Those that leave known pixels and need nothing but the picture's size.
 EVALUATION_MASKS = tuple(name for name in MASK_NAMES if name not in ("full", "lowres", "rectangle"))
 

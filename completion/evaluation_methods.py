@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from completion.classical import ClassicalFiller
 from completion.completer import Completer
-from completion.config import CLASSICAL_METHODS, PRESETS
+from completion.config import CLASSICAL_METHODS
 from completion.evaluation_config import METHOD_NAMES
 from dcgan.model_file import Prior
 
@@ -53,7 +53,7 @@ def make_method(name: str, prior: Prior, *, rows: int, seed: int = 0) -> Method:
         return Method(name, ClassicalFiller(name))
     if name not in METHOD_NAMES:
         raise ValueError(f"Expected a method among {', '.join(METHOD_NAMES)}. Received: {name!r}")
-    completer = Completer(prior, PRESETS[name], seed=seed)
+    completer = Completer(prior, name, seed=seed)
     completer.search.warm_up(rows)
     return Method(
         name,

@@ -94,9 +94,9 @@ class HamiltonianSampler:
                 acceptance += accepted / np.float32(config.hmc_samples - half)
             if on_transition:
                 on_transition(index + 1)
-        _, (contextual, perceptual) = self.search.losses(ops.convert_to_tensor(z), *data, blocks=problem.blocks)
-        contextual, perceptual = ops.convert_to_numpy(contextual), ops.convert_to_numpy(perceptual)
-        return SearchResult(z, self.search.generate(z, offset), contextual, perceptual, acceptance)
+        total, parts = self.search.losses(ops.convert_to_tensor(z), *data, blocks=problem.blocks)
+        contextual, perceptual, score = (ops.convert_to_numpy(part) for part in (*parts, total))
+        return SearchResult(z, self.search.generate(z, offset), contextual, perceptual, score, acceptance)
 
     def _transition(self, blocks: int) -> Callable[..., Any]:
         """Return the compiled proposal: (z, momentum, step size, ...) to the end of a trajectory and the log ratio."""

@@ -31,6 +31,8 @@ class CompletionResult:
         G(latents), before blending; 0 where nothing was searched.
     contextual, perceptual : (N,) float32
         The losses of what was found; 0 where nothing was searched.
+    score : (N,) float32
+        By which candidates are compared; lower is better.
     acceptance : (N,) float32 or None
         The share of accepted transitions, where the search was Hamiltonian Monte Carlo.
     methods : list of str
@@ -42,6 +44,7 @@ class CompletionResult:
     generated: npt.NDArray[np.float32]
     contextual: npt.NDArray[np.float32]
     perceptual: npt.NDArray[np.float32]
+    score: npt.NDArray[np.float32]
     acceptance: npt.NDArray[np.float32] | None = None
     methods: list[str] = dataclasses.field(default_factory=list)
 
@@ -53,7 +56,7 @@ def fill_each(pictures: Sequence[Picture], masks: Sequence[Mask], method: str) -
     count, channels = len(filled), filled[0].shape[2]
     empty, none = np.zeros((count, 0), np.float32), np.zeros(count, np.float32)
     generated = np.zeros((count, 0, 0, channels), np.float32)
-    return CompletionResult(filled, empty, generated, none, none.copy(), None, [method] * count)
+    return CompletionResult(filled, empty, generated, none, none.copy(), none.copy(), None, [method] * count)
 
 
 def insert_filled(searched: CompletionResult, filled: CompletionResult, chosen: Sequence[bool]) -> CompletionResult:
@@ -80,6 +83,7 @@ def insert_filled(searched: CompletionResult, filled: CompletionResult, chosen: 
         generated=spread(searched.generated),
         contextual=spread(searched.contextual),
         perceptual=spread(searched.perceptual),
+        score=spread(searched.score),
         acceptance=None if searched.acceptance is None else spread(searched.acceptance),
         methods=[method for _, method in pairs],
     )

@@ -5,8 +5,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from completion.batches import default_batch_size
-from completion.config import CLASSICAL_METHODS, SearchConfig
+from completion.config import CLASSICAL_METHODS, choose_search
 from completion.folder import FolderSummary, complete_folder
 from completion.inputs import InputPicture
 from completion.job import FolderJob, check_outputs
@@ -24,7 +26,7 @@ BAR_FORMAT = "{percentage:3.0f}%|{bar}| {n:.0f}/{total_fmt} pictures [{elapsed}<
 
 
 def complete_files(
-    pictures: Sequence[InputPicture], *, spec: MaskSpec, config: SearchConfig, options: dict[str, Any]
+    pictures: Sequence[InputPicture], *, spec: MaskSpec, search: tuple[str, dict[str, Any]], options: dict[str, Any]
 ) -> FolderSummary:
     """Check what can be checked without the model, load it, and complete the pictures.
 
@@ -32,7 +34,7 @@ def complete_files(
     ----------
     pictures : what to complete
     spec : the named mask and the operations on masks
-    config : of the search
+    search : its name and the user's own settings; see `completion.config.choose_search`
     options : the command line's other options, by their Python names
     """
     existing = "skip" if options["skip_existing"] else "replace" if options["overwrite"] else "refuse"
@@ -47,12 +49,13 @@ def complete_files(
         film=options["gif"],
         shard=options["shard"],
     )
-    waiting, skipped = check_outputs(pictures, job, candidates=config.candidates)
+    name, own = search
+    waiting, skipped = check_outputs(pictures, job, candidates=choose_search(name, **own).candidates)
     if not waiting:
         return FolderSummary(0, 0, skipped, 0)
     from tqdm import tqdm
 
-    completer = None if job.method in CLASSICAL_METHODS else _load_completer(job, config, options)
+    completer = None if job.method in CLASSICAL_METHODS else _load_completer(job, search, options)
     if completer is not None:
         job = dataclasses.replace(job, batch_size=options["batch_size"] or default_batch_size(completer.prior.config))
     disabled = True if options["quiet"] else None  # None: shown where stderr is a terminal
@@ -67,7 +70,7 @@ def complete_files(
         )
 
 
-def _load_completer(job: FolderJob, config: SearchConfig, options: dict[str, Any]) -> "Completer":
+def _load_completer(job: FolderJob, search: tuple[str, dict[str, Any]], options: dict[str, Any]) -> "Completer":
     """Load the model with its search, which brings in TensorFlow."""
     with quiet_import():
         from completion.completer import Completer
@@ -77,6 +80,13 @@ def _load_completer(job: FolderJob, config: SearchConfig, options: dict[str, Any
     size, blocks = prior.config.size, job.masks.blocks
     if blocks and size % blocks:
         raise ValueError(f"Expected --blocks to divide the model's size {size}. Received: {blocks}")
+    name, own = search
+    config = choose_search(name, has_encoder=prior.encoder is not None, **own)
+    if config != choose_search(name, **own) and not options["quiet"]:
+        line = (
+            f"{options['model']} has no encoder (dcgan-train-encoder trains one): the latent space is searched instead"
+        )
+        click.echo(line, err=True)
     return Completer(prior, config, blend=options["blend"], seed=options["seed"])
 
 

@@ -65,6 +65,7 @@ class SearchResult:
         the generator's features, and the encoder's offset where the search began there.
     contextual : (B,) float32, the contextual loss of the best iterate.
     perceptual : (B,) float32, its perceptual loss.
+    score : (B,) float32, by which it was chosen and candidates are compared; lower is better.
     acceptance : (B,) float32 or None, the share of accepted transitions where the search was Hamiltonian Monte Carlo.
     """
 
@@ -72,14 +73,13 @@ class SearchResult:
     generated: npt.NDArray[np.float32]
     contextual: npt.NDArray[np.float32]
     perceptual: npt.NDArray[np.float32]
+    score: npt.NDArray[np.float32]
     acceptance: npt.NDArray[np.float32] | None = None
 
     def take(self, rows: Rows) -> "SearchResult":
         """Return some of the rows."""
-        acceptance = None if self.acceptance is None else self.acceptance[rows]
-        return SearchResult(
-            self.latents[rows], self.generated[rows], self.contextual[rows], self.perceptual[rows], acceptance
-        )
+        columns: dict[str, Any] = {name: None if part is None else part[rows] for name, part in vars(self).items()}
+        return SearchResult(**columns)
 
     @staticmethod
     def join(results: "Sequence[SearchResult]") -> "SearchResult":
@@ -118,14 +118,14 @@ class LatentSearch:
     """
 
     def __init__(self, prior: Prior, config: SearchConfig) -> None:
-        if config.start == "encoder" and prior.encoder is None:
+        if config.start != "random" and prior.encoder is None:
             raise ModelFileError("expected a model with an encoder, this one has none; dcgan-train-encoder trains it")
         self.prior, self.config = prior, config
         self._loops: dict[int, Callable[..., Any]] = {}
         self._judges: dict[int, Callable[..., Any]] = {}
         shape = feature_shape(prior.config)
         self._features = int(np.prod(shape)) if config.feature_rate else 0
-        if prior.encoder is not None and config.start == "encoder":
+        if prior.encoder is not None and config.start != "random":
             encoder = prior.encoder
             self._encode = compile_function(lambda seen: encoder(seen, training=False))
         self._draw = compile_function(self._decode)
@@ -169,27 +169,29 @@ class LatentSearch:
         config = self.config
         data = self.prepare(problem, offset)
         points = np.concatenate([latents, np.zeros((len(latents), self._features), np.float32)], axis=1)
-        contextual = perceptual = np.zeros(len(points), np.float32)
-        best = points
+        best = contextual = perceptual = score = points
         for found in self._descend(points, data, blocks=problem.blocks):
-            done, best, contextual, perceptual = found
+            done, best, contextual, perceptual, score = found
             if on_chunk:
                 on_chunk(done, best)
         if not config.iterations or not config.perceptual_weight:  # the loop has not asked the discriminator
-            _, _, contextual, perceptual, _ = (
+            _, _, contextual, perceptual, score = (
                 ops.convert_to_numpy(part) for part in self._judge(problem.blocks)(best, *data)
             )
-        return SearchResult(best[:, : latents.shape[1]], self.generate(best, offset), contextual, perceptual)
+        generated = self.generate(best, offset)
+        return SearchResult(best[:, : latents.shape[1]], generated, contextual, perceptual, score)
 
-    def _descend(self, points: Points, data: Data, *, blocks: int) -> Iterator[tuple[int, Points, Points, Points]]:
-        """Yield the mean number of steps done and the best points so far with their two losses; first, before any.
+    def _descend(
+        self, points: Points, data: Data, *, blocks: int
+    ) -> Iterator[tuple[int, Points, Points, Points, Points]]:
+        """Yield the mean number of steps done, the best points so far, their two losses and score; first, before any.
 
         Rows that have come to their end make room for rows that wait, so that no step is spent on them.
         """
         count, iterations = len(points), self.config.iterations
-        best, contextual, perceptual = points.copy(), np.zeros(count, np.float32), np.zeros(count, np.float32)
-        done = np.zeros(count)
-        yield 0, best, contextual, perceptual
+        best, done = points.copy(), np.zeros(count)
+        contextual, perceptual, score = (np.zeros(count, np.float32) for _ in range(3))
+        yield 0, best, contextual, perceptual, score
         if not iterations:
             return
         slots = self._slots(count)
@@ -203,7 +205,8 @@ class LatentSearch:
             starts = points[rows]
             state = [np.array(each) for each in self._loop(blocks)(np.int32(steps), tuple(state), starts, *part)]
             best[rows[busy]] = state[BEST][busy]
-            contextual[rows[busy]], perceptual[rows[busy]] = state[CONTEXTUAL][busy], state[PERCEPTUAL][busy]
+            for kept, place in ((contextual, CONTEXTUAL), (perceptual, PERCEPTUAL), (score, SCORE)):
+                kept[rows[busy]] = state[place][busy]
             done[rows[busy]] = np.minimum(state[STEP][busy], iterations)
             ended = state[STEP] > iterations
             if self.config.patience:
@@ -218,7 +221,7 @@ class LatentSearch:
                     kept[slot] = fresh[0]
                 part = _replace(part, int(slot), _take(data, waiting))
                 waiting += 1
-            yield int(done.mean()), best, contextual, perceptual
+            yield int(done.mean()), best, contextual, perceptual, score
 
     def _slots(self, count: int) -> int:
         """Return how many of so many rows are searched at once."""
@@ -229,9 +232,12 @@ class LatentSearch:
         config = self.prior.config
         shape = (count, config.size, config.size, config.channels)
         problem = Problem(np.zeros(shape, np.float32), np.ones(shape[:3], np.float32), blocks)
-        starts, offset = start_latents(count, config.latent_dim), None
-        if self.config.start == "encoder":
+        starts: Points = start_latents(count, config.latent_dim)
+        offset: Points | None = None
+        if self.config.start != "random":
             starts, offset = self.encode(problem)
+        if self.config.start == "latents":
+            offset = None
         data = self.prepare(problem, offset)
         points = np.concatenate([starts, np.zeros((count, self._features), np.float32)], axis=1)
         for _ in itertools.islice(self._descend(points, data, blocks=blocks), 2):  # the start and one chunk
@@ -380,7 +386,7 @@ class LatentSearch:
         return self._loops[blocks]
 
 
-BEST, CONTEXTUAL, PERCEPTUAL, STEP, IMPROVED = 3, 5, 6, 7, 8  # places in the state
+BEST, SCORE, CONTEXTUAL, PERCEPTUAL, STEP, IMPROVED = range(3, 9)  # places in the state
 
 
 def _first_state(points: Points) -> list[npt.NDArray[np.float32]]:

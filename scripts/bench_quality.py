@@ -1,4 +1,4 @@
-"""Compare our default with the two published searches and with classical inpainting, on complete faces.
+"""Compare our search of the latent space with the two published ones and with classical inpainting, on whole faces.
 
 For every mask and method: the mean absolute difference to the known pixels before blending (values in [-1, 1]), PSNR
 and SSIM in the hole and over the whole picture after blending (uint8), and seconds a picture. The same pictures and the
@@ -13,14 +13,14 @@ import click
 import numpy as np
 
 from completion.completer import Completer
-from completion.config import CLASSICAL_METHODS, PRESETS
+from completion.config import CLASSICAL_METHODS
 from completion.evaluation_faces import make_masks, read_faces
 from completion.evaluation_methods import make_method
 from completion.metrics import picture_metrics, psnr
 from dcgan.model_file import Prior, load_model
 from dcgan.pictures import make_grid, save_picture, to_uint8
 
-SEARCHES = ("yeh2017", "amos2016", "default")
+SEARCHES = ("yeh2017", "amos2016", "latent")
 METRICS = ("hole_psnr", "hole_ssim", "whole_psnr", "whole_ssim")
 
 
@@ -34,7 +34,7 @@ def run_search(
     method: str, prior: Prior, pictures: np.ndarray, masks: np.ndarray
 ) -> tuple[dict[str, float], np.ndarray]:
     """Search, blend and measure."""
-    completer = Completer(prior, PRESETS[method], blend="poisson")  # as in the papers
+    completer = Completer(prior, method, blend="poisson")  # as in the papers
     completer.search.warm_up(len(pictures))
     started = time.perf_counter()
     result = completer.complete_batch(list(pictures), list(masks))

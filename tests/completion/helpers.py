@@ -81,7 +81,9 @@ class CommandLine:
         if set(given) & set(CLASSICAL_METHODS):  # these take neither a model nor a search
             return self.invoke(given, code=code)
         own = [] if "--model" in given else ["--model", str(self.model)]
-        own += [] if "--iterations" in given or "--preset" in given else ["--iterations", "2"]
+        if not {"--preset", "--quality", "--variations"} & set(given):
+            own += ["--preset", "latent"]
+            own += [] if "--iterations" in given else ["--iterations", "2"]
         return self.invoke([*own, *given], code=code)
 
     def invoke(self, arguments: list[str], *, code: int = 0) -> Result:

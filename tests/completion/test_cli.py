@@ -171,7 +171,7 @@ def test_several_answers_by_hmc(run, pictures):
 def test_options_of_the_search(run, pictures, tmp_path):
     outputs = []
     for options in (
-        ["--preset", "default", "--iterations", "3"],
+        ["--preset", "latent", "--iterations", "3"],
         ["--preset", "amos2016", "--iterations", "3"],
         ["--learning-rate", "0.5"],
         ["--weighting", "uniform"],
@@ -252,7 +252,7 @@ def test_auto_says_what_it_took(run, pictures):
     [
         ["--model", "faces-64"],
         ["--blend", "none"],
-        ["--preset", "default"],
+        ["--preset", "latent"],
         ["--search", "adam"],
         ["--iterations", "3"],
         ["--learning-rate", "0.1"],
@@ -360,7 +360,7 @@ def test_help_has_examples_and_the_defaults():
     assert "complete-images --mask center input/*.png" in text
     assert "complete-images --mask-dir masks/ photos/" in text
     words = " ".join(text.split())
-    assert f"[default: {SearchConfig().iterations}, or the preset's]" in words
+    assert f"[default: {SearchConfig().weighting}, or the preset's]" in words
     for name in PRESETS:
         assert name in text
     for option in complete_command.params:

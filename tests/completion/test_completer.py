@@ -208,9 +208,9 @@ def test_model_by_path(model_path, prior):
 def test_presets_by_name(prior):
     assert Completer(prior, "amos2016").config.perceptual_weight == 0.1
     with pytest.raises(
-        ValueError, match=r"Expected a preset among default, fast, yeh2017, amos2016\. Received: 'best'"
+        ValueError, match=r"Expected a quality or preset among fast, .*, amos2016, variations\. Received: 'default'"
     ):
-        complete([make_picture()], center_hole(), model=prior, config="best")
+        complete([make_picture()], center_hole(), model=prior, config="default")
 
 
 @pytest.mark.parametrize(

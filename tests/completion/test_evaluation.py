@@ -27,7 +27,7 @@ NAMES = [f"{letter}.png" for letter in "abcde"]
 def faces(tmp_path, monkeypatch):
     """A folder of five faces; the current folder is the one above, and the searches are short."""
     monkeypatch.chdir(tmp_path)
-    for preset in ("default", "yeh2017"):
+    for preset in ("balanced", "latent", "yeh2017"):
         monkeypatch.setitem(PRESETS, preset, dataclasses.replace(PRESETS[preset], iterations=2))
     return write_pictures("faces", NAMES)
 
@@ -40,7 +40,7 @@ def evaluate(model_path, faces):
         given = [str(argument) for argument in arguments]
         own = ["--model", str(model_path)] if "--model" not in given else []
         own += ["--mask", "center,random"] if "--mask" not in given else []
-        own += ["--method", "default,telea"] if "--method" not in given else []
+        own += ["--method", "balanced,telea"] if "--method" not in given else []
         result = CliRunner().invoke(evaluate_command, [*own, *given])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -90,11 +90,11 @@ def test_the_whole_command(evaluate, faces, fake_embedder):
     assert len(found) == 5 * 2 * 2
     assert [row["picture"] for row in found[:5]] == NAMES
     assert {(row["mask"], row["method"]) for row in found} == {
-        (mask, method) for mask in ("center", "random") for method in ("default", "telea")
+        (mask, method) for mask in ("center", "random") for method in ("balanced", "telea")
     }
     summary = json.loads(Path("evaluation/results.json").read_text())
     assert summary["options"]["seed"] == 0
-    assert summary["options"]["reference"] == "default"
+    assert summary["options"]["reference"] == "balanced"
     assert summary["faces"]["count"] == 5
     assert len(summary["model"]["sha256"]) == 64
     assert summary["versions"]["numpy"] == np.__version__
@@ -105,8 +105,8 @@ def test_the_whole_command(evaluate, faces, fake_embedder):
     assert figures["hole_psnr"]["mean"] == pytest.approx(np.mean(telea), rel=1e-5)
     assert list(summary["differences"]["center"]) == ["telea"]
     report = Path("evaluation/report.md").read_text()
-    assert "complete-evaluate faces --count 500 --mask center,random --method default,telea" in report
-    assert "## Differences to default" in report
+    assert "complete-evaluate faces --count 500 --mask center,random --method balanced,telea" in report
+    assert "## Differences to balanced" in report
 
 
 def test_what_is_kept_is_what_was_measured(evaluate, faces, no_embedder):
@@ -174,7 +174,7 @@ def test_the_same_seed_gives_the_same_bytes(evaluate, faces, fake_embedder):
     for output, seed in (("one", 1), ("two", 1), ("three", 2)):
         evaluate("faces", "--output", output, "--seed", seed)
     assert rows("one") == rows("two") != rows("three")
-    for name in ("masks/random.npz", "faces.npz", "measured/random-telea.npz", "measured/center-default.npz"):
+    for name in ("masks/random.npz", "faces.npz", "measured/random-telea.npz", "measured/center-balanced.npz"):
         assert Path("one", name).read_bytes() == Path("two", name).read_bytes()
     one, two = (json.loads(Path(each, "results.json").read_text())["differences"] for each in ("one", "two"))
     assert one == two
@@ -201,7 +201,7 @@ def test_a_stopped_evaluation_goes_on(evaluate, faces, no_embedder, monkeypatch,
     monkeypatch.setattr(evaluation, "make_method", stopping)
     result = evaluate("faces", "--batch-size", 2, code=130)
     assert "the same command goes on from here" in result.stderr
-    Path("evaluation/completed/.center-default.npz.0123456789abcdef.tmp").write_bytes(b"what a killed run may leave")
+    Path("evaluation/completed/.center-balanced.npz.0123456789abcdef.tmp").write_bytes(b"what a killed run may leave")
     before = sum(calls)
     stopped_at = 1000
     monkeypatch.setattr(evaluation, "make_method", stopping)
@@ -218,7 +218,7 @@ def test_another_method_is_added_and_other_settings_are_refused(evaluate, faces,
     monkeypatch.setattr(
         evaluation, "make_method", lambda name, *a, **o: made.append(name) or make_method(name, *a, **o)
     )
-    evaluate("faces", "--method", "default,telea,ns", "--mask", "center", "--reference", "telea")
+    evaluate("faces", "--method", "balanced,telea,ns", "--mask", "center", "--reference", "telea")
     assert made == ["ns"]
     assert len(rows()) == 5 * 3
     result = evaluate("faces", "--seed", 3, code=1)
@@ -320,7 +320,7 @@ def test_the_table_of_differences():
     [
         (["--mask", "hexagon"], "expected names among center, left"),
         (["--mask", "lowres"], "received 'lowres'"),
-        (["--method", "default,magic"], "received 'magic'"),
+        (["--method", "balanced,magic"], "received 'magic'"),
         (["--method", "telea", "--reference", "ns"], "Expected `reference` among the methods telea."),
         (["--mask", "left,left"], "each once"),
         (["--count", "1"], "--count"),

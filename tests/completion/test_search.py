@@ -205,7 +205,7 @@ def test_sum_over_block_means(prior):
 
 
 def test_presets_have_the_published_numbers():
-    assert PRESETS["default"] == SearchConfig()
+    assert PRESETS["latent"] == SearchConfig()
     yeh, amos = PRESETS["yeh2017"], PRESETS["amos2016"]
     assert (yeh.iterations, yeh.weighting, yeh.window, yeh.weight_floor) == (1500, "yeh", 7, 0.0)
     assert (yeh.perceptual_weight, yeh.perceptual_form, yeh.loss_scale) == (0.003, "saturating", "sum")
@@ -253,7 +253,7 @@ def test_warming_up_changes_nothing(prior):
 def test_results_are_taken_and_joined():
     def result(first, acceptance):
         numbers = np.arange(first, first + 3, dtype=np.float32)
-        return SearchResult(numbers[:, None], numbers[:, None, None, None], numbers, -numbers, acceptance)
+        return SearchResult(numbers[:, None], numbers[:, None, None, None], numbers, -numbers, 2 * numbers, acceptance)
 
     joined = SearchResult.join([result(0, None), result(3, None)])
     assert joined.acceptance is None
