@@ -23,6 +23,7 @@ from completion.config import CLASSICAL_METHODS
 from completion.inputs import InputPicture
 from completion.job import FolderJob, check_outputs, output_paths, remove_leftovers
 from completion.manifest import Manifest
+from completion.metrics import spread
 from completion.render import ComparisonSheet, SearchFilm, show_masked
 from dcgan.errors import FaceCompletionError, ImageFileError
 from dcgan.pictures import read_picture, save_picture
@@ -262,12 +263,14 @@ class _Run:
         `compose` is called with the number of each result and makes it; `fields` are the manifest's.
         """
         paths = output_paths(loaded.source, self.job, self.candidates)
-        tiles = []
+        tiles, holes = [], []
         try:
             for row, path in enumerate(paths):
                 picture = compose(row)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 save_picture(path, picture if loaded.alpha is None else np.concatenate([picture, loaded.alpha], axis=2))
+                if len(paths) > 1:
+                    holes.append(picture[loaded.mask])
                 if self.job.sheet:
                     tiles.append(self.sheet.tile(picture))
         except MemoryError:
@@ -290,6 +293,7 @@ class _Run:
             status=status,
             missing=round(float(loaded.mask.mean()), 4),
             **fields,
+            **({"spread": round(spread(holes), 3)} if holes else {}),
             seconds=round(seconds, 4),
         )
 

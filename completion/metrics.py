@@ -3,6 +3,9 @@
 All functions take uint8 pictures, because that is what a user gets: values are in grey levels of [0, 255].
 """
 
+import itertools
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +16,7 @@ __all__ = [
     "mean_absolute_error",
     "picture_metrics",
     "psnr",
+    "spread",
     "ssim_map",
 ]
 
@@ -153,6 +157,27 @@ def gradient_error(original: Picture, completed: Picture, mask: Mask | None = No
         return float(np.concatenate([across.ravel(), down.ravel()]).mean())
     touched = across[mask[:, 1:] | mask[:, :-1]], down[mask[1:] | mask[:-1]]  # each (N, C)
     return float(np.concatenate(touched).mean())
+
+
+def spread(pictures: Sequence[Picture]) -> float:
+    """Return how far several completions of one picture lie apart: the mean absolute difference over all pairs.
+
+    Parameters
+    ----------
+    pictures : at least one, all of the same shape, uint8; the pixels of the hole alone where it is the hole's spread
+
+    Returns
+    -------
+    float
+        In grey levels; 0 where all are the same.
+
+    Examples
+    --------
+    >>> spread([np.uint8([0, 10]), np.uint8([0, 20])])
+    5.0
+    """
+    pairs = list(itertools.combinations(pictures, 2))
+    return float(np.mean([np.abs(one.astype(np.int16) - other).mean() for one, other in pairs])) if pairs else 0.0
 
 
 def _difference(original: Picture, completed: Picture, mask: Mask | None) -> npt.NDArray[np.float64]:

@@ -258,15 +258,18 @@ class LatentSearch:
         -------
         (B, H, W, C) float32 in [-1, 1]
         """
-        return ops.convert_to_numpy(self._draw(points, offset))
+        return ops.convert_to_numpy(self._draw(*self._split(points), offset))
 
-    def _decode(self, points: Tensor, offset: Tensor | None) -> Tensor:
+    def _split(self, points: Any) -> tuple[Any, Any]:
+        """Return z, and what is added to the features or None."""
+        latent_dim = self.prior.config.latent_dim
+        if points.shape[1] == latent_dim:
+            return points, None
+        return points[:, :latent_dim], ops.reshape(points[:, latent_dim:], (-1, *feature_shape(self.prior.config)))
+
+    def _decode(self, latents: Tensor, features: Tensor | None, offset: Tensor | None) -> Tensor:
         """Return the generator's pictures."""
-        config = self.prior.config
-        latents, features = points[:, : config.latent_dim], None
-        if points.shape[1] > config.latent_dim:
-            features = ops.reshape(points[:, config.latent_dim :], (-1, *feature_shape(config)))
-        return decode(self.prior.generator, config, latents, features=features, offset=offset)
+        return decode(self.prior.generator, self.prior.config, latents, features=features, offset=offset)
 
     def prepare(self, problem: Problem, offset: Points | None = None) -> Data:
         """Return what the losses need of each picture.
@@ -319,7 +322,7 @@ class LatentSearch:
         Where pixels are held out, the loss is without them and the score is theirs alone; the contextual loss that is
         returned is always that of all known pixels.
         """
-        generated = self._decode(points, offset)
+        generated = self._decode(*self._split(points), offset)
         contextual = contextual_loss(generated, targets, weights, blocks=blocks)
         fitted = score = contextual
         if held_out is not None:

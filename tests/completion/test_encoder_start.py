@@ -1,17 +1,19 @@
 """Completing from the encoder: the preset "fast", and searches that begin where the encoder points."""
 
 import dataclasses
+import itertools
+import json
 
 import numpy as np
 import pytest
 
 from completion import complete
-from completion.config import PRESETS, SearchConfig
+from completion.config import PRESETS, SearchConfig, choose_search
 from completion.search import LatentSearch, Problem
 from dcgan.encoder import offset_shape
 from dcgan.errors import FaceCompletionError
 from masks import make_mask
-from tests.completion.helpers import SIZE, CommandLine, center_hole, make_picture, write_pictures
+from tests.completion.helpers import SIZE, CommandLine, center_hole, make_picture, read, write_pictures
 
 FAST = PRESETS["fast"]
 
@@ -127,3 +129,55 @@ def test_command_line(encoded_path, model_path, tmp_path):
     ]
     refused = CommandLine(model_path)(folder, "--output", tmp_path / "other", "--quality", "fast", code=1)
     assert "dcgan-train-encoder" in refused.output
+
+
+def test_variations_are_ranked_and_differ(encoded, encoded_path, tmp_path):
+    folder = write_pictures(tmp_path / "in", ["a.png"])
+    output = tmp_path / "out"
+    CommandLine(encoded_path)(folder, "--output", output, "--variations", "3", "--iterations", "3")
+    pictures = [read(output / f"a.candidate-{number}.png") for number in (1, 2, 3)]
+    assert all((one != other)[center_hole()].any() for one, other in itertools.combinations(pictures, 2))
+    assert all(np.array_equal(one[~center_hole()], pictures[0][~center_hole()]) for one in pictures)
+    record = json.loads((output / "manifest.jsonl").read_text())
+    holes = [picture[center_hole()].astype(float) for picture in pictures]
+    apart = [np.abs(one - other).mean() for one, other in itertools.combinations(holes, 2)]
+    assert record["spread"] == pytest.approx(np.mean(apart), abs=1e-3)
+    config = choose_search("variations", candidates=3, iterations=3)
+    result = complete([make_picture()], center_hole(), model=encoded, config=config, keep="all")
+    assert (np.diff(result.score) >= 0).all()
+
+
+@pytest.mark.parametrize("quality", ["balanced", "best"])
+def test_without_an_encoder_the_latent_space_is_searched(prior, model_path, quality, tmp_path):
+    searched = complete([make_picture()], center_hole(), model=prior, config=quality)
+    config = choose_search("latent", candidates=choose_search(quality).candidates)
+    assert np.array_equal(
+        searched.latents, complete([make_picture()], center_hole(), model=prior, config=config).latents
+    )
+    folder = write_pictures(tmp_path / "in", ["a.png"])
+    result = CommandLine(model_path)(folder, "--output", tmp_path / "out", "--quality", quality, "--iterations", "2")
+    assert "has no encoder (dcgan-train-encoder trains one): the latent space is searched instead" in result.stderr
+
+
+@pytest.mark.parametrize("quality", ["balanced", "best"])
+def test_qualities_fit_the_known_pixels_no_worse_than_fast(encoded, quality):
+    pictures = [make_picture(seed=seed) for seed in range(3)]
+    fast, searched = (complete(pictures, center_hole(), model=encoded, config=name) for name in ("fast", quality))
+    assert (searched.contextual <= fast.contextual + 0.01).all()
+    assert searched.contextual.mean() < fast.contextual.mean()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--quality", "fast", "--preset", "latent"], "--quality and --preset exclude each other"),
+        (["--quality", "fast", "--search", "hmc"], "--search hmc goes with --preset"),
+        (["--variations", "3", "--keep", "best"], "--variations and --keep exclude each other"),
+        (["--variations", "3", "--quality", "best"], "--variations and --quality exclude each other"),
+        (["--variations", "3", "--method", "telea"], "--variations goes with --method dcgan"),
+    ],
+)
+def test_options_that_exclude_each_other(encoded_path, options, message, tmp_path):
+    folder = write_pictures(tmp_path / "in", ["a.png"])
+    command = ["--model", str(encoded_path), str(folder), "--output", str(tmp_path / "out"), *options]
+    assert message in CommandLine(encoded_path).invoke(command, code=2).stderr

@@ -262,3 +262,93 @@ def test_results_are_taken_and_joined():
     joined = SearchResult.join([result(0, shares), result(3, 0 * shares)])
     assert joined.take(slice(2, 4)).acceptance.tolist() == [1, 0]
     assert joined.take(slice(2, 4)).perceptual.tolist() == [-2, -3]
+
+
+FURTHER = SearchConfig(
+    iterations=40, learning_rate=0.02, feature_rate=0.02, perceptual_weight=0.0, held_out=0.2, patience=4
+)
+
+
+def test_features_reach_what_z_does_not(prior):
+    """A picture that is not the generator's is fitted better with the features than without."""
+    targets = np.random.default_rng(0).uniform(-1, 1, (2, 4, 4, 3)).repeat(SIZE // 4, 1).repeat(SIZE // 4, 2)
+    problem = Problem(targets.astype(np.float32), np.ones((2, SIZE, SIZE), np.float32))
+    found = [
+        LatentSearch(prior, SearchConfig(iterations=60, perceptual_weight=0.0, feature_rate=rate)).run(
+            problem, starts(2)
+        )
+        for rate in (0.0, 0.1)
+    ]
+    assert (found[1].contextual < 0.97 * found[0].contextual).all()
+    assert np.abs(found[1].latents).max() <= 1
+
+
+def test_held_out_pixels_take_no_part_in_the_descent(prior):
+    search = LatentSearch(prior, dataclasses.replace(FURTHER, patience=0, iterations=1))
+    problem = make_problem(search, 2)
+    *data, held_out = search.prepare(problem)
+    hidden = np.broadcast_to(held_out > 0, problem.targets.shape)
+    assert 0.1 < held_out.mean() < 0.3
+    gradient_of = value_and_grad(lambda z, *data: search.losses(z, *data))
+    other = np.where(hidden, np.float32(0.9), problem.targets)
+    (_, (contextual, _)), gradient = gradient_of(starts(2), *data, held_out)
+    (_, (changed, _)), same_gradient = gradient_of(starts(2), other, *data[1:], held_out)
+    np.testing.assert_allclose(gradient, same_gradient, atol=1e-6)
+    assert (np.asarray(contextual) != np.asarray(changed)).all()
+
+
+def test_the_best_is_that_of_the_held_out_pixels(prior):
+    """Where only pixels that are shown can be fitted, the search returns its start."""
+    search = LatentSearch(prior, FURTHER)
+    latents = draw_latents(2, seed=5)
+    problem = Problem(search.generate(latents), np.ones((2, SIZE, SIZE), np.float32))
+    hidden = search.prepare(problem)[4][0, ..., 0] > 0
+    targets = problem.targets.copy()
+    targets[:, ~hidden] = -targets[:, ~hidden]
+    result = search.run(dataclasses.replace(problem, targets=targets), latents)
+    np.testing.assert_array_equal(result.latents, latents)
+    np.testing.assert_allclose(result.score, 0, atol=1e-6)
+
+
+def test_a_strong_pull_keeps_near_the_start(prior):
+    problem = make_problem(LatentSearch(prior, FURTHER), 2)
+    moved = [
+        np.abs(
+            LatentSearch(prior, dataclasses.replace(FURTHER, proximity=weight)).run(problem, starts(2)).latents
+            - starts(2)
+        ).mean()
+        for weight in (0.0, 100.0)
+    ]
+    assert moved[1] < 0.5 * moved[0]
+
+
+@pytest.mark.parametrize(("count", "slots"), [(5, 8), (24, 8), (24, 16)])
+def test_rows_that_leave_change_nothing_for_others(prior, monkeypatch, count, slots):
+    """Neither the order in which rows enter, nor how many there are beside the slots, changes a bit."""
+    monkeypatch.setattr(search_module, "SLOTS", slots)
+    search = LatentSearch(prior, FURTHER)
+    problem = make_problem(search, count)
+    easy = np.arange(count) % 3 == 0  # these begin at their answer and leave at once
+    latents = starts(count)
+    latents[easy] = draw_latents(count, seed=1000)[easy]
+    calls = []
+    result = search.run(problem, latents, on_chunk=lambda done, _: calls.append(done))
+    assert calls == sorted(calls)
+    assert (calls[0], calls[-1]) == (0, FURTHER.iterations)
+    np.testing.assert_array_equal(result.latents[easy], latents[easy])
+    order = np.random.default_rng(0).permutation(count)
+    assert same(search.run(rows(problem, order), latents[order]), result.take(order))
+    if count > slots:
+        some = np.arange(slots + 1)
+        assert same(search.run(rows(problem, some), latents[some]), result.take(some))
+
+
+def test_patience_saves_steps(prior, monkeypatch):
+    search = LatentSearch(prior, FURTHER)
+    latents = draw_latents(2, seed=5)
+    problem = Problem(search.generate(latents), np.ones((2, SIZE, SIZE), np.float32))
+    steps = []
+    loop = search._loop(0)
+    monkeypatch.setitem(search._loops, 0, lambda count, *rest: steps.append(int(count)) or loop(count, *rest))
+    search.run(problem, latents)
+    assert sum(steps) <= 10
