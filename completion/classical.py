@@ -16,11 +16,12 @@ from completion.holes import hole_window
 
 __all__ = ["AUTO_SHARE", "ClassicalFiller", "choose_method", "fill_classical"]
 
-#: The method "auto" interpolates where no hole is deeper than this part of the picture's longer side. On faces of 64
-#: pixels plain biharmonic interpolation is closer to the truth than the blended DCGAN for random 20 to 95%, grid 2 to
-#: 6, thin and a square of an eighth; for center, left, thick and a square of a quarter the DCGAN is. Between them (grid
-#: 8, medium, strokes) they are equal to 0.3 dB. Measured with 20 steps of the search; see docs/benchmarks.md.
-AUTO_SHARE = 1 / 10
+#: The method "auto" interpolates where no hole is deeper than this part of the picture's longer side. On faces of 64 and
+#: of 128 pixels plain biharmonic interpolation is closer to the truth than the blended DCGAN up to depths of a
+#: thirtieth to a twentieth (random 20 and 50%, at 128 pixels up to 90%; grid 2, at 128 up to 6); from there on (grid 8,
+#: thin, medium, strokes, squares of an eighth and more, left) the DCGAN is. Measured with the encoder alone; see
+#: docs/benchmarks.md.
+AUTO_SHARE = 1 / 20
 
 RADIUS_PX = 3.0  # of the neighbourhood in OpenCV's methods, as in its documentation's examples
 FLAGS = {"telea": cv2.INPAINT_TELEA, "ns": cv2.INPAINT_NS}

@@ -2,8 +2,8 @@
 
 For every mask: the depth of the deepest hole as a share of the picture's side, mean over masks, and PSNR in the hole
 (uint8 RGB, mean over pictures) after blending three generated pictures: none at all, which is plain interpolation; the
-picture itself, blurred and 20 grey levels too bright; the model's, after a few steps of the search. Pictures and masks
-are the same for all. With --photos, instead, discs of several radii in the middle 512 pixels of photographs.
+picture itself, blurred and 20 grey levels too bright; the model's. Pictures and masks are the same for all. With
+--photos, instead, discs of several radii in the middle 512 pixels of photographs.
 """
 
 import zlib
@@ -13,11 +13,10 @@ from pathlib import Path
 import click
 import cv2
 import numpy as np
-from bench_quality import load_faces
 
 from completion.biharmonic import biharmonic_blend
 from completion.completer import Completer
-from completion.config import SearchConfig
+from completion.evaluation_faces import read_faces
 from completion.framing import fit_frame, place_generated
 from completion.geometry import geometry_blend, hole_depths
 from completion.poisson import poisson_blend
@@ -49,7 +48,7 @@ def hole_psnr(result: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
 
 
 def generate(completer: Completer, pictures: np.ndarray, masks: list[np.ndarray]) -> list[np.ndarray]:
-    """Return what the search finds for each picture, at the pictures' own size."""
+    """Return what the model makes of each picture, at the pictures' own size."""
     views = [completer.look(picture, mask) for picture, mask in zip(pictures, masks, strict=True)]
     height, width = pictures.shape[1:3]
     frame = fit_frame(height, width, completer.prior.config.size)
@@ -109,15 +108,16 @@ def photo_table(folder: Path) -> None:
 @click.option("--model", default="faces-64", show_default=True)
 @click.option("--count", default=64, show_default=True, help="Faces.")
 @click.option("--size", default=64, show_default=True, help="Side of the faces in pixels.")
-@click.option("--iterations", default=20, show_default=True, help="Steps of the search.")
-def main(faces: Path | None, photos: Path | None, model: str, count: int, size: int, iterations: int) -> None:
+@click.option("--quality", default="fast", show_default=True, help="A quality or preset of the search.")
+def main(faces: Path | None, photos: Path | None, model: str, count: int, size: int, quality: str) -> None:
     """Print the table."""
     if photos is not None:
         return photo_table(photos)
     if faces is None:
         raise click.UsageError("Expected --faces or --photos.")
-    completer = Completer(load_model(model), SearchConfig(iterations=iterations))
-    names, pictures = load_faces(faces, count, size)
+    completer = Completer(load_model(model), quality)
+    chosen = read_faces(faces, count, size=size)
+    names, pictures = chosen.names, chosen.pictures
     kinds = ("nothing", "blurred", "the model's")
     click.echo(
         "| mask | depth / side | " + " | ".join(f"{kind}: {method}" for kind in kinds for method in METHODS) + " |"
