@@ -16,8 +16,8 @@ from completion.holes import hole_window
 
 __all__ = ["AUTO_SHARE", "ClassicalFiller", "choose_method", "fill_classical"]
 
-#: The method "auto" interpolates where no hole is deeper than this part of the picture's longer side. On faces of 64 and
-#: of 128 pixels plain biharmonic interpolation is closer to the truth than the blended DCGAN up to depths of a
+#: The method "auto" interpolates where no hole is deeper than this part of the picture's longer side. On faces of 64
+#: and of 128 pixels plain biharmonic interpolation is closer to the truth than the blended DCGAN up to depths of a
 #: thirtieth to a twentieth (random 20 and 50%, at 128 pixels up to 90%; grid 2, at 128 up to 6); from there on (grid 8,
 #: thin, medium, strokes, squares of an eighth and more, left) the DCGAN is. Measured with the encoder alone; see
 #: docs/benchmarks.md.
