@@ -174,11 +174,12 @@ class LatentSearch:
             done, best, contextual, perceptual, score = found
             if on_chunk:
                 on_chunk(done, best)
-        if not config.iterations or not config.perceptual_weight:  # the loop has not asked the discriminator
-            _, _, contextual, perceptual, score = (
+        if config.iterations and config.perceptual_weight:
+            generated = self.generate(best, offset)
+        else:  # the loop has not asked the discriminator
+            generated, _, contextual, perceptual, score = (
                 ops.convert_to_numpy(part) for part in self._judge(problem.blocks)(best, *data)
             )
-        generated = self.generate(best, offset)
         return SearchResult(best[:, : latents.shape[1]], generated, contextual, perceptual, score)
 
     def _descend(
@@ -242,9 +243,10 @@ class LatentSearch:
         points = np.concatenate([starts, np.zeros((count, self._features), np.float32)], axis=1)
         for _ in itertools.islice(self._descend(points, data, blocks=blocks), 2):  # the start and one chunk
             pass
-        if not self.config.iterations or not self.config.perceptual_weight:
+        if self.config.iterations and self.config.perceptual_weight:
+            self.generate(points, offset)
+        else:
             self._judge(blocks)(points, *data)
-        self.generate(points, offset)
 
     def generate(self, points: Points, offset: Points | None = None) -> npt.NDArray[np.float32]:
         """Return the pictures of points (or of latents alone), with an offset where there is one.

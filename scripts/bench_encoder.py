@@ -1,0 +1,102 @@
+"""Measure completion by the encoder alone against the arithmetic limit, and against one step of the papers' search.
+
+The limit is the operations of one pass through encoder and generator at the machine's matrix-multiply peak, measured in
+the same run (see bench_search.py). Measured are that pass, `fast` without blending (which also fills the holes for the
+encoder and asks the discriminator for its opinion), and the search of the preset yeh2017, of which a part is done and
+its time is multiplied.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import click
+import keras
+import numpy as np
+from bench_search import matmul_rate, network_flops
+
+from completion.config import PRESETS, choose_search
+from completion.search import LatentSearch, Problem, start_latents
+from dcgan.autodiff import compile_function
+from dcgan.encoder import decode
+from dcgan.model_file import load_model
+
+STEPS = 10
+
+
+def encoder_flops(encoder: keras.Model) -> int:
+    """Return the floating-point operations of one picture's way through the encoder's products."""
+    total = 0
+    for layer in encoder.layers:
+        if isinstance(layer, keras.layers.Conv2DTranspose):
+            total += 2 * int(np.prod(layer.kernel.shape)) * int(np.prod(layer.input.shape[1:3]))
+        elif isinstance(layer, keras.layers.Conv2D):
+            total += 2 * int(np.prod(layer.kernel.shape)) * int(np.prod(layer.output.shape[1:3]))
+        elif isinstance(layer, keras.layers.Dense):
+            total += 2 * int(np.prod(layer.kernel.shape))
+    return total
+
+
+def seconds_of(function: Callable[[], object], repeats: int) -> float:
+    """Return the median time of a call."""
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+@click.command()
+@click.option("--model", default="faces-64", show_default=True)
+@click.option("--batch-size", default=64, show_default=True)
+@click.option("--rounds", default=5, show_default=True)
+def main(model: str, batch_size: int, rounds: int) -> None:
+    """Print milliseconds a picture and their ratios."""
+    prior = load_model(model)
+    config, encoder = prior.config, prior.encoder
+    fast = LatentSearch(prior, PRESETS["fast"])
+    yeh = LatentSearch(prior, choose_search("yeh2017", iterations=STEPS))
+    targets = np.random.default_rng(0).uniform(-1, 1, (batch_size, config.size, config.size, config.channels))
+    known = np.ones((batch_size, config.size, config.size), np.float32)
+    known[:, config.size // 4 : -config.size // 4, config.size // 4 : -config.size // 4] = 0.0
+    problem, starts = Problem(targets.astype(np.float32), known), start_latents(batch_size, config.latent_dim)
+    seen = np.zeros((batch_size, config.size, config.size, config.channels + 1), np.float32)
+
+    def both_networks(seen: np.ndarray) -> object:
+        latents, offset = encoder(seen, training=False)
+        return decode(prior.generator, config, latents, offset=offset)
+
+    one_pass = compile_function(both_networks)
+
+    def complete_fast() -> object:
+        latents, offset = fast.encode(problem)
+        return fast.run(problem, latents, offset=offset)
+
+    calls: dict[str, Callable[[], object]] = {
+        "encoder and generator": lambda: np.asarray(one_pass(seen)),
+        "fast": complete_fast,
+        "yeh2017": lambda: yeh.run(problem, starts),
+    }
+    for call in calls.values():
+        call()  # compiles
+    operations = encoder_flops(encoder) + network_flops(config)[0]
+    full = PRESETS["yeh2017"].iterations
+    rows = []
+    for _ in range(rounds):
+        peak = matmul_rate()
+        times = {name: 1000 * seconds_of(call, 3) / batch_size for name, call in calls.items()}
+        times["yeh2017"] *= (full + 1) / (STEPS + 1)
+        limit = 1000 * operations / peak
+        rows.append((times["encoder and generator"] / limit, times["fast"] / limit, times["yeh2017"] / times["fast"]))
+        shown = ", ".join(f"{name} {value:.2f}" for name, value in times.items())
+        click.echo(f"limit {limit:.2f} ms a picture ({peak / 1e9:.0f} GFLOP/s), {shown}")
+    columns = [statistics.median(column) for column in zip(*rows, strict=True)]
+    click.echo(
+        f"batch {batch_size}: medians: one pass {columns[0]:.2f} times the limit, fast {columns[1]:.2f} times; "
+        f"yeh2017 takes {columns[2]:.0f} times as long as fast"
+    )
+
+
+if __name__ == "__main__":
+    main()
