@@ -108,8 +108,9 @@ def test_wrong_arguments(pictures, masks, message):
         (MaskSpec("center"), "dcgan"),
         (MaskSpec("left"), "dcgan"),
         (MaskSpec("full"), "dcgan"),
-        (MaskSpec("random"), "biharmonic"),
-        (MaskSpec("grid"), "biharmonic"),
+        (MaskSpec("thick"), "dcgan"),
+        (MaskSpec("random", fraction=0.5), "biharmonic"),
+        (MaskSpec("grid", step=2), "biharmonic"),
         (MaskSpec("random", fraction=0.0), "biharmonic"),
     ],
 )
