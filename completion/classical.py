@@ -81,7 +81,7 @@ def choose_method(mask: npt.NDArray[np.bool_]) -> str:
     Examples
     --------
     >>> from masks import make_mask
-    >>> choose_method(make_mask("random", (64, 64))), choose_method(make_mask("center", (64, 64)))
+    >>> choose_method(make_mask("random", (128, 128))), choose_method(make_mask("center", (128, 128)))
     ('biharmonic', 'dcgan')
     """
     depth = hole_depths(mask)[1].max(initial=0.0)

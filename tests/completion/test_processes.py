@@ -175,7 +175,7 @@ def stop_midway(process, output, sent):
 @pytest.mark.parametrize("sent", ["SIGKILL", "SIGINT"])
 def test_a_run_that_is_stopped_goes_on_to_the_same_bytes(model_path, tmp_path, sent):
     write_pictures(tmp_path / "in", NAMES)
-    options = [tmp_path / "in", "--batch-size", "4", "--iterations", "150", "--model", model_path]
+    options = [tmp_path / "in", "--batch-size", "4", "--preset", "latent", "--iterations", "150", "--model", model_path]
     run, out = CommandLine(model_path), tmp_path / "out"
     code, stdout, stderr = stop_midway(start(*options, "--output", out), out, getattr(signal, sent))
     assert stdout == ""

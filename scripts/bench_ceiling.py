@@ -1,0 +1,57 @@
+"""How well the generator can draw a face of which everything is known: the ceiling of any completion with it.
+
+PSNR over whole pictures (mean over faces) after Adam, from one random z, on the mean squared error of z alone, of z and
+what is added to the first feature map, and of z and the offset that is added to the last one.
+"""
+
+from pathlib import Path
+
+import click
+import keras
+import numpy as np
+from keras import ops
+
+from completion.evaluation_faces import read_faces
+from completion.search import start_latents
+from dcgan.autodiff import compile_function, value_and_grad
+from dcgan.encoder import decode, feature_shape, offset_shape
+from dcgan.model_file import load_model
+from dcgan.pictures import to_float
+
+KINDS = {"z": None, "z and first features": "features", "z and offset": "offset"}
+
+
+@click.command()
+@click.option("--faces", required=True, type=click.Path(exists=True, path_type=Path), help="Aligned faces.")
+@click.option("--model", default="faces-64", show_default=True)
+@click.option("--count", default=32, show_default=True, help="Faces.")
+@click.option("--steps", default=300, show_default=True)
+def main(faces: Path, model: str, count: int, steps: int) -> None:
+    """Print the PSNR of each."""
+    prior = load_model(model)
+    config = prior.config
+    targets = to_float(read_faces(faces, count, size=config.size).pictures)
+    for name, added in KINDS.items():
+        shape = {None: (0,), "features": feature_shape(config), "offset": offset_shape(config)}[added]
+
+        def losses(point, added=added, shape=shape):
+            z = ops.clip(point[:, : config.latent_dim], -1.0, 1.0)
+            extra = {added: ops.reshape(point[:, config.latent_dim :], (-1, *shape))} if added else {}
+            drawn = decode(prior.generator, config, z, **extra)
+            return ops.mean(ops.square(drawn - targets), axis=(1, 2, 3)), ()
+
+        start = start_latents(count, config.latent_dim)
+        point = keras.Variable(np.concatenate([start, np.zeros((count, int(np.prod(shape))), np.float32)], axis=1))
+        rate = keras.optimizers.schedules.CosineDecay(0.1, steps)
+        optimizer = keras.optimizers.Adam(rate)
+        gradient_of = compile_function(value_and_grad(losses))
+        for _ in range(steps):
+            (values, _), gradient = gradient_of(point.value)
+            optimizer.apply_gradients([(gradient, point)])
+        (values, _), _ = gradient_of(point.value)
+        psnr = 10.0 * np.log10(4.0 / ops.convert_to_numpy(values))
+        click.echo(f"{name}: {psnr.mean():.2f} dB (least {psnr.min():.2f})")
+
+
+if __name__ == "__main__":
+    main()
