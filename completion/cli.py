@@ -1,6 +1,7 @@
 """The command complete-images: parse options, call a function."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -268,11 +269,14 @@ def _check_method(options: dict[str, Any], spec: MaskSpec) -> None:
     if spec.name == "lowres" and options["mask"] == "lowres":
         raise click.UsageError(f"--mask lowres goes with --method dcgan, received --method {method}.")
     if method in CLASSICAL_METHODS:
-        context = click.get_current_context()
-        for option in DCGAN_OPTIONS:
-            if context.get_parameter_source(option) != ParameterSource.DEFAULT:
-                name = option.replace("_", "-")
-                raise click.UsageError(f"--{name} goes with --method dcgan or auto, received --method {method}.")
+        for option in _given(DCGAN_OPTIONS):
+            raise click.UsageError(f"--{option} goes with --method dcgan or auto, received --method {method}.")
+
+
+def _given(options: Iterable[str]) -> list[str]:
+    """Return those of the options that the user has given, as they are written on the command line."""
+    source_of = click.get_current_context().get_parameter_source
+    return [option.replace("_", "-") for option in options if source_of(option) != ParameterSource.DEFAULT]
 
 
 def _search_config(options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -286,10 +290,8 @@ def _search_config(options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     own = {name: options[name] for name in names if options[name] is not None}
     name = quality or preset or ("latent" if options["search"] == "hmc" else "balanced")
     if options["variations"]:
-        context = click.get_current_context()
-        for option in ("quality", "preset", "search", "candidates", "keep"):
-            if context.get_parameter_source(option) != ParameterSource.DEFAULT:
-                raise click.UsageError(f"--variations and --{option} exclude each other.")
+        for option in _given(("quality", "preset", "search", "candidates", "keep")):
+            raise click.UsageError(f"--variations and --{option} exclude each other.")
         name, own["candidates"], options["keep"] = "variations", options["variations"], "all"
     choose_search(name, **own)  # complains of wrong values before anything is read
     return name, own

@@ -300,8 +300,7 @@ class Completer:
             return starts[chains], None
         latents, offset = self.search.encode(problem)
         spread = np.where(chains > 0, np.float32(ENCODER_SPREAD), np.float32(0.0))[:, None]  # the first one stays
-        latents = np.clip(latents + spread * starts[chains], -1.0, 1.0)
-        return latents, offset if self.config.start == "encoder" else None
+        return np.clip(latents + spread * starts[chains], -1.0, 1.0), offset
 
     def compose(self, picture: Picture, mask: Mask, generated: npt.NDArray[np.float32], *, blocks: int = 0) -> Picture:
         """Put the generated hole into the picture at the picture's own size.

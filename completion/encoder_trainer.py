@@ -87,13 +87,11 @@ class EncoderTrainer(keras.Model):
         real, known = to_float(x["pictures"]), ops.cast(x["known"], "float32")
         hole = 1.0 - known
         generated, plain = y_pred
-        losses = _reconstruction(generated, real, hole)
-        total = losses["picture_loss"] + self.config.hole_weight * losses["hole_loss"]
+        total, losses = self._reconstruction(generated, real, hole)
         if plain is not None:
-            of_plain = _reconstruction(plain, real, hole)
-            plain_total = of_plain["picture_loss"] + self.config.hole_weight * of_plain["hole_loss"]
-            losses |= {f"latent_{name}": value for name, value in of_plain.items()}
-            total = total + self.config.latent_weight * plain_total
+            of_plain, parts = self._reconstruction(plain, real, hole)
+            losses |= {f"latent_{name}": value for name, value in parts.items()}
+            total = total + self.config.latent_weight * of_plain
         if self.critic:
             completed = real * known + generated * hole
             real_logits, fake_logits, judged_logits = judge(self.critic, real, completed, training=training)
@@ -104,12 +102,12 @@ class EncoderTrainer(keras.Model):
             self.figures[name].update_state(value)
         return total
 
-
-def _reconstruction(generated: Tensor, real: Tensor, hole: Tensor) -> dict[str, Tensor]:
-    """Return the mean absolute error of the whole pictures and of what is missing of each; hole is (B, H, W, 1)."""
-    error = ops.mean(ops.abs(generated - real), axis=3, keepdims=True)  # (B, H, W, 1)
-    in_hole = ops.sum(error * hole, axis=(1, 2, 3)) / ops.maximum(ops.sum(hole, axis=(1, 2, 3)), 1.0)
-    return {"picture_loss": ops.mean(error), "hole_loss": ops.mean(in_hole)}
+    def _reconstruction(self, generated: Tensor, real: Tensor, hole: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the loss of generated pictures, and its parts: the error of the whole pictures and of their holes."""
+        error = ops.mean(ops.abs(generated - real), axis=3, keepdims=True)  # (B, H, W, 1)
+        in_hole = ops.sum(error * hole, axis=(1, 2, 3)) / ops.maximum(ops.sum(hole, axis=(1, 2, 3)), 1.0)
+        parts = {"picture_loss": ops.mean(error), "hole_loss": ops.mean(in_hole)}
+        return parts["picture_loss"] + self.config.hole_weight * parts["hole_loss"], parts
 
 
 def build_encoder_trainer(prior: Prior, config: EncoderTrainConfig, *, steps: int) -> EncoderTrainer:

@@ -130,7 +130,7 @@ class LatentSearch:
             self._encode = compile_function(lambda seen: encoder(seen, training=False))
         self._draw = compile_function(self._decode)
 
-    def encode(self, problem: Problem) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def encode(self, problem: Problem) -> tuple[Points, Points | None]:
         """Return what the encoder makes of damaged pictures.
 
         Parameters
@@ -140,13 +140,13 @@ class LatentSearch:
         Returns
         -------
         latents : (B, latent_dim) float32 in [-1, 1]
-        offset : (B, *dcgan.encoder.offset_shape(config)) float32
+        offset : (B, *dcgan.encoder.offset_shape(config)) float32, or None where the search begins at z alone
         """
         blocks, targets = problem.blocks, problem.targets
         means = spread_block_means(targets, blocks) if blocks else np.zeros_like(targets)
         seen = encoder_input(targets, problem.known[..., None], means)
         latents, offset = (ops.convert_to_numpy(part) for part in self._encode(seen))
-        return latents, offset
+        return latents, offset if self.config.start == "encoder" else None
 
     def run(
         self,
@@ -166,17 +166,16 @@ class LatentSearch:
         on_chunk : called with (steps done, best points so far), first with the start, then after every few steps;
             points are what `generate` takes
         """
-        config = self.config
         data = self.prepare(problem, offset)
-        points = np.concatenate([latents, np.zeros((len(latents), self._features), np.float32)], axis=1)
+        points = self._points(latents)
         best = contextual = perceptual = score = points
         for found in self._descend(points, data, blocks=problem.blocks):
             done, best, contextual, perceptual, score = found
             if on_chunk:
                 on_chunk(done, best)
-        if config.iterations and config.perceptual_weight:
+        if self._judges_each_step:
             generated = self.generate(best, offset)
-        else:  # the loop has not asked the discriminator
+        else:
             generated, _, contextual, perceptual, score = (
                 ops.convert_to_numpy(part) for part in self._judge(problem.blocks)(best, *data)
             )
@@ -220,7 +219,9 @@ class LatentSearch:
                 rows[slot] = waiting
                 for kept, fresh in zip(state, _first_state(points[waiting : waiting + 1]), strict=True):
                     kept[slot] = fresh[0]
-                part = _replace(part, int(slot), _take(data, waiting))
+                for held, whole in zip(part, data, strict=True):
+                    if held is not None and whole is not None:
+                        held[slot] = whole[waiting]
                 waiting += 1
             yield int(done.mean()), best, contextual, perceptual, score
 
@@ -237,13 +238,11 @@ class LatentSearch:
         offset: Points | None = None
         if self.config.start != "random":
             starts, offset = self.encode(problem)
-        if self.config.start == "latents":
-            offset = None
         data = self.prepare(problem, offset)
-        points = np.concatenate([starts, np.zeros((count, self._features), np.float32)], axis=1)
+        points = self._points(starts)
         for _ in itertools.islice(self._descend(points, data, blocks=blocks), 2):  # the start and one chunk
             pass
-        if self.config.iterations and self.config.perceptual_weight:
+        if self._judges_each_step:
             self.generate(points, offset)
         else:
             self._judge(blocks)(points, *data)
@@ -261,6 +260,15 @@ class LatentSearch:
         (B, H, W, C) float32 in [-1, 1]
         """
         return ops.convert_to_numpy(self._draw(*self._split(points), offset))
+
+    @property
+    def _judges_each_step(self) -> bool:
+        """Tell whether the search asks the discriminator at every step; where not, it is asked at the end."""
+        return self.config.iterations > 0 and self.config.perceptual_weight > 0.0
+
+    def _points(self, latents: Points) -> Points:
+        """Return where a search begins: the latents, and nothing added to the features."""
+        return np.concatenate([latents, np.zeros((len(latents), self._features), np.float32)], axis=1)
 
     def _split(self, points: Any) -> tuple[Any, Any]:
         """Return z, and what is added to the features or None."""
@@ -354,7 +362,7 @@ class LatentSearch:
         rates = np.where(searched, config.learning_rate, config.feature_rate).astype(np.float32)
         bound = np.where(searched, 1.0, np.inf).astype(np.float32)  # z stays in its box
         shares = np.where(searched, 1.0 / latent_dim, 1.0 / max(self._features, 1)).astype(np.float32)
-        judged = config.perceptual_weight > 0.0
+        judged = self._judges_each_step
 
         def objective(points: Tensor, starts: Tensor, *data: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
             _, total, *others = self._evaluate(points, *data, blocks=blocks, judged=judged)
@@ -408,11 +416,3 @@ def _first_state(points: Points) -> list[npt.NDArray[np.float32]]:
 def _take(data: Data, rows: Any) -> Data:
     """Return some rows of each part."""
     return tuple(None if part is None else part[rows] for part in data)
-
-
-def _replace(data: Data, row: int, fresh: Data) -> Data:
-    """Return the data with another row in one place."""
-    for part, value in zip(data, fresh, strict=True):
-        if part is not None:
-            part[row] = value
-    return data
