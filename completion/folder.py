@@ -269,7 +269,7 @@ class _Run:
                 picture = compose(row)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 save_picture(path, picture if loaded.alpha is None else np.concatenate([picture, loaded.alpha], axis=2))
-                if len(paths) > 1:
+                if len(paths) > 1 and status == "completed":
                     holes.append(picture[loaded.mask])
                 if self.job.sheet:
                     tiles.append(self.sheet.tile(picture))

@@ -12,6 +12,7 @@ from completion.config import PRESETS, SearchConfig, choose_search
 from completion.search import LatentSearch, Problem
 from dcgan.encoder import offset_shape
 from dcgan.errors import FaceCompletionError
+from dcgan.pictures import save_picture
 from masks import make_mask
 from tests.completion.helpers import SIZE, CommandLine, center_hole, make_picture, read, write_pictures
 
@@ -145,6 +146,18 @@ def test_variations_are_ranked_and_differ(encoded, encoded_path, tmp_path):
     config = choose_search("variations", candidates=3, iterations=3)
     result = complete([make_picture()], center_hole(), model=encoded, config=config, keep="all")
     assert (np.diff(result.score) >= 0).all()
+
+
+def test_variations_where_nothing_is_missing(encoded_path, tmp_path):
+    """Such a picture has no spread, and the others are completed."""
+    folder = write_pictures(tmp_path / "in", ["a.png", "b.png"])
+    (tmp_path / "masks").mkdir()
+    save_picture(tmp_path / "masks" / "a.png", np.zeros((SIZE, SIZE, 1), np.uint8))
+    save_picture(tmp_path / "masks" / "b.png", np.uint8(255) * center_hole()[..., None])
+    options = ["--mask-dir", tmp_path / "masks", "--variations", "2", "--iterations", "2", "--output", tmp_path / "out"]
+    CommandLine(encoded_path)(folder, *options)
+    records = [json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()]
+    assert {record["status"]: "spread" in record for record in records} == {"untouched": False, "completed": True}
 
 
 @pytest.mark.parametrize("quality", ["balanced", "best"])
