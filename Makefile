@@ -46,6 +46,10 @@ bench: $(VENV)/.dev  ## measure, in about two hours; DATA=folder with faces-eval
 	$(BIN)/python scripts/bench_training.py --precision mixed_bfloat16 --tutorial-precision float32
 	$(BIN)/python scripts/bench_memory.py
 	$(BIN)/python scripts/bench_quality.py --faces $(DATA)/faces-eval.zip
+	$(BIN)/python scripts/bench_encoder.py
+	$(BIN)/python scripts/bench_ceiling.py --faces $(DATA)/faces-eval.zip
+	$(BIN)/python scripts/bench_steps.py --faces $(DATA)/faces-eval.zip --count 48
+	$(BIN)/python scripts/bench_blending.py --faces $(DATA)/faces-eval.zip --count 32
 
 docs: $(VENV)/.dev  ## write docs/cli.md from the commands' --help
 	$(BIN)/python scripts/write_cli_reference.py
