@@ -17,7 +17,7 @@ from completion.framing import fit_frame, model_view, place_generated
 from completion.hmc import HamiltonianSampler
 from completion.holes import hole_window
 from completion.result import CompletionResult, fill_each, insert_filled
-from completion.search import LatentSearch, Problem, SearchResult, start_latents
+from completion.search import Guess, LatentSearch, Problem, SearchResult, start_latents
 from dcgan.model_file import Prior, load_model
 from dcgan.pictures import to_float, to_uint8
 from masks import validate_mask
@@ -269,14 +269,14 @@ class Completer:
     ) -> SearchResult:
         """Run Adam and, where it is asked for, a Markov chain from where Adam ends."""
         config = self.config
-        latents, offset = self._start(problem, starts, chains)
+        latents, guess = self._start(problem, starts, chains)
         transitions = config.hmc_samples if config.search == "hmc" else 0
         transition_steps = config.hmc_leapfrog_steps + 1  # a gradient at the start and one after every step
         steps = config.iterations + transitions * transition_steps
 
         def on_chunk(done: int, best: npt.NDArray[np.float32]) -> None:
             if on_frame:
-                on_frame(self.search.generate(best, offset))
+                on_frame(self.search.generate(best, guess))
             if on_progress and steps:
                 on_progress(done / steps)
 
@@ -285,22 +285,22 @@ class Completer:
                 on_progress((config.iterations + done * transition_steps) / steps)
 
         callback = on_chunk if on_frame or on_progress else None
-        found = self.search.run(problem, latents, offset=offset, on_chunk=callback)
+        found = self.search.run(problem, latents, guess=guess, on_chunk=callback)
         if not transitions:
             return found
         return self.sampler.draw(
-            problem, found.latents, chains=chains, offset=offset, seed=self.seed, on_transition=on_transition
+            problem, found.latents, chains=chains, guess=guess, seed=self.seed, on_transition=on_transition
         )
 
     def _start(
         self, problem: Problem, starts: npt.NDArray[np.float32], chains: npt.NDArray[np.intp]
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
+    ) -> tuple[npt.NDArray[np.float32], Guess | None]:
         """Return where each row's search begins: its candidate's start, or near where the encoder sees it."""
         if self.config.start == "random":
             return starts[chains], None
-        latents, offset = self.search.encode(problem)
+        guess = self.search.guess(problem)
         spread = np.where(chains > 0, np.float32(ENCODER_SPREAD), np.float32(0.0))[:, None]  # the first one stays
-        return np.clip(latents + spread * starts[chains], -1.0, 1.0), offset
+        return np.clip(guess.latents + spread * starts[chains], -1.0, 1.0), guess
 
     def compose(self, picture: Picture, mask: Mask, generated: npt.NDArray[np.float32], *, blocks: int = 0) -> Picture:
         """Put the generated hole into the picture at the picture's own size.

@@ -25,6 +25,7 @@ METHODS = ("dcgan", *CLASSICAL_METHODS, "auto")
 SEARCHES = ("adam", "hmc")
 STARTS = ("random", "encoder", "latents")
 WEIGHTINGS = ("yeh", "uniform")
+VIEWS_MAX = 10
 SCHEDULES = ("cosine", "constant")
 PERCEPTUAL_FORMS = ("nonsaturating", "saturating")
 
@@ -38,6 +39,8 @@ class SearchConfig:
     search : "adam" finds one best z; "hmc" then draws from the posterior around it (Hamiltonian Monte Carlo).
     start : "random", a z drawn from the seed, or "encoder", what the model's encoder makes of the damaged picture: a z,
         and an offset to the generator's last features that the search leaves as it is; "latents", that z alone.
+    views : from "encoder", how many views of a picture the encoder is shown, 1 to 10, see `completion.views`; beside
+        known pixels their pictures are averaged.
     iterations : steps of Adam; 0 takes the start as it is.
     learning_rate : Adam's rate at the first step.
     schedule : "cosine" decays the rate to zero, "constant" keeps it.
@@ -61,6 +64,7 @@ class SearchConfig:
 
     search: str = "adam"
     start: str = "random"
+    views: int = 1
     iterations: int = 300
     learning_rate: float = 0.1
     schedule: str = "cosine"
@@ -82,6 +86,8 @@ class SearchConfig:
     def __post_init__(self) -> None:
         check(self.search in SEARCHES, f"`search` to be one of {SEARCHES}", search=self.search)
         check(self.start in STARTS, f"`start` to be one of {STARTS}", start=self.start)
+        most = VIEWS_MAX if self.start == "encoder" else 1
+        check(1 <= self.views <= most, f"`views` from 1 to {most} with start={self.start!r}", views=self.views)
         least = 1 if self.start == "random" else 0
         check(self.iterations >= least, f"`iterations` of at least {least}", iterations=self.iterations)
         check(self.learning_rate > 0, "a positive `learning_rate`", learning_rate=self.learning_rate)

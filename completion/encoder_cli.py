@@ -48,6 +48,12 @@ TRAIN = EncoderTrainConfig()
     **shown_default(TRAIN.adversarial_weight),
 )
 @click.option(
+    "--feature-weight",
+    type=float,
+    help="Of the difference between the critic's feature maps; 0: none.",
+    **shown_default(TRAIN.feature_weight),
+)
+@click.option(
     "--ema-momentum", type=float, help="Of the exported average of the weights.", **shown_default(TRAIN.ema_momentum)
 )
 @click.option("--flip/--no-flip", help="Mirror half of the pictures.", **shown_default(TRAIN.flip))

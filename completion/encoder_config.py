@@ -20,6 +20,7 @@ class EncoderTrainConfig:
     hole_weight : weight of the mean absolute error in the hole, beside that of the whole picture.
     latent_weight : weight of the same errors of G(z), the picture without the offset; it keeps z a face of its own.
     adversarial_weight : weight of the critic's opinion on the completed pictures; 0 trains without a critic.
+    feature_weight : weight of the difference between the critic's feature maps of completed and true pictures.
     ema_momentum : decay of the running average of the weights that is exported; 0 exports the raw weights.
     flip : mirror half of the pictures, drawn anew for each pass.
     precision : "float32" or "mixed_bfloat16" (the encoder's results stay in float32).
@@ -33,6 +34,7 @@ class EncoderTrainConfig:
     hole_weight: float = 2.0
     latent_weight: float = 0.25
     adversarial_weight: float = 0.0
+    feature_weight: float = 0.0
     ema_momentum: float = 0.999
     flip: bool = True
     precision: str = "float32"
@@ -47,6 +49,8 @@ class EncoderTrainConfig:
         check(0 <= self.latent_weight < float("inf"), "`latent_weight` of at least 0", latent_weight=self.latent_weight)
         weight = self.adversarial_weight
         check(0 <= weight < float("inf"), "`adversarial_weight` of at least 0", adversarial_weight=weight)
+        weight = self.feature_weight
+        check(0 <= weight < float("inf"), "`feature_weight` of at least 0", feature_weight=weight)
         check(0 <= self.ema_momentum < 1, "`ema_momentum` in [0, 1)", ema_momentum=self.ema_momentum)
         check(self.precision in PRECISIONS, f"`precision` to be one of {PRECISIONS}", precision=self.precision)
         check(self.seed >= 0, "`seed` of at least 0", seed=self.seed)

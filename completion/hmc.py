@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from completion.search import LatentSearch, Problem, SearchResult
+from completion.search import Guess, LatentSearch, Problem, SearchResult
 from dcgan.autodiff import compile_function, value_and_grad
 
 __all__ = ["HamiltonianSampler", "leapfrog"]
@@ -43,7 +43,7 @@ class HamiltonianSampler:
         latents: npt.NDArray[np.float32],
         *,
         chains: npt.NDArray[np.intp],
-        offset: npt.NDArray[np.float32] | None = None,
+        guess: Guess | None = None,
         seed: int = 0,
         on_transition: Callable[[int], None] | None = None,
     ) -> SearchResult:
@@ -59,7 +59,7 @@ class HamiltonianSampler:
         chains : (B,) int
             The number of each row's chain. Rows of one number share their random draws, so that a picture's result does
             not depend on its place in the batch; several chains of one picture need different numbers.
-        offset : see `LatentSearch.run`
+        guess : see `LatentSearch.run`
         seed : of the momenta and the acceptances
         on_transition : called with the number of transitions done
 
@@ -69,7 +69,7 @@ class HamiltonianSampler:
             The last states of the chains; its `acceptance` is of the second half of each chain.
         """
         config = self.search.config
-        data = self.search.prepare(problem, offset)
+        data = self.search.prepare(problem, guess)
         transition = self._transition(problem.blocks)
         z = latents.astype(np.float32)
         # The curvature of the energy is inverse to the temperature, so the stable step is proportional to its root.
@@ -96,7 +96,7 @@ class HamiltonianSampler:
                 on_transition(index + 1)
         total, parts = self.search.losses(ops.convert_to_tensor(z), *data, blocks=problem.blocks)
         contextual, perceptual, score = (ops.convert_to_numpy(part) for part in (*parts, total))
-        return SearchResult(z, self.search.generate(z, offset), contextual, perceptual, score, acceptance)
+        return SearchResult(z, self.search.generate(z, guess), contextual, perceptual, score, acceptance)
 
     def _transition(self, blocks: int) -> Callable[..., Any]:
         """Return the compiled proposal: (z, momentum, step size, ...) to the end of a trajectory and the log ratio."""

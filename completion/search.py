@@ -19,12 +19,13 @@ from keras import ops
 from completion.config import SearchConfig
 from completion.encoding import encoder_input, spread_block_means
 from completion.losses import contextual_loss, contextual_weights, perceptual_loss
+from completion.views import VIEWS, nearness
 from dcgan.autodiff import compile_function, value_and_grad
 from dcgan.encoder import decode, feature_shape
 from dcgan.errors import ModelFileError
 from dcgan.model_file import Prior
 
-__all__ = ["LatentSearch", "Problem", "SearchResult", "start_latents"]
+__all__ = ["Guess", "LatentSearch", "Problem", "SearchResult", "start_latents"]
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 CHUNK_STEPS = 10  # steps a call of the compiled loop, at most: between calls progress is shown and Ctrl-C is heard
@@ -55,6 +56,24 @@ class Problem:
 
 
 @dataclasses.dataclass(frozen=True)
+class Guess:
+    """What the encoder makes of damaged pictures; the search leaves it as it is, but for the latents it begins at.
+
+    Attributes
+    ----------
+    latents : (B, latent_dim) float32 in [-1, 1].
+    offset : (B, *dcgan.encoder.offset_shape(config)) float32, added to the generator's last features, or None where
+        the search begins at z alone.
+    others : (B, H, W, C + 1) float32, the mean picture in [-1, 1] of what was made of further views and, in the last
+        channel, its share of the result (see `completion.views`); None where there are none.
+    """
+
+    latents: npt.NDArray[np.float32]
+    offset: npt.NDArray[np.float32] | None = None
+    others: npt.NDArray[np.float32] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class SearchResult:
     """What a search found, a row for each picture.
 
@@ -62,7 +81,7 @@ class SearchResult:
     ----------
     latents : (B, latent_dim) float32 in [-1, 1], the best iterate's.
     generated : (B, H, W, C) float32 in [-1, 1], the best iterate's picture: G(latents), with what the search added to
-        the generator's features, and the encoder's offset where the search began there.
+        the generator's features and, where it began at the encoder's guess, that guess's offset and other views.
     contextual : (B,) float32, the contextual loss of the best iterate.
     perceptual : (B,) float32, its perceptual loss.
     score : (B,) float32, by which it was chosen and candidates are compared; lower is better.
@@ -130,30 +149,42 @@ class LatentSearch:
             self._encode = compile_function(lambda seen: encoder(seen, training=False))
         self._draw = compile_function(self._decode)
 
-    def encode(self, problem: Problem) -> tuple[Points, Points | None]:
-        """Return what the encoder makes of damaged pictures.
+    def guess(self, problem: Problem) -> Guess:
+        """Return what the encoder makes of damaged pictures, B of them."""
+        latents, offset = self._look(problem.targets, problem.known, problem.blocks)
+        if self.config.start != "encoder":
+            return Guess(latents)
+        return Guess(latents, offset, self._others(problem) if self.config.views > 1 else None)
 
-        Parameters
-        ----------
-        problem : what is known, B pictures
-
-        Returns
-        -------
-        latents : (B, latent_dim) float32 in [-1, 1]
-        offset : (B, *dcgan.encoder.offset_shape(config)) float32, or None where the search begins at z alone
-        """
-        blocks, targets = problem.blocks, problem.targets
+    def _look(
+        self, targets: npt.NDArray[np.float32], known: npt.NDArray[np.float32], blocks: int
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return z and offset of pictures (B, H, W, C) of which the shares `known`, (B, H, W), are known."""
         means = spread_block_means(targets, blocks) if blocks else np.zeros_like(targets)
-        seen = encoder_input(targets, problem.known[..., None], means)
+        seen = encoder_input(targets, known[..., None], means)
         latents, offset = (ops.convert_to_numpy(part) for part in self._encode(seen))
-        return latents, offset if self.config.start == "encoder" else None
+        return latents, offset
+
+    def _others(self, problem: Problem) -> npt.NDArray[np.float32] | None:
+        """Return `Guess.others`, or None where no pixel is known and so no view is better than another."""
+        near = nearness(problem.known)[..., None]
+        if not near.any():
+            return None
+        total, count = np.zeros_like(problem.targets), np.zeros((*problem.targets.shape[1:3], 1), np.float32)
+        for view in VIEWS[1 : self.config.views]:
+            known = view.look(problem.known[..., None], edge=False)[..., 0]
+            latents, offset = self._look(view.look(problem.targets, edge=True), known, 0)
+            drawn, valid = view.look_back(self.generate(latents, Guess(latents, offset)))
+            total += drawn
+            count[..., 0] += valid
+        return np.concatenate([total / np.maximum(count, 1.0), near * (count / (count + 1.0))], axis=3)
 
     def run(
         self,
         problem: Problem,
         latents: npt.NDArray[np.float32],
         *,
-        offset: npt.NDArray[np.float32] | None = None,
+        guess: Guess | None = None,
         on_chunk: OnChunk | None = None,
     ) -> SearchResult:
         """Search from the given starts.
@@ -162,11 +193,11 @@ class LatentSearch:
         ----------
         problem : what is known, B pictures
         latents : (B, latent_dim) float32 in [-1, 1]
-        offset : to the generator's features, as `encode` gives it, or None
+        guess : where the starts are the encoder's or around them; its own latents are not looked at
         on_chunk : called with (steps done, best points so far), first with the start, then after every few steps;
             points are what `generate` takes
         """
-        data = self.prepare(problem, offset)
+        data = self.prepare(problem, guess)
         points = self._points(latents)
         best = contextual = perceptual = score = points
         for found in self._descend(points, data, blocks=problem.blocks):
@@ -174,7 +205,7 @@ class LatentSearch:
             if on_chunk:
                 on_chunk(done, best)
         if self._judges_each_step:
-            generated = self.generate(best, offset)
+            generated = self.generate(best, guess)
         else:
             generated, _, contextual, perceptual, score = (
                 ops.convert_to_numpy(part) for part in self._judge(problem.blocks)(best, *data)
@@ -235,31 +266,33 @@ class LatentSearch:
         shape = (count, config.size, config.size, config.channels)
         problem = Problem(np.zeros(shape, np.float32), np.ones(shape[:3], np.float32), blocks)
         starts: Points = start_latents(count, config.latent_dim)
-        offset: Points | None = None
+        guess = None
         if self.config.start != "random":
-            starts, offset = self.encode(problem)
-        data = self.prepare(problem, offset)
+            guess = self.guess(problem)
+            starts = guess.latents
+        data = self.prepare(problem, guess)
         points = self._points(starts)
         for _ in itertools.islice(self._descend(points, data, blocks=blocks), 2):  # the start and one chunk
             pass
         if self._judges_each_step:
-            self.generate(points, offset)
+            self.generate(points, guess)
         else:
             self._judge(blocks)(points, *data)
 
-    def generate(self, points: Points, offset: Points | None = None) -> npt.NDArray[np.float32]:
-        """Return the pictures of points (or of latents alone), with an offset where there is one.
+    def generate(self, points: Points, guess: Guess | None = None) -> npt.NDArray[np.float32]:
+        """Return the pictures of points (or of latents alone), with a guess's offset and other views.
 
         Parameters
         ----------
         points : (B, latent_dim), or more columns, what is added to the features
-        offset : (B, *dcgan.encoder.offset_shape(config)) or None
+        guess : of the same pictures, or None; its own latents are not looked at
 
         Returns
         -------
         (B, H, W, C) float32 in [-1, 1]
         """
-        return ops.convert_to_numpy(self._draw(*self._split(points), offset))
+        offset, others = (guess.offset, guess.others) if guess else (None, None)
+        return ops.convert_to_numpy(self._draw(*self._split(points), offset, others))
 
     @property
     def _judges_each_step(self) -> bool:
@@ -277,11 +310,12 @@ class LatentSearch:
             return points, None
         return points[:, :latent_dim], ops.reshape(points[:, latent_dim:], (-1, *feature_shape(self.prior.config)))
 
-    def _decode(self, latents: Tensor, features: Tensor | None, offset: Tensor | None) -> Tensor:
-        """Return the generator's pictures."""
-        return decode(self.prior.generator, self.prior.config, latents, features=features, offset=offset)
+    def _decode(self, latents: Tensor, features: Tensor | None, offset: Tensor | None, others: Tensor | None) -> Tensor:
+        """Return the generator's pictures, averaged with those of other views."""
+        drawn = decode(self.prior.generator, self.prior.config, latents, features=features, offset=offset)
+        return drawn if others is None else drawn + others[..., -1:] * (others[..., :-1] - drawn)
 
-    def prepare(self, problem: Problem, offset: Points | None = None) -> Data:
+    def prepare(self, problem: Problem, guess: Guess | None = None) -> Data:
         """Return what the losses need of each picture.
 
         Returns
@@ -289,7 +323,7 @@ class LatentSearch:
         targets : (B, H, W, C) float32
         weights : (B, H, W, 1) float32, of sum 1
         lambdas : (B,) float32, the weight of the perceptual loss
-        offset : as given
+        offset, others : of the guess, or None
         held_out : (B, H, W, 1) float32, 1 where a known pixel is not shown to the search, or None
         """
         config = self.config
@@ -308,7 +342,8 @@ class LatentSearch:
             rng = np.random.default_rng(HELD_OUT_STREAM)  # the same pixels of every picture
             hidden = rng.random((1, *problem.known.shape[1:], 1)) < config.held_out
             held_out = np.repeat(hidden.astype(np.float32), len(weights), axis=0)
-        return problem.targets, weights, lambdas, offset, held_out
+        offset, others = (guess.offset, guess.others) if guess else (None, None)
+        return problem.targets, weights, lambdas, offset, others, held_out
 
     def losses(self, z: Tensor, *data: Tensor, blocks: int = 0) -> Any:
         """Return the total loss of each picture, (B,), and (contextual, perceptual), each (B,); data is `prepare`'s."""
@@ -322,6 +357,7 @@ class LatentSearch:
         weights: Tensor,
         lambdas: Tensor,
         offset: Tensor | None,
+        others: Tensor | None,
         held_out: Tensor | None,
         *,
         blocks: int,
@@ -332,7 +368,7 @@ class LatentSearch:
         Where pixels are held out, the loss is without them and the score is theirs alone; the contextual loss that is
         returned is always that of all known pixels.
         """
-        generated = self._decode(*self._split(points), offset)
+        generated = self._decode(*self._split(points), offset, others)
         contextual = contextual_loss(generated, targets, weights, blocks=blocks)
         fitted = score = contextual
         if held_out is not None:

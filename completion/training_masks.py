@@ -12,15 +12,15 @@ __all__ = ["Damage", "draw_damage"]
 #: How often each kind is drawn. The kinds that a person draws and the large holes come most often.
 SHARES = {
     "center": 0.10,
-    "rectangle": 0.10,
-    "half": 0.16,
-    "random": 0.14,
-    "grid": 0.10,
-    "strokes": 0.10,
+    "rectangle": 0.08,
+    "half": 0.14,
+    "random": 0.20,
+    "grid": 0.14,
+    "strokes": 0.08,
     "medium": 0.12,
-    "thick": 0.08,
-    "thin": 0.05,
-    "lowres": 0.05,
+    "thick": 0.06,
+    "thin": 0.04,
+    "lowres": 0.04,
 }
 NAMES, CUMULATIVE = tuple(SHARES), np.cumsum(list(SHARES.values()))
 
@@ -59,7 +59,8 @@ def draw_damage(size: int, *, seed: tuple[int, ...]) -> Damage:
         choices = [blocks for blocks in (4, 8, 16) if size % blocks == 0 and blocks < size]
         blocks = int(rng.choice(choices)) if choices else 1
         return Damage(np.ones((size, size), np.bool_), blocks)
-    return Damage(make_mask(_draw_spec(name, size, rng), (size, size), seed=(*seed, 1)))
+    mask = make_mask(_draw_spec(name, size, rng), (size, size), seed=(*seed, 1))
+    return Damage(mask[:, ::-1] if rng.random() < 0.5 else mask)  # a completion may look at mirrored pictures as well
 
 
 def _draw_spec(name: str, size: int, rng: np.random.Generator) -> MaskSpec:
@@ -67,7 +68,7 @@ def _draw_spec(name: str, size: int, rng: np.random.Generator) -> MaskSpec:
     if name == "center":
         return MaskSpec(name, scale=float(rng.uniform(0.3, 0.65)))
     if name == "random":
-        return MaskSpec(name, fraction=float(rng.uniform(0.4, 0.95)))
+        return MaskSpec(name, fraction=float(rng.uniform(0.1, 0.95)))
     if name == "grid":
         return MaskSpec(name, step=int(rng.integers(2, 7)))
     if name == "rectangle":

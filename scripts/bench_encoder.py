@@ -70,8 +70,8 @@ def main(model: str, batch_size: int, rounds: int) -> None:
     one_pass = compile_function(both_networks)
 
     def complete_fast() -> object:
-        latents, offset = fast.encode(problem)
-        return fast.run(problem, latents, offset=offset)
+        guess = fast.guess(problem)
+        return fast.run(problem, guess.latents, guess=guess)
 
     calls: dict[str, Callable[[], object]] = {
         "encoder and generator": lambda: np.asarray(one_pass(seen)),

@@ -29,10 +29,9 @@ def test_the_encoder_sees_nothing_of_the_hole(encoded):
     search, problem = LatentSearch(encoded, FAST), make_problem()
     hidden = problem.targets.copy()
     hidden[:, center_hole()] = 0.7
-    for one, other in zip(
-        search.encode(problem), search.encode(dataclasses.replace(problem, targets=hidden)), strict=True
-    ):
-        assert np.array_equal(one, other)
+    one, other = search.guess(problem), search.guess(dataclasses.replace(problem, targets=hidden))
+    assert np.array_equal(one.latents, other.latents)
+    assert np.array_equal(one.offset, other.offset)
 
 
 def test_the_encoder_sees_block_means_and_no_more(encoded):
@@ -40,22 +39,22 @@ def test_the_encoder_sees_block_means_and_no_more(encoded):
     part = SIZE // 4
     shuffled = problem.targets.copy()
     shuffled[:, :part, :part] = shuffled[:, :part, :part][:, ::-1, ::-1]  # the block's mean stays
-    one, other = search.encode(problem), search.encode(dataclasses.replace(problem, targets=shuffled))
-    assert np.allclose(one[0], other[0], atol=1e-5)
+    one, other = (search.guess(each).latents for each in (problem, dataclasses.replace(problem, targets=shuffled)))
+    assert np.allclose(one, other, atol=1e-5)
     brighter = problem.targets.copy()
     brighter[:, :part, :part] += 0.3
-    assert not np.allclose(one[0], search.encode(dataclasses.replace(problem, targets=brighter))[0], atol=1e-5)
+    assert not np.allclose(one, search.guess(dataclasses.replace(problem, targets=brighter)).latents, atol=1e-5)
 
 
 def test_fast_is_the_encoder_and_the_generator(encoded):
     search, problem = LatentSearch(encoded, FAST), make_problem()
-    latents, offset = search.encode(problem)
-    assert offset.shape == (3, *offset_shape(encoded.config))
-    assert offset.any()
-    found = search.run(problem, latents, offset=offset)
-    assert np.array_equal(found.latents, latents)
-    assert np.allclose(found.generated, search.generate(latents, offset), atol=1e-6)
-    assert not np.allclose(found.generated, search.generate(latents), atol=1e-3)
+    guess = search.guess(problem)
+    assert guess.offset.shape == (3, *offset_shape(encoded.config))
+    assert guess.offset.any()
+    found = search.run(problem, guess.latents, guess=guess)
+    assert np.array_equal(found.latents, guess.latents)
+    assert np.allclose(found.generated, search.generate(guess.latents, guess), atol=1e-6)
+    assert not np.allclose(found.generated, search.generate(guess.latents), atol=1e-3)
     difference = np.abs(found.generated - problem.targets).mean(axis=3)
     weights = np.array(search.prepare(problem)[1])[..., 0]
     assert found.contextual == pytest.approx((difference * weights).sum(axis=(1, 2)), abs=1e-5)
@@ -64,10 +63,10 @@ def test_fast_is_the_encoder_and_the_generator(encoded):
 def test_a_search_from_the_encoder_gets_no_worse(encoded):
     problem = make_problem()
     start = LatentSearch(encoded, FAST)
-    latents, offset = start.encode(problem)
-    before = start.run(problem, latents, offset=offset)
+    guess = start.guess(problem)
+    before = start.run(problem, guess.latents, guess=guess)
     config = dataclasses.replace(FAST, iterations=20, perceptual_weight=0.0)
-    after = LatentSearch(encoded, config).run(problem, latents, offset=offset)
+    after = LatentSearch(encoded, config).run(problem, guess.latents, guess=guess)
     assert (after.contextual <= before.contextual + 1e-6).all()
     assert after.contextual.mean() < before.contextual.mean()
 

@@ -302,7 +302,7 @@ def test_the_best_is_that_of_the_held_out_pixels(prior):
     search = LatentSearch(prior, FURTHER)
     latents = draw_latents(2, seed=5)
     problem = Problem(search.generate(latents), np.ones((2, SIZE, SIZE), np.float32))
-    hidden = search.prepare(problem)[4][0, ..., 0] > 0
+    hidden = search.prepare(problem)[5][0, ..., 0] > 0
     targets = problem.targets.copy()
     targets[:, ~hidden] = -targets[:, ~hidden]
     result = search.run(dataclasses.replace(problem, targets=targets), latents)
