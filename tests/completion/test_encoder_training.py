@@ -13,15 +13,15 @@ from completion import encoder_training
 from completion.encoder_cli import train_encoder_command
 from completion.encoder_config import EncoderTrainConfig
 from completion.encoder_data import DamagedBatches
-from completion.encoder_trainer import build_encoder_trainer
+from completion.encoder_trainer import blend, build_critic, build_encoder_trainer, wide_share
 from completion.encoding import encoder_input, push_pull, spread_block_means
 from dcgan.config import RunConfig
 from dcgan.errors import ModelFileError, RunError
 from dcgan.model_file import load_model
-from dcgan.pictures import save_picture
+from dcgan.pictures import save_picture, to_float
 from tests.dcgan.helpers import cached, make_pictures
 
-SETTINGS = EncoderTrainConfig(epochs=2, batch_size=8, learning_rate=1e-2, adversarial_weight=0.01)
+SETTINGS = EncoderTrainConfig(epochs=2, batch_size=8, learning_rate=1e-2, adversarial_weight=0.01, feature_weight=0.1)
 RUN = RunConfig(interval_steps=2, checkpoint_seconds=0, sample_steps=10)
 
 
@@ -108,7 +108,8 @@ def test_files_of_a_run(finished, prior):
         "tensorboard",
     ]
     header = (folder / "losses.csv").read_text().splitlines()[0]
-    losses = ["picture_loss", "hole_loss", "latent_picture_loss", "latent_hole_loss", "adversarial_loss", "critic_loss"]
+    losses = ["picture_loss", "hole_loss", "latent_picture_loss", "latent_hole_loss"]
+    losses += ["adversarial_loss", "feature_loss", "critic_loss"]
     assert header.split(",") == ["step", "epoch", *losses, "pictures_per_second"]
     assert lines[-1].startswith("step 10, epoch 2.0/2: ")
     model = load_model(folder / "model.safetensors")
@@ -210,3 +211,48 @@ def test_command_line(model_path, tmp_path, monkeypatch):
     wrong = CliRunner().invoke(train_encoder_command, [*options, "--epochs", "0"])
     assert wrong.exit_code == 2
     assert "Expected `epochs` of at least 1" in wrong.stderr
+
+
+def test_a_blended_picture_has_the_known_pixels_and_no_smooth_error():
+    rng = np.random.default_rng(0)
+    real = rng.uniform(-0.5, 0.5, (2, 16, 16, 3)).astype(np.float32)
+    known = np.ones((2, 16, 16, 1), np.float32)
+    known[0, 4:12, 4:12] = 0.0
+    known[1, ::2] = 0.0
+    blended = ops.convert_to_numpy(blend(real + 0.25, real, known))
+    assert np.allclose(blended, real, atol=1e-5)  # an error of one colour is seen at the known pixels
+    drawn = rng.uniform(-0.5, 0.5, real.shape).astype(np.float32)
+    blended = ops.convert_to_numpy(blend(drawn, real, known))
+    assert np.allclose(blended * known, real * known, atol=1e-6)
+    unknown = np.zeros_like(known)
+    assert np.array_equal(ops.convert_to_numpy(blend(drawn, real, unknown)), drawn)
+
+
+def test_the_critic_has_its_say_where_holes_are_wide():
+    known = np.ones((4, 32, 32, 1), np.float32)
+    known[0] = 0.0
+    known[1, ::2] = 0.0
+    known[2, 4:28, 4:28] = 0.0  # 24 pixels wide, of which 16 by 16 are more than 4 from the border
+    share = ops.convert_to_numpy(wide_share(known))
+    assert share == pytest.approx([1.0, 0.0, (16 / 24) ** 2, 0.0])
+
+
+def test_the_critic_is_the_discriminator_and_shows_its_maps(prior):
+    pictures = to_float(make_pictures(3))
+    logits, *maps = build_critic(prior)(pictures, training=False)
+    assert np.allclose(logits, prior.discriminator(pictures, training=False), atol=1e-5)
+    assert [tuple(each.shape[1:3]) for each in maps] == [(8, 8), (4, 4)]
+
+
+def test_features_of_the_true_picture_cost_nothing(prior, data):
+    """The critic's losses reach the encoder only through pictures with wide holes."""
+    settings = dataclasses.replace(SETTINGS, adversarial_weight=0.0, feature_weight=1.0)
+    trainer = build_encoder_trainer(prior, settings, steps=10)
+    batch = DamagedBatches(data.pictures, batch_size=8)[0]
+    real = to_float(batch["pictures"])
+    _, parts = trainer._opinion(real, real, np.ones(8, np.float32), training=False)
+    assert float(parts["feature_loss"]) == pytest.approx(0.0, abs=1e-5)
+    _, parts = trainer._opinion(real, -real, np.zeros(8, np.float32), training=False)
+    assert float(parts["feature_loss"]) == float(parts["adversarial_loss"]) == 0.0
+    _, parts = trainer._opinion(real, -real, np.ones(8, np.float32), training=False)
+    assert float(parts["feature_loss"]) > 0.01
