@@ -116,10 +116,17 @@ QUALITIES = ("fast", "balanced", "best")
 PRESETS = {
     "fast": SearchConfig(start="encoder", iterations=0),
     "balanced": SearchConfig(
-        start="encoder", iterations=20, learning_rate=0.005, feature_rate=0.01, held_out=0.15, patience=5
+        start="encoder", views=4, iterations=20, learning_rate=0.005, feature_rate=0.01, held_out=0.15, patience=5
     ),
     "best": SearchConfig(
-        start="encoder", iterations=60, learning_rate=0.005, feature_rate=0.01, held_out=0.15, patience=10, candidates=3
+        start="encoder",
+        views=10,
+        iterations=60,
+        learning_rate=0.005,
+        feature_rate=0.01,
+        held_out=0.15,
+        patience=10,
+        candidates=3,
     ),
     "latent": SearchConfig(),
     "yeh2017": SearchConfig(
