@@ -1,4 +1,4 @@
-"""The views of a damaged picture that the encoder is shown: as it is, mirrored, moved by a few pixels.
+"""The views of a damaged picture that the encoder is shown: as it is, mirrored, moved by a pixel.
 
 Beside known pixels there is one right answer, and the mean of several guesses is nearer to it than each of them. Far
 from them the guesses are several faces, and their mean is a blur; there the first view speaks alone.
@@ -51,14 +51,14 @@ class View:
 VIEWS = (
     View(),
     View(mirrored=True),
-    View(right=2),
-    View(mirrored=True, down=2),
-    View(down=2),
-    View(mirrored=True, right=2),
-    View(right=-2),
-    View(mirrored=True, down=-2),
-    View(down=-2),
-    View(mirrored=True, right=-2),
+    View(right=1),
+    View(mirrored=True, down=1),
+    View(down=1),
+    View(mirrored=True, right=1),
+    View(right=-1),
+    View(mirrored=True, down=-1),
+    View(down=-1),
+    View(mirrored=True, right=-1),
 )
 
 

@@ -20,13 +20,16 @@ from dcgan.model_file import load_model
 
 NO_OPINION = {"perceptual_weight": 0.0, "held_out": 0.0, "patience": 0, "feature_rate": 0.0}
 SETTINGS = {
-    "the encoder alone": choose_search("fast"),
-    "20 steps in z": choose_search("balanced", **NO_OPINION, learning_rate=0.02),
+    "fast: the encoder alone": choose_search("fast"),
+    "four views": choose_search("balanced", iterations=0),
+    "and 20 steps in z": choose_search("balanced", **NO_OPINION, learning_rate=0.02),
     "20 steps in z and features": choose_search("balanced", **{**NO_OPINION, "feature_rate": 0.03}),
     "the same, 100 steps": choose_search("balanced", **{**NO_OPINION, "feature_rate": 0.03}, iterations=100),
     "the same, near the start": choose_search("balanced", **{**NO_OPINION, "feature_rate": 0.03}, proximity=1.0),
     "chosen by held-out pixels": choose_search("balanced", perceptual_weight=0.0),
     "balanced (and the discriminator)": PRESETS["balanced"],
+    "ten views": choose_search("best", iterations=0, candidates=1),
+    "best with one candidate": choose_search("best", candidates=1),
     "best": PRESETS["best"],
 }
 
