@@ -71,7 +71,8 @@ def align_picture(path: Path, finder: FaceFinder, config: AlignConfig) -> tuple[
     Returns
     -------
     crops : (size, size, 3) uint8 each, in the order of `faces` in the record
-    record : "status", "reason" where it is not "aligned", and "faces", each with "box", "landmarks" and "transform"
+    record : "status", "reason" where it is not "aligned", and "faces", each with "box", "score", "landmarks" and
+        "transform"
     """
     try:
         picture = read_picture(path)
@@ -100,7 +101,12 @@ def align_picture(path: Path, finder: FaceFinder, config: AlignConfig) -> tuple[
             return [], {"status": NO_FACE, "reason": str(error), "faces": []}
         crops.append(crop_face(picture, transform, config.size, antialias=config.antialias))
         faces.append(
-            {"box": list(face.box), "landmarks": face.landmarks.tolist(), "transform": transform.round(9).tolist()}
+            {
+                "box": list(face.box),
+                "score": round(face.score, 3),
+                "landmarks": face.landmarks.tolist(),
+                "transform": transform.round(9).tolist(),
+            }
         )
     return crops, {"status": ALIGNED, "faces": faces}
 
@@ -281,6 +287,11 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _make_finder(config: AlignConfig) -> FaceFinder:
+    """Return the detector that the settings ask for."""
+    return FaceFinder(config.landmarks, upsample=config.upsample, min_score=config.min_score)
+
+
 _finder: FaceFinder | None = None
 _config = AlignConfig()
 
@@ -292,7 +303,7 @@ def _start_worker(config: AlignConfig) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
-    _finder, _config = FaceFinder(config.landmarks, upsample=config.upsample), config
+    _finder, _config = _make_finder(config), config
 
 
 def _work(path: Path) -> tuple[list[np.ndarray], dict[str, Any]]:
@@ -306,7 +317,7 @@ def _align_each(
 ) -> Iterator[tuple[Path, tuple[list[np.ndarray], dict[str, Any]]]]:
     """Yield each photograph with its crops and its record, in order."""
     if min(workers, len(paths)) <= 1:
-        finder = FaceFinder(config.landmarks, upsample=config.upsample)
+        finder = _make_finder(config)
         for path in paths:
             yield path, align_picture(path, finder, config)
         return

@@ -38,6 +38,12 @@ ALIGN = AlignConfig()
 )
 @click.option("--min-face", type=int, help="Smallest side of a face's box in pixels.", **shown_default(ALIGN.min_face))
 @click.option(
+    "--min-score",
+    type=float,
+    help="The detector's least score; 0.5 leaves most things out that are no face.",
+    **shown_default(ALIGN.min_score),
+)
+@click.option(
     "--upsample",
     type=int,
     help="How often photographs are doubled before faces are looked for.",

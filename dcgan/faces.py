@@ -34,10 +34,12 @@ class Face:
     ----------
     box : left, top, width, height in pixels; parts of it may lie outside the photograph.
     landmarks : (68, 2) float64, x before y, in pixels, in the order of dlib's 68-point model.
+    score : how sure the detector is, from about -1 to 3; not a number where a box was given.
     """
 
     box: tuple[int, int, int, int]
     landmarks: npt.NDArray[np.float64]
+    score: float = math.nan
 
     @property
     def area(self) -> int:
@@ -52,6 +54,7 @@ class FaceFinder:
     ----------
     landmarks : path of a 68-point model, or None for that of face_recognition_models
     upsample : how often a photograph is doubled before faces are looked for
+    min_score : the least score of a face; 0 is dlib's own
 
     Raises
     ------
@@ -59,7 +62,7 @@ class FaceFinder:
         dlib or the model is not installed, or the file is not such a model.
     """
 
-    def __init__(self, landmarks: Path | None = None, *, upsample: int = 1) -> None:
+    def __init__(self, landmarks: Path | None = None, *, upsample: int = 1, min_score: float = 0.0) -> None:
         dlib = _import_dlib()
         path = landmarks or find_model_file(LANDMARK_MODEL, install=INSTALL)
         try:
@@ -68,7 +71,7 @@ class FaceFinder:
             raise FaceCompletionError(f"{path}: expected a landmark model of dlib ({error})") from error
         self._detector: Any = dlib.get_frontal_face_detector()
         self._rectangle: Any = dlib.rectangle
-        self.upsample = upsample
+        self.upsample, self.min_score = upsample, min_score
 
     def find(self, picture: npt.NDArray[np.uint8]) -> list[Face]:
         """Return the faces of a photograph, (H, W, 3) uint8, the largest first.
@@ -82,10 +85,13 @@ class FaceFinder:
         looked_at = picture
         if scale < 1.0:
             looked_at = resize_picture(picture, (max(1, round(scale * height)), max(1, round(scale * width))))
-        boxes = self._detector(np.ascontiguousarray(looked_at), self.upsample)
-        sides = [(box.left(), box.top(), box.width(), box.height()) for box in boxes]
-        found = [tuple(round(side / scale) for side in box) for box in sides]
-        return [self.landmark(picture, box) for box in sorted(found, key=lambda box: -box[2] * box[3])]
+        boxes, scores, _ = self._detector.run(np.ascontiguousarray(looked_at), self.upsample, self.min_score)
+        faces = []
+        for box, score in zip(boxes, scores, strict=True):
+            sides = (box.left(), box.top(), box.width(), box.height())
+            face = self.landmark(picture, [round(side / scale) for side in sides])
+            faces.append(dataclasses.replace(face, score=float(score)))
+        return sorted(faces, key=lambda face: -face.area)
 
     def landmark(self, picture: npt.NDArray[np.uint8], box: Sequence[int]) -> Face:
         """Return the face that a box, (left, top, width, height), holds, whether the detector finds it or not."""
