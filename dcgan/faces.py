@@ -5,7 +5,6 @@ arXiv:1502.00046 (the detector's training); Kazemi and Sullivan 2014, doi:10.110
 """
 
 import dataclasses
-import functools
 import importlib.metadata
 import math
 from collections.abc import Sequence
@@ -114,7 +113,6 @@ def _import_dlib() -> Any:
     return dlib
 
 
-@functools.cache
 def find_model_file(name: str, *, install: str) -> Path:
     """Return the path of one of face_recognition_models' files.
 
