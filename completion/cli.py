@@ -152,7 +152,8 @@ class ColorType(click.ParamType):
 @click.option(
     "--quality",
     type=click.Choice(QUALITIES),
-    help="fast: the encoder alone; balanced: and a short search from there; best: and several candidates.  "
+    help="fast: the encoder alone; balanced: it sees four views of the picture, and a short search goes on from there; "
+    "best: ten views, and several candidates.  "
     "[default: balanced]",
 )
 @click.option(
