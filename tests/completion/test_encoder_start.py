@@ -119,13 +119,12 @@ def test_command_line(encoded_path, model_path, tmp_path):
     folder = write_pictures(tmp_path / "in", ["a.png", "b.png"])
     output = tmp_path / "out"
     run = CommandLine(encoded_path)
-    run(folder, "--output", output, "--quality", "fast", "--gif", "--grid")
+    run(folder, "--output", output, "--quality", "fast", "--grid")
     assert sorted(path.name for path in output.iterdir() if not path.name.startswith(".")) == [
         "a.png",
         "b.png",
         "grid.png",
         "manifest.jsonl",
-        "search.gif",
     ]
     refused = CommandLine(model_path)(folder, "--output", tmp_path / "other", "--quality", "fast", code=1)
     assert "dcgan-train-encoder" in refused.output
