@@ -49,6 +49,8 @@ bench: $(VENV)/.dev  ## measure, in about two hours; DATA=folder with faces-eval
 	$(BIN)/python scripts/bench_encoder.py
 	$(BIN)/python scripts/bench_ceiling.py --faces $(DATA)/faces-eval.zip
 	$(BIN)/python scripts/bench_steps.py --faces $(DATA)/faces-eval.zip --count 48
+	$(BIN)/python scripts/bench_auto.py --faces $(DATA)/faces-eval.zip
+	$(BIN)/python scripts/bench_curvature.py --faces $(DATA)/faces-eval.zip
 	$(BIN)/python scripts/bench_blending.py --faces $(DATA)/faces-eval.zip --count 32
 
 docs: $(VENV)/.dev  ## write docs/cli.md from the commands' --help

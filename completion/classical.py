@@ -16,12 +16,13 @@ from completion.holes import hole_window
 
 __all__ = ["AUTO_SHARE", "ClassicalFiller", "choose_method", "fill_classical"]
 
-#: The method "auto" interpolates where no hole is deeper than this part of the picture's longer side. On faces of 64
-#: and of 128 pixels plain biharmonic interpolation is closer to the truth than the blended DCGAN up to depths of a
-#: thirtieth to a twentieth (random 20 and 50%, at 128 pixels up to 90%; grid 2, at 128 up to 6); from there on (grid 8,
-#: thin, medium, strokes, squares of an eighth and more, left) the DCGAN is. Measured with the encoder alone; see
-#: docs/benchmarks.md.
+#: The method "auto" interpolates where no hole is deeper than this part of the picture's longer side. On faces of 128
+#: pixels plain biharmonic interpolation is level with the blended DCGAN or ahead of it up to that depth (random up to
+#: 90%, grid 2 to 6, a square of a twentieth), and behind from there on.
 AUTO_SHARE = 1 / 20
+#: In pictures no larger than the bundled model the DCGAN is ahead at every depth, and interpolation takes holes one
+#: pixel deep alone, where nobody sees a difference. See docs/benchmarks.md.
+AUTO_SIDE_PX = 64
 
 RADIUS_PX = 3.0  # of the neighbourhood in OpenCV's methods, as in its documentation's examples
 FLAGS = {"telea": cv2.INPAINT_TELEA, "ns": cv2.INPAINT_NS}
@@ -85,7 +86,9 @@ def choose_method(mask: npt.NDArray[np.bool_]) -> str:
     ('biharmonic', 'dcgan')
     """
     depth = hole_depths(mask)[1].max(initial=0.0)
-    return "biharmonic" if depth <= max(AUTO_SHARE * max(mask.shape), 1.0) else "dcgan"
+    side = max(mask.shape)
+    limit = AUTO_SHARE * side if side > AUTO_SIDE_PX else 1.0
+    return "biharmonic" if depth <= limit else "dcgan"
 
 
 class ClassicalFiller:

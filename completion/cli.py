@@ -152,7 +152,7 @@ class ColorType(click.ParamType):
 @click.option(
     "--quality",
     type=click.Choice(QUALITIES),
-    help="fast: the encoder alone; balanced: and a short search from there; best: and several candidates.  "
+    help="The encoder's answer to one view of the picture (fast), to four (balanced), to ten (best).  "
     "[default: balanced]",
 )
 @click.option(
@@ -192,7 +192,11 @@ class ColorType(click.ParamType):
 @click.option(
     "--grid", is_flag=True, help="Write OUTPUT/grid.png: original, masked and completed pictures, 32 at most."
 )
-@click.option("--gif", is_flag=True, help="Write OUTPUT/search.gif: the search of the first batch as a film.")
+@click.option(
+    "--gif",
+    is_flag=True,
+    help="Write OUTPUT/search.gif: the search of the first batch as a film; with --iterations or --preset.",
+)
 @click.option(
     "--shard", type=ShardType(), default=(1, 1), help="Complete the i-th of n parts of the list.  [default: 1/1]"
 )

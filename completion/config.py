@@ -113,21 +113,12 @@ class SearchConfig:
 
 
 QUALITIES = ("fast", "balanced", "best")
+#: For those who ask for steps from the encoder's answer; by themselves the qualities take none (docs/benchmarks.md).
+STEPS: dict[str, Any] = {"learning_rate": 0.02, "perceptual_weight": 0.0, "held_out": 0.15, "patience": 5}
 PRESETS = {
-    "fast": SearchConfig(start="encoder", iterations=0),
-    "balanced": SearchConfig(
-        start="encoder", views=4, iterations=20, learning_rate=0.005, feature_rate=0.01, held_out=0.15, patience=5
-    ),
-    "best": SearchConfig(
-        start="encoder",
-        views=10,
-        iterations=60,
-        learning_rate=0.005,
-        feature_rate=0.01,
-        held_out=0.15,
-        patience=10,
-        candidates=3,
-    ),
+    "fast": SearchConfig(start="encoder", iterations=0, **STEPS),
+    "balanced": SearchConfig(start="encoder", iterations=0, views=4, **STEPS),
+    "best": SearchConfig(start="encoder", iterations=0, views=10, **STEPS),
     "latent": SearchConfig(),
     "yeh2017": SearchConfig(
         iterations=1500,

@@ -87,6 +87,10 @@ def _load_completer(job: FolderJob, search: tuple[str, dict[str, Any]], options:
             f"{options['model']} has no encoder (dcgan-train-encoder trains one): the latent space is searched instead"
         )
         click.echo(line, err=True)
+    if job.film and not config.iterations:
+        raise ValueError(
+            "Expected a search for --gif, with --iterations or --preset. Received: the encoder's answer alone"
+        )
     return Completer(prior, config, blend=options["blend"], seed=options["seed"])
 
 

@@ -18,19 +18,19 @@ from completion.face_distance import FaceEmbedder, frechet_distance, identity_di
 from completion.metrics import picture_metrics
 from dcgan.model_file import load_model
 
-NO_OPINION = {"perceptual_weight": 0.0, "held_out": 0.0, "patience": 0, "feature_rate": 0.0}
+ALL_PIXELS = {"held_out": 0.0, "patience": 0}
+FEATURES = {"learning_rate": 0.005, "feature_rate": 0.01}
 SETTINGS = {
-    "fast: the encoder alone": choose_search("fast"),
-    "four views": choose_search("balanced", iterations=0),
-    "and 20 steps in z": choose_search("balanced", **NO_OPINION, learning_rate=0.02),
-    "20 steps in z and features": choose_search("balanced", **{**NO_OPINION, "feature_rate": 0.03}),
-    "the same, 100 steps": choose_search("balanced", **{**NO_OPINION, "feature_rate": 0.03}, iterations=100),
-    "the same, near the start": choose_search("balanced", **{**NO_OPINION, "feature_rate": 0.03}, proximity=1.0),
-    "chosen by held-out pixels": choose_search("balanced", perceptual_weight=0.0),
-    "balanced (and the discriminator)": PRESETS["balanced"],
-    "ten views": choose_search("best", iterations=0, candidates=1),
-    "best with one candidate": choose_search("best", candidates=1),
-    "best": PRESETS["best"],
+    "fast: the encoder alone": PRESETS["fast"],
+    "balanced: four views": PRESETS["balanced"],
+    "best: ten views": PRESETS["best"],
+    "balanced and 20 steps in z": choose_search("balanced", iterations=20, **ALL_PIXELS),
+    "chosen by held-out pixels": choose_search("balanced", iterations=20),
+    "near the start": choose_search("balanced", iterations=20, proximity=1.0, **ALL_PIXELS),
+    "100 steps": choose_search("balanced", iterations=100, **ALL_PIXELS),
+    "20 steps in z and features": choose_search("balanced", iterations=20, **FEATURES),
+    "and the discriminator": choose_search("balanced", iterations=20, perceptual_weight=0.003, **FEATURES),
+    "and three candidates": choose_search("balanced", iterations=20, perceptual_weight=0.003, candidates=3, **FEATURES),
 }
 
 

@@ -114,9 +114,16 @@ def test_wrong_arguments(pictures, masks, message):
         (MaskSpec("random", fraction=0.0), "biharmonic"),
     ],
 )
-@pytest.mark.parametrize("side", [64, 200])
+@pytest.mark.parametrize("side", [128, 200])
 def test_what_auto_stands_for(spec, method, side):
     assert choose_method(make_mask(spec, (side, side))) == method
+
+
+def test_auto_in_pictures_no_larger_than_the_model():
+    """There the model is ahead, but where holes are a pixel deep."""
+    assert choose_method(make_mask("random", (64, 64))) == "dcgan"
+    assert choose_method(make_mask("grid", (64, 64))) == "dcgan"
+    assert choose_method(np.eye(64, dtype=np.bool_)) == "biharmonic"
 
 
 def test_autos_limit_is_a_share_of_the_side():

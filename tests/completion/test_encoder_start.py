@@ -119,13 +119,12 @@ def test_command_line(encoded_path, model_path, tmp_path):
     folder = write_pictures(tmp_path / "in", ["a.png", "b.png"])
     output = tmp_path / "out"
     run = CommandLine(encoded_path)
-    run(folder, "--output", output, "--quality", "fast", "--gif", "--grid")
+    run(folder, "--output", output, "--quality", "fast", "--grid")
     assert sorted(path.name for path in output.iterdir() if not path.name.startswith(".")) == [
         "a.png",
         "b.png",
         "grid.png",
         "manifest.jsonl",
-        "search.gif",
     ]
     refused = CommandLine(model_path)(folder, "--output", tmp_path / "other", "--quality", "fast", code=1)
     assert "dcgan-train-encoder" in refused.output
@@ -193,3 +192,13 @@ def test_options_that_exclude_each_other(encoded_path, options, message, tmp_pat
     folder = write_pictures(tmp_path / "in", ["a.png"])
     command = ["--model", str(encoded_path), str(folder), "--output", str(tmp_path / "out"), *options]
     assert message in CommandLine(encoded_path).invoke(command, code=2).stderr
+
+
+def test_a_film_needs_a_search(encoded_path, tmp_path):
+    folder = write_pictures(tmp_path / "in", ["a.png"])
+    command = ["--model", str(encoded_path), str(folder), "--output", str(tmp_path / "out"), "--gif"]
+    stderr = CommandLine(encoded_path).invoke(command, code=2).stderr
+    assert "Expected a search for --gif, with --iterations or --preset." in stderr
+    assert not (tmp_path / "out" / "a.png").exists()
+    CommandLine(encoded_path).invoke([*command, "--iterations", "2"])
+    assert (tmp_path / "out" / "search.gif").exists()

@@ -101,7 +101,7 @@ def test_a_picture_does_not_depend_on_its_neighbours(encoded):
 
 
 def test_a_search_goes_on_from_all_views(encoded):
-    config = dataclasses.replace(SEVERAL, iterations=10, perceptual_weight=0.0)
+    config = dataclasses.replace(SEVERAL, iterations=10, held_out=0.0, patience=0)
     problem = make_problem()
     start, search = (LatentSearch(encoded, each) for each in (SEVERAL, config))
     guess = start.guess(problem)
