@@ -4,8 +4,6 @@ Pixel errors forgive blur; a person does not. The network maps a face to 128 num
 within about 0.6 of each other (Euclidean) and those of two people do not.
 """
 
-import importlib.metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ import numpy.typing as npt
 from scipy.linalg import eigh, svdvals
 
 from dcgan.errors import FaceCompletionError
+from dcgan.faces import find_model_file
 from dcgan.pictures import resize_picture
 
 __all__ = ["EMBEDDING_DIM", "FaceEmbedder", "frechet_distance", "identity_distance"]
@@ -21,7 +20,6 @@ EMBEDDING_DIM = 128
 CHIP_SIZE = 150  # what the network takes
 BATCH_SIZE = 32
 NETWORK = "dlib_face_recognition_resnet_model_v1.dat"
-PACKAGE = "face_recognition_models"
 INSTALL = "pip install 'dcgan-face-completion[evaluate]'"
 
 Embeddings = npt.NDArray[np.float64]
@@ -52,7 +50,7 @@ class FaceEmbedder:
             import dlib
         except ImportError as error:
             raise FaceCompletionError(f"Face distances need dlib, which is not installed: {INSTALL}") from error
-        self.network: Any = dlib.face_recognition_model_v1(str(_network_path()))
+        self.network: Any = dlib.face_recognition_model_v1(str(find_model_file(NETWORK, install=INSTALL)))
 
     def __call__(self, pictures: npt.NDArray[np.uint8]) -> Embeddings:
         """Return the embeddings of aligned faces.
@@ -73,21 +71,6 @@ class FaceEmbedder:
             chips = [np.ascontiguousarray(resize_picture(face, (CHIP_SIZE, CHIP_SIZE))) for face in faces]
             parts.append(np.array(self.network.compute_face_descriptor(chips), np.float64))
         return np.concatenate(parts)
-
-
-def _network_path() -> Path:
-    """Return the path of the network's file.
-
-    Its package is looked up and not imported: importing it needs pkg_resources, which setuptools has removed.
-    """
-    try:
-        files = importlib.metadata.files(PACKAGE) or []
-    except importlib.metadata.PackageNotFoundError:
-        files = []
-    for file in files:
-        if file.name == NETWORK:
-            return Path(str(file.locate()))
-    raise FaceCompletionError(f"Face distances need {NETWORK} of {PACKAGE}, which is not installed: {INSTALL}")
 
 
 def identity_distance(first: Embeddings, second: Embeddings) -> Embeddings:

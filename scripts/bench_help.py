@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-COMMANDS = ("complete-images", "complete-evaluate", "dcgan-train", "dcgan-train-encoder", "dcgan-sample")
+COMMANDS = ("complete-images", "complete-evaluate", "dcgan-align", "dcgan-train", "dcgan-train-encoder", "dcgan-sample")
 RUNS = 7
 
 

@@ -8,9 +8,17 @@ import click
 from completion.cli import complete_command
 from completion.encoder_cli import train_encoder_command
 from completion.evaluate_cli import evaluate_command
+from dcgan.align_cli import align_command
 from dcgan.cli import sample_command, train_command
 
-COMMANDS = (complete_command, evaluate_command, train_command, train_encoder_command, sample_command)
+COMMANDS = (
+    complete_command,
+    evaluate_command,
+    align_command,
+    train_command,
+    train_encoder_command,
+    sample_command,
+)
 TARGET = Path(__file__).parent.parent / "docs" / "cli.md"
 
 

@@ -94,7 +94,7 @@ def test_the_network_gets_chips_of_its_size(fake_dlib, tmp_path):
 
 def test_what_is_not_installed_is_named(fake_dlib, monkeypatch):
     monkeypatch.setattr(importlib.metadata, "files", lambda name: [])
-    with pytest.raises(FaceCompletionError, match=f"Face distances need {NETWORK} of face_recognition_models.*pip"):
+    with pytest.raises(FaceCompletionError, match=rf"{NETWORK} of face_recognition_models is needed.*pip"):
         FaceEmbedder()
 
     def missing(name):
