@@ -9,6 +9,7 @@ from keras import ops
 
 from completion.encoder_config import EncoderTrainConfig
 from completion.encoding import encoder_input, push_pull
+from completion.losses import perceptual_loss
 from dcgan.encoder import build_encoder, split_generator
 from dcgan.gan import judge
 from dcgan.losses import discriminator_loss
@@ -125,7 +126,7 @@ class EncoderTrainer(keras.Model):
             for right, made in zip(real_maps, maps, strict=True)
         ]
         parts = {
-            "adversarial_loss": ops.mean(say * ops.softplus(-judged_logits)),
+            "adversarial_loss": ops.mean(say * perceptual_loss(judged_logits)),
             "feature_loss": ops.mean(say * sum(differences) / len(differences)),
             "critic_loss": discriminator_loss(real_logits, fake_logits, label_smoothing=LABEL_SMOOTHING),
         }

@@ -167,15 +167,16 @@ def _align_all(
     on_total: Callable[[int, int], None] | None,
 ) -> AlignSummary:
     """Align what is not done yet, in the order of the names."""
-    names = _crop_names([path.relative_to(source).as_posix() for path in paths])
+    relatives = {path: path.relative_to(source).as_posix() for path in paths}
+    names = _crop_names(list(relatives.values()))
     with _Record(output / RECORD, config, overwrite=overwrite) as record:
-        waiting = [path for path in paths if path.relative_to(source).as_posix() not in record.done]
+        waiting = [path for path in paths if relatives[path] not in record.done]
         counts = {ALIGNED: 0, NO_FACE: 0, FAILED: 0}
         faces = 0
         if on_total:
             on_total(len(paths), len(paths) - len(waiting))
         for path, (crops, line) in _align_each(waiting, config, workers or _cores()):
-            relative = path.relative_to(source).as_posix()
+            relative = relatives[path]
             for index, crop in enumerate(crops):
                 line["faces"][index]["file"] = _face_name(names[relative], index)
                 save_picture(output / line["faces"][index]["file"], crop)
@@ -193,8 +194,7 @@ class _Record:
 
     def __init__(self, path: Path, config: AlignConfig, *, overwrite: bool) -> None:
         self.done: set[str] = set()
-        settings = {name: value for name, value in dataclasses.asdict(config).items() if name != "landmarks"}
-        settings["landmarks"] = str(config.landmarks or "")
+        settings = dataclasses.asdict(config) | {"landmarks": str(config.landmarks or "")}
         lines = [{"settings": settings}]
         if path.exists() and not overwrite:
             found = _read_lines(path)

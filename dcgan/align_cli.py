@@ -67,9 +67,8 @@ def align_command(raw: Path, aligned: Path, workers: int | None, overwrite: bool
     """Cut aligned faces out of a folder of photographs.
 
     RAW is searched recursively; ALIGNED is a flat folder of PNG files, for dcgan-train. ALIGNED/align.jsonl says for
-    each
-    photograph which faces were found where, or why there are none. Stopped at any moment, the same command goes on. The
-    exit code is 0 if there is an aligned face.
+    each photograph which faces were found where, or why there are none. Stopped at any moment, the same command goes
+    on. The exit code is 0 if there is an aligned face.
     """
     config = AlignConfig(**{field.name: options[field.name] for field in dataclasses.fields(AlignConfig)})
     from tqdm import tqdm

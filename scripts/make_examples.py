@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib import cbook
 from skimage import data
 
+from dcgan.alignment import template_points
 from dcgan.pictures import read_picture, save_picture
 
 SIZE = 128
@@ -20,15 +21,12 @@ LANDMARKS = {  # x, y in pixels of the photograph
     "astronaut": [(212, 104), (237, 106), (222, 156)],
     "hopper": [(238, 194), (291, 192), (269, 289)],
 }
-# OpenFace's mean landmarks 39, 42 and 57, and the least and the greatest coordinates of all 68
-MEAN = np.array([(0.403718978, 0.338677111), (0.631326076, 0.334136672), (0.525398406, 0.841706378)])
-LEAST, GREATEST = np.array([0.079239691, 0.182360985]), np.array([0.971193274, 1.060803711])
 
 
 def align(photograph: np.ndarray, landmarks: list[tuple[int, int]]) -> np.ndarray:
     """Return the aligned crop, (SIZE, SIZE, 3) uint8, averaged down from a larger one."""
     side = SIZE * OVERSAMPLING
-    template = (side * (MEAN - LEAST) / (GREATEST - LEAST)).astype(np.float32)
+    template = template_points("innerEyesAndBottomLip", size=side).astype(np.float32)
     transform = cv2.getAffineTransform(np.array(landmarks, np.float32), template)
     large = cv2.warpAffine(photograph, transform, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return cv2.resize(large, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
