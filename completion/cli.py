@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from completion.config import (
+    BEYOND,
     BLEND_NAMES,
     CLASSICAL_METHODS,
     METHODS,
@@ -92,7 +93,8 @@ class ColorType(click.ParamType):
       complete-images --mask center input/*.png
       complete-images --mask-dir masks/ photos/
       complete-images --method biharmonic --mask random photos/
-      complete-images --mask-file mask.png --variations 4 photo.jpg
+      complete-images --mask-file mask.png --variations 4 face.png
+      complete-images --faces --mask-file mask.png photograph.jpg
     """,
 )
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=str))
@@ -135,6 +137,28 @@ class ColorType(click.ParamType):
     help="What fills the hole. telea and ns (OpenCV's), biharmonic and harmonic need no model; auto takes dcgan or "
     "biharmonic for each picture, by its mask.",
     **shown_default("dcgan"),
+)
+@click.option(
+    "--faces",
+    is_flag=True,
+    help="INPUTS are photographs: find the faces in them, complete those that the hole touches.",
+)
+@click.option(
+    "--face-box",
+    type=RectangleType(),
+    multiple=True,
+    help="With --faces: a face's box, where it is not found by itself; may be given several times.",
+)
+@click.option(
+    "--landmarks-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --faces: landmarks of photographs' faces, in the form of dcgan-align's align.jsonl.",
+)
+@click.option(
+    "--beyond",
+    type=click.Choice(CLASSICAL_METHODS),
+    help="With --faces: what fills the part of a hole that is in no face's frame.",
+    **shown_default(BEYOND),
 )
 @click.option("--model", help="A bundled model's name or the path of a model file.", **shown_default("faces-64"))
 @click.option(
@@ -203,7 +227,7 @@ class ColorType(click.ParamType):
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @common_errors("with --skip-existing the same command goes on from here")
 def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
-    """Fill the missing regions of aligned face pictures.
+    """Fill the missing regions of aligned face pictures or, with --faces, of the faces in photographs.
 
     INPUTS are picture files, folders and glob patterns. Every picture gets a PNG of its own under OUTPUT, and a line in
     OUTPUT/manifest.jsonl. A picture that cannot be completed is reported in one line and the others are completed; the
@@ -264,6 +288,13 @@ def _mask_spec(options: dict[str, Any]) -> MaskSpec:
 def _check_method(options: dict[str, Any], spec: MaskSpec) -> None:
     """Refuse options that the method has no use for."""
     method = options["method"]
+    if not options["faces"]:
+        for option in _given(("face_box", "landmarks_file", "beyond")):
+            raise click.UsageError(f"--{option} goes with --faces.")
+    elif method != "dcgan":
+        raise click.UsageError(f"--faces goes with --method dcgan, received --method {method}.")
+    elif options["mask"] == "lowres":
+        raise click.UsageError("--faces needs a mask of pixels, received --mask lowres.")
     if method == "dcgan":
         return
     if options["variations"]:

@@ -194,18 +194,23 @@ class Completer:
         ValueError, TypeError
             The picture or its mask has a wrong shape or dtype.
         """
-        size, channels = self.prior.config.size, self.prior.config.channels
+        self.check(picture, mask)
+        size = self.prior.config.size
+        if blocks < 0 or (blocks and size % blocks):
+            raise ValueError(f"Expected `blocks` to divide the model's size {size}. Received: blocks={blocks}")
+        height, width = picture.shape[:2]
+        hidden = np.zeros_like(mask) if blocks else mask  # block means are means of the whole picture
+        target, known = model_view(picture, hidden, fit_frame(height, width, size))
+        return target, np.zeros_like(known) if blocks else known
+
+    def check(self, picture: Picture, mask: Mask) -> None:
+        """Raise ValueError or TypeError where a picture or its mask has a wrong shape or dtype."""
+        channels = self.prior.config.channels
         if np.ndim(picture) != 3 or picture.shape[2] != channels or min(picture.shape) < 1:
             raise ValueError(f"Expected pictures of shape (H, W, {channels}). Received: {np.shape(picture)}")
         if picture.dtype != np.uint8:
             raise TypeError(f"Expected pictures of dtype uint8. Received: {picture.dtype}")
-        if blocks < 0 or (blocks and size % blocks):
-            raise ValueError(f"Expected `blocks` to divide the model's size {size}. Received: blocks={blocks}")
-        height, width = picture.shape[:2]
-        validate_mask(mask, (height, width))
-        hidden = np.zeros_like(mask) if blocks else mask  # block means are means of the whole picture
-        target, known = model_view(picture, hidden, fit_frame(height, width, size))
-        return target, np.zeros_like(known) if blocks else known
+        validate_mask(mask, picture.shape[:2])
 
     def find(
         self,

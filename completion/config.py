@@ -9,6 +9,7 @@ from typing import Any
 from dcgan.config import check
 
 __all__ = [
+    "BEYOND",
     "BLEND_NAMES",
     "CLASSICAL_METHODS",
     "METHODS",
@@ -22,6 +23,7 @@ __all__ = [
 BLEND_NAMES = ("auto", "poisson", "biharmonic", "feather", "none")
 CLASSICAL_METHODS = ("telea", "ns", "biharmonic", "harmonic")
 METHODS = ("dcgan", *CLASSICAL_METHODS, "auto")
+BEYOND = "telea"  # what fills the part of a photograph's hole that lies in no face's frame
 SEARCHES = ("adam", "hmc")
 STARTS = ("random", "encoder", "latents")
 WEIGHTINGS = ("yeh", "uniform")

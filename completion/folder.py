@@ -22,18 +22,22 @@ from completion.classical import ClassicalFiller, choose_method
 from completion.config import CLASSICAL_METHODS
 from completion.inputs import InputPicture
 from completion.job import FolderJob, check_outputs, output_paths, remove_leftovers
+from completion.loading import LoadedPicture, Task, aligned_task, load_picture, photograph_task
 from completion.manifest import Manifest
 from completion.metrics import spread
 from completion.render import ComparisonSheet, SearchFilm, show_masked
 from dcgan.errors import FaceCompletionError, ImageFileError
-from dcgan.pictures import read_picture, save_picture
+from dcgan.pictures import save_picture
 
 if TYPE_CHECKING:
-    from completion.completer import Completer, View
+    from completion.completer import Completer
+    from completion.photographs import PhotographCompleter
     from completion.search import SearchResult
 
 __all__ = ["FolderSummary", "complete_folder"]
 
+FACES_AT_ONCE = 8  # of few photographs: how many faces are in them shows as they are read
+BEYOND_TOLD = 0.005  # share of the hole in no face's frame from which on the user is told
 STOPPING_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the next picture would fail just so
 
 Picture = npt.NDArray[np.uint8]
@@ -57,23 +61,15 @@ class FolderSummary:
     failed: int
 
 
-@dataclasses.dataclass(frozen=True)
-class _Loaded:
-    """A picture that was read, with its mask."""
-
-    source: InputPicture
-    color: Picture
-    alpha: Picture | None
-    mask: npt.NDArray[np.bool_]
-
-
 def complete_folder(
     inputs: Sequence[InputPicture],
     job: FolderJob,
     completer: Completer | None = None,
     *,
+    photographs: PhotographCompleter | None = None,
     model_sha256: str = "",
     on_failure: Callable[[str], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> FolderSummary:
     """Complete pictures from files to files.
@@ -83,8 +79,10 @@ def complete_folder(
     inputs : see `completion.inputs.list_inputs`; the whole list, also where the job is a shard of it
     job : where to, with which masks
     completer : the loaded model with its search; may be None where the job's method is a classical one
+    photographs : the same completer for photographs, where the job has `faces`
     model_sha256 : recorded in the manifest of pictures that the model completed
     on_failure : called with one line for each picture that fails
+    on_note : called with one line for each photograph whose hole lies, in part, in no face's frame
     on_progress : called with the number of pictures done so far; those in the search count in part
 
     Returns
@@ -107,6 +105,8 @@ def complete_folder(
     """
     if completer is None and job.method not in CLASSICAL_METHODS:
         raise ValueError(f"Expected a `completer` for the method {job.method!r}. Received: None")
+    if (photographs is None) != (job.faces is None):
+        raise ValueError(f"Expected `photographs` just where the job has `faces`. Received: faces={job.faces}")
     candidates = completer.config.candidates if completer is not None else 1
     waiting, existing = check_outputs(inputs, job, candidates=candidates)
     try:
@@ -116,9 +116,11 @@ def complete_folder(
     run = _Run(
         job,
         completer,
+        photographs,
         count=len(inputs),
         model_sha256=model_sha256,
         on_failure=on_failure,
+        on_note=on_note,
         on_progress=on_progress,
     )
     with Manifest(job.manifest_path) as run.manifest:
@@ -141,15 +143,18 @@ class _Run:
         self,
         job: FolderJob,
         completer: Completer | None,
+        photographs: PhotographCompleter | None,
         *,
         count: int,
         model_sha256: str,
         on_failure: Callable[[str], None] | None,
+        on_note: Callable[[str], None] | None,
         on_progress: Callable[[float], None] | None,
     ) -> None:
         self.job, self.model_sha256 = job, model_sha256
         self.completer = cast("Completer", completer)  # not used where the method is classical
-        self.on_failure, self.on_progress = on_failure, on_progress
+        self.photographs = photographs
+        self.on_failure, self.on_note, self.on_progress = on_failure, on_note, on_progress
         self.sheet, self.film = ComparisonSheet(), SearchFilm()
         self.film_open = job.film
         self.completed = self.untouched = self.failed = 0
@@ -157,24 +162,26 @@ class _Run:
         self.filler = ClassicalFiller(job.method if job.method in CLASSICAL_METHODS else "biharmonic")
         self.candidates = completer.config.candidates if completer is not None else 1
         self.channels = completer.prior.config.channels if completer is not None else 3
+        if photographs is not None and count > 1:
+            count = max(count, FACES_AT_ONCE)
         self.share, self.rows = plan_rows(count, batch_size=job.batch_size, candidates=self.candidates)
 
     def complete(self, inputs: Sequence[InputPicture]) -> None:
         """Complete and write pictures, batch by batch."""
-        batch: list[tuple[InputPicture, View]] = []
+        batch: list[Task] = []
         for source in inputs:
-            view = self._look(source)
-            if view is None:
+            task = self._look(source)
+            if task is None:
                 continue
-            batch.append((source, view))
-            if len(batch) == self.share:
+            batch.append(task)
+            if sum(len(each.views) for each in batch) >= self.share:
                 self._complete_batch(batch)
                 batch = []
         if batch:
             self._complete_batch(batch)
 
-    def _look(self, source: InputPicture) -> View | None:
-        """Return what the search needs of a picture; None where it is done with: it failed, or nothing is missing."""
+    def _look(self, source: InputPicture) -> Task | None:
+        """Return what the search is to do for a picture; None where it is done with: it failed, or is written."""
         loaded = self._load(source)
         if loaded is None:
             return None
@@ -186,30 +193,56 @@ class _Run:
         ):
             self._fill(loaded)
             return None
-        return self.completer.look(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
+        if self.photographs is None:
+            return aligned_task(loaded, self.completer, blocks=self.job.masks.blocks)
+        return self._look_for_faces(loaded, self.photographs)
 
-    def _load(self, source: InputPicture) -> _Loaded | None:
+    def _look_for_faces(self, loaded: LoadedPicture, photographs: PhotographCompleter) -> Task | None:
+        """Return what the search is to do for a photograph; None where it failed, or its hole touches no face."""
+        started = time.perf_counter()
+        try:
+            task = photograph_task(loaded, photographs, self.job)
+        except ImageFileError as error:
+            self._fail(loaded.source, str(error))
+            return None
+        except MemoryError:
+            self._fail(loaded.source, f"{loaded.source.path}: not enough memory for this picture")
+            return None
+        beyond, path, method = task.fields["beyond"], loaded.source.path, photographs.beyond
+        if task.views:
+            if beyond >= BEYOND_TOLD:
+                self._note(f"{path}: {beyond:.0%} of the hole is in no face's frame; {method} fills it")
+            return task
+        others = task.fields["others"]
+        self._note(
+            f"{path}: the hole touches none of the faces found ({others}); {method} fills it. If it hides a face, "
+            "--face-box says where"
+        )
+        none = np.empty(0, np.float32)
+        self._write(loaded, lambda _: task.compose(loaded, none), method=method, **task.fields, seconds=_since(started))
+        return None
+
+    def _note(self, line: str) -> None:
+        """Tell the user something about a photograph."""
+        if self.on_note:
+            self.on_note(line)
+
+    def _load(self, source: InputPicture) -> LoadedPicture | None:
         """Read a picture and its mask; where that cannot be done, record it and return None."""
         try:
-            pixels = read_picture(source.path, channels=None)  # (H, W, 3 or 4)
-            mask = self.job.masks.mask_for(pixels, source, seed=self.job.seed)
-            if self.channels == 1:
-                return _Loaded(source, read_picture(source.path, channels=1), None, mask)
-            # Where transparent pixels are missing, the completed picture is opaque.
-            alpha = pixels[..., 3:] if pixels.shape[2] == 4 and not self.job.masks.alpha else None
-            return _Loaded(source, pixels[..., :3], alpha, mask)
+            return load_picture(source, self.job, channels=self.channels)
         except ImageFileError as error:
             self._fail(source, str(error))
         except MemoryError:
             self._fail(source, f"{source.path}: not enough memory for this picture")
         return None
 
-    def _complete_batch(self, batch: list[tuple[InputPicture, View]]) -> None:
+    def _complete_batch(self, batch: list[Task]) -> None:
         """Search for a batch, then compose and write its pictures."""
         started = time.perf_counter()
         done = self._done
         found = self.completer.find(
-            [view for _, view in batch],
+            [view for task in batch for view in task.views],
             blocks=self.job.masks.blocks,
             keep=self.job.keep,
             rows=self.rows,
@@ -217,13 +250,16 @@ class _Run:
             on_progress=lambda share: self._progress(done + share * len(batch)),
         )
         self.film_open = False
-        seconds = (time.perf_counter() - started) / len(batch)
-        each = len(found.latents) // len(batch)
-        for place, (source, _) in enumerate(batch):
-            self._finish(source, found.take(slice(place * each, (place + 1) * each)), seconds=seconds)
+        seconds = _since(started) / len(batch)
+        each = self.candidates if self.job.keep == "all" else 1
+        first = 0
+        for task in batch:
+            rows = slice(first, first + each * len(task.views))
+            self._finish(task, found.take(rows), seconds=seconds)
+            first = rows.stop
         release_memory()
 
-    def _fill(self, loaded: _Loaded) -> None:
+    def _fill(self, loaded: LoadedPicture) -> None:
         """Fill a picture without the model and write it."""
         path, method = loaded.source.path, self.filler.method
         if loaded.mask.all():
@@ -235,23 +271,23 @@ class _Run:
         except MemoryError:
             self._fail(loaded.source, f"{path}: not enough memory for this picture")
             return
-        seconds = time.perf_counter() - started
+        seconds = _since(started)
         self._write(loaded, lambda _: filled, method=method, seconds=seconds)
 
-    def _finish(self, source: InputPicture, found: SearchResult, *, seconds: float) -> None:
+    def _finish(self, task: Task, found: SearchResult, *, seconds: float) -> None:
         """Read a picture again and write it with what was found."""
-        loaded = self._load(source)
+        loaded = self._load(task.source)
         if loaded is not None:
+            each = len(found.generated) // len(task.views)  # a view's candidates lie one after the other
 
-            def compose(row: int) -> Picture:
-                generated = found.generated[row]
-                return self.completer.compose(loaded.color, loaded.mask, generated, blocks=self.job.masks.blocks)
+            def compose(candidate: int) -> Picture:
+                return task.compose(loaded, found.generated[candidate::each])
 
-            self._write(loaded, compose, method="dcgan", **_losses(found), seconds=seconds)
+            self._write(loaded, compose, method="dcgan", **task.fields, **_losses(found), seconds=seconds)
 
     def _write(
         self,
-        loaded: _Loaded,
+        loaded: LoadedPicture,
         compose: Callable[[int], Picture],
         *,
         seconds: float,
@@ -327,8 +363,13 @@ class _Run:
             self.on_progress(self.progress)
 
 
+def _since(started: float) -> float:
+    """Return the seconds since a reading of the clock."""
+    return time.perf_counter() - started
+
+
 def _losses(found: SearchResult) -> dict[str, Any]:
-    """Return the manifest's fields about the search: a number for one candidate, a list for several."""
+    """Return the manifest's fields about the search: a number, or a list for several candidates or faces."""
     fields = {"contextual_loss": found.contextual, "perceptual_loss": found.perceptual, "acceptance": found.acceptance}
     lists = {
         name: [round(float(value), 6) if math.isfinite(value) else None for value in values]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from dcgan.pictures import resize_picture, to_float
 
-__all__ = ["Frame", "fit_frame", "model_view", "place_generated"]
+__all__ = ["Frame", "enlarge", "fit_frame", "model_view", "place_generated"]
 
 LANCZOS_TAPS = 4  # on each side, as in OpenCV's INTER_LANCZOS4
 
@@ -116,6 +116,16 @@ def place_generated(
     horizontal = _lanczos_matrix(centers_x, frame.size)
     stretched = np.tensordot(vertical, generated, (1, 0))  # (box height, size, C)
     return np.matmul(horizontal, stretched)  # (box height, box width, C)
+
+
+def enlarge(picture: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:
+    """Return a picture, (H, W, C) float32, a whole number of times as large, interpolated with Lanczos's kernel."""
+    height, width = picture.shape[:2]
+    vertical, horizontal = (
+        _lanczos_matrix((np.arange(side * factor) + 0.5) / factor - 0.5, side) for side in (height, width)
+    )
+    stretched = np.tensordot(vertical, picture, (1, 0))  # (factor * H, W, C)
+    return np.ascontiguousarray(np.matmul(horizontal, stretched))
 
 
 def _lanczos_matrix(centers: npt.NDArray[np.floating], size: int) -> npt.NDArray[np.float32]:

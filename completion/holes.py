@@ -40,7 +40,8 @@ def hole_window(mask: NDArray[np.bool_], *, reach: int = 1) -> Window:
     bounds = []
     for axis in (0, 1):
         used = np.flatnonzero(mask.any(axis=1 - axis))
-        bounds.append(slice(max(int(used[0]) - reach, 0), int(used[-1]) + 1 + reach) if used.size else slice(0, 0))
+        start, stop = (int(used[0]) - reach, int(used[-1]) + 1 + reach) if used.size else (0, 0)
+        bounds.append(slice(max(start, 0), min(stop, mask.shape[axis])))
     return bounds[0], bounds[1]
 
 

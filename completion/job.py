@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from completion.config import CLASSICAL_METHODS, METHODS
+from completion.face_hints import FaceHints
 from completion.inputs import InputPicture, output_name, take_shard
 from completion.picture_masks import MaskSource
 from dcgan.config import check
@@ -36,6 +37,7 @@ class FolderJob:
     existing : what to do where an output is there already: "refuse" the whole job, "skip" it or "replace" it.
     batch_size : rows (pictures times candidates) that are searched at once.
     seed : of random masks; the completer has its own.
+    faces : None where the pictures are aligned faces; for photographs, what the user says of the faces in them.
     sheet, film : write OUTPUT/grid.png, OUTPUT/search.gif.
     shard : (i, n), the part of the list that is completed; see `completion.inputs.take_shard`.
     """
@@ -47,6 +49,7 @@ class FolderJob:
     existing: str = "refuse"
     batch_size: int = 64
     seed: int = 0
+    faces: FaceHints | None = None
     sheet: bool = False
     film: bool = False
     shard: tuple[int, int] = (1, 1)
@@ -56,6 +59,9 @@ class FolderJob:
         if self.method != "dcgan":
             check(not self.masks.blocks, "the method 'dcgan' for block means", method=self.method)
             check(self.keep == "best", "the method 'dcgan' for all candidates", method=self.method)
+        if self.faces is not None:
+            check(self.method == "dcgan", "the method 'dcgan' for faces in photographs", method=self.method)
+            check(not self.masks.blocks, "masks that hide pixels of photographs", blocks=self.masks.blocks)
         if self.method in CLASSICAL_METHODS:
             check(not self.film, "a method that searches for a film of the search", method=self.method)
 

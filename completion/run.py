@@ -9,11 +9,14 @@ import click
 
 from completion.batches import default_batch_size
 from completion.config import CLASSICAL_METHODS, choose_search
+from completion.face_hints import FaceHints, read_landmarks
 from completion.folder import FolderSummary, complete_folder
 from completion.inputs import InputPicture
 from completion.job import FolderJob, check_outputs
+from completion.photographs import PhotographCompleter
 from completion.picture_masks import MaskSource, read_mask
 from dcgan.errors import FaceCompletionError
+from dcgan.faces import FaceFinder
 from dcgan.quiet import quiet_import
 from masks import MaskFolder, MaskSpec
 
@@ -45,6 +48,7 @@ def complete_files(
         keep=options["keep"],
         existing=existing,
         seed=options["seed"],
+        faces=_face_hints(options),
         sheet=options["grid"],
         film=options["gif"],
         shard=options["shard"],
@@ -55,8 +59,12 @@ def complete_files(
         return FolderSummary(0, 0, skipped, 0)
     from tqdm import tqdm
 
+    finder = FaceFinder() if job.faces is not None else None  # complains before TensorFlow is imported
     completer = None if job.method in CLASSICAL_METHODS else _load_completer(job, search, options)
+    photographs = None
     if completer is not None:
+        if finder is not None:
+            photographs = PhotographCompleter(completer, finder, beyond=options["beyond"])
         job = dataclasses.replace(job, batch_size=options["batch_size"] or default_batch_size(completer.prior.config))
     disabled = True if options["quiet"] else None  # None: shown where stderr is a terminal
     with tqdm(total=len(waiting), bar_format=BAR_FORMAT, disable=disabled, dynamic_ncols=True) as bar:
@@ -64,8 +72,10 @@ def complete_files(
             pictures,
             job,
             completer,
+            photographs=photographs,
             model_sha256=completer.prior.sha256 if completer is not None else "",
             on_failure=lambda line: bar.write(f"failed: {line}", file=sys.stderr),
+            on_note=None if options["quiet"] else lambda line: bar.write(f"note: {line}", file=sys.stderr),
             on_progress=lambda done: bar.update(done - bar.n),
         )
 
@@ -92,6 +102,14 @@ def _load_completer(job: FolderJob, search: tuple[str, dict[str, Any]], options:
             "Expected a search for --gif, with --iterations or --preset. Received: the encoder's answer alone"
         )
     return Completer(prior, config, blend=options["blend"], seed=options["seed"])
+
+
+def _face_hints(options: dict[str, Any]) -> FaceHints | None:
+    """Return what the user says of the faces in photographs; None where the pictures are aligned faces."""
+    if not options["faces"]:
+        return None
+    path = options["landmarks_file"]
+    return FaceHints(options["face_box"], read_landmarks(path) if path else {})
 
 
 def _mask_source(spec: MaskSpec, options: dict[str, Any]) -> MaskSource:

@@ -3,13 +3,14 @@
     FaceCompletionError            base of them all
     ├── ImageFileError             a picture cannot be read or written
     ├── DatasetError               a training set holds nothing to train on
+    ├── NoFaceError                no face can be found in a photograph
     ├── ModelFileError             a model file is damaged, foreign or absent
     └── RunError                   a training run's folder cannot be used
 
 Wrong arguments raise ValueError or TypeError as everywhere in Python.
 """
 
-__all__ = ["DatasetError", "FaceCompletionError", "ImageFileError", "ModelFileError", "RunError"]
+__all__ = ["DatasetError", "FaceCompletionError", "ImageFileError", "ModelFileError", "NoFaceError", "RunError"]
 
 
 class FaceCompletionError(Exception):
@@ -26,6 +27,10 @@ class DatasetError(FaceCompletionError):
 
 class ModelFileError(FaceCompletionError):
     """A model file is missing, damaged, or not one of ours."""
+
+
+class NoFaceError(FaceCompletionError):
+    """No face can be found in a photograph, or none where the user says that there is one."""
 
 
 class RunError(FaceCompletionError):

@@ -72,10 +72,11 @@ class FaceFinder:
         self._rectangle: Any = dlib.rectangle
         self.upsample, self.min_score = upsample, min_score
 
-    def find(self, picture: npt.NDArray[np.uint8]) -> list[Face]:
+    def find(self, picture: npt.NDArray[np.uint8], *, min_score: float | None = None) -> list[Face]:
         """Return the faces of a photograph, (H, W, 3) uint8, the largest first.
 
-        Of a photograph of more than 24 million pixels, after doubling, a smaller version is looked at.
+        `min_score` takes the place of the finder's own. Of a photograph of more than 24 million pixels, after doubling,
+        a smaller version is looked at.
         """
         if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
             raise ValueError(f"Expected (H, W, 3) uint8. Received: {picture.shape} {picture.dtype}")
@@ -84,7 +85,8 @@ class FaceFinder:
         looked_at = picture
         if scale < 1.0:
             looked_at = resize_picture(picture, (max(1, round(scale * height)), max(1, round(scale * width))))
-        boxes, scores, _ = self._detector.run(np.ascontiguousarray(looked_at), self.upsample, self.min_score)
+        least = self.min_score if min_score is None else min_score
+        boxes, scores, _ = self._detector.run(np.ascontiguousarray(looked_at), self.upsample, least)
         faces = []
         for box, score in zip(boxes, scores, strict=True):
             sides = (box.left(), box.top(), box.width(), box.height())

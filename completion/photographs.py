@@ -1,0 +1,186 @@
+"""Complete the faces inside photographs: find, align, complete, and put each back where it was.
+
+The model sees an aligned face alone, its frame. What of a hole lies in no face's frame is filled classically; towards
+the frame's edge the face fades into that, and the result is blended into the photograph at the photograph's own size.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from completion.config import BEYOND
+from completion.face_finding import FaceLocator, LocatedFace
+from completion.face_frame import frame_distance, frame_scale, frame_view, frame_window, place_face
+from completion.holes import Window, hole_window
+from completion.quick_fill import QuickFiller
+from dcgan.faces import FaceFinder
+from dcgan.pictures import to_float, to_uint8
+
+if TYPE_CHECKING:
+    from completion.completer import Completer, View
+
+__all__ = ["PhotographCompleter", "PhotographView"]
+
+#: How far inside its edge a face fades into what lies beyond, in halves of the frame's side: 6 of 64 pixels. The model
+#: is least sure there, and what it draws has a fine pattern.
+FADE = 3 / 16
+REACH = 2  # what biharmonic blending looks at around a hole
+BEYOND_UNKNOWNS_MAX = 250_000  # missing pixels that are filled at the photograph's own size
+
+Picture = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+Points = npt.NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class PhotographView:
+    """What the model needs of a photograph.
+
+    Attributes
+    ----------
+    faces : that the hole touches.
+    views : of each, target and known shares at the model's size.
+    others : number of faces that the hole does not touch.
+    beyond : share of the hole that lies in no face's frame, in [0, 1].
+    """
+
+    faces: tuple[LocatedFace, ...]
+    views: list[View]
+    others: int
+    beyond: float
+
+
+class PhotographCompleter:
+    """A completer for photographs.
+
+    Parameters
+    ----------
+    completer : the loaded model with its search and blending
+    finder : dlib's detector and landmarks, by default loaded here
+    beyond : the classical method for what lies in no face's frame, one of `completion.config.CLASSICAL_METHODS`
+
+    Raises
+    ------
+    FaceCompletionError
+        dlib or its landmark model is missing.
+    """
+
+    def __init__(self, completer: Completer, finder: FaceFinder | None = None, *, beyond: str = BEYOND) -> None:
+        self.completer = completer
+        self.size = completer.prior.config.size
+        self.locator = FaceLocator(self.size, finder or FaceFinder())
+        self.beyond = beyond
+        self._fill = QuickFiller(beyond, unknowns_max=BEYOND_UNKNOWNS_MAX)
+
+    def complete(
+        self, picture: Picture, mask: Mask, *, boxes: Sequence[Sequence[int]] = (), landmarks: Iterable[Points] = ()
+    ) -> Picture:
+        """Fill the missing regions of a photograph.
+
+        Parameters
+        ----------
+        picture : (H, W, C) uint8, C the model's number of channels
+        mask : (H, W) bool, True = missing
+        boxes, landmarks : the user's word about the faces; see `FaceLocator.locate`
+
+        Returns
+        -------
+        (H, W, C) uint8
+            Known pixels are the photograph's own.
+
+        Raises
+        ------
+        NoFaceError
+            No face is found.
+        ValueError, TypeError
+            A wrong shape or dtype, or nothing of the photograph is known.
+        """
+        view = self.look(picture, mask, boxes=boxes, landmarks=landmarks)
+        generated = self.completer.find(view.views).generated if view.views else np.empty(0, np.float32)
+        return self.compose(picture, mask, view.faces, generated)
+
+    def look(
+        self, picture: Picture, mask: Mask, *, boxes: Sequence[Sequence[int]] = (), landmarks: Iterable[Points] = ()
+    ) -> PhotographView:
+        """Find the faces and return what the model needs of those that the hole touches; see `complete`."""
+        self.completer.check(picture, mask)
+        if mask.all():
+            raise ValueError("Expected a photograph of which something is known. Received: a mask that hides all of it")
+        if not mask.any():
+            return PhotographView((), [], 0, 0.0)
+        color = picture if picture.shape[2] == 3 else np.repeat(picture, 3, axis=2)
+        located = self.locator.locate(color, mask, boxes=boxes, landmarks=landmarks)
+        touched = [face for face in located if self._touches(mask, face)]
+        views = [frame_view(picture, mask, face.transform, self.size) for face in touched]
+        _, owner = self._owners(mask, touched)
+        beyond = np.count_nonzero(owner == 0) / np.count_nonzero(mask)
+        return PhotographView(tuple(touched), views, len(located) - len(touched), float(beyond))
+
+    def compose(
+        self, picture: Picture, mask: Mask, faces: Sequence[LocatedFace], generated: npt.NDArray[np.float32]
+    ) -> Picture:
+        """Put generated faces into a photograph at the photograph's own size.
+
+        Parameters
+        ----------
+        picture : (H, W, C) uint8
+        mask : (H, W) bool, True = missing
+        faces : those that the hole touches
+        generated : (len(faces), size, size, C) float32 in [-1, 1]
+
+        Returns
+        -------
+        (H, W, C) uint8
+            Known pixels are the photograph's own. Of a grey photograph the rest is grey.
+        """
+        result = self._fill(picture, mask)  # what a face fades into, and what lies beyond
+        (rows, columns), owner = self._owners(mask, faces)
+        for number, (face, pixels) in enumerate(zip(faces, generated, strict=True), start=1):
+            own = owner == number
+            if own.any():
+                inner = hole_window(own, reach=REACH)
+                box = (
+                    slice(rows.start + inner[0].start, rows.start + inner[0].stop),
+                    slice(columns.start + inner[1].start, columns.start + inner[1].stop),
+                )
+                part = own[inner]
+                result[box][part] = self._blend(result[box], part, face, pixels, box)[part]
+        return result
+
+    def _touches(self, mask: Mask, face: LocatedFace) -> bool:
+        """Tell whether a face's frame holds a missing pixel."""
+        window = frame_window(face.transform, self.size, mask.shape)
+        hole = mask[window]
+        return bool(hole.any() and (hole & (frame_distance(face.transform, self.size, window) <= 1.0)).any())
+
+    def _owners(self, mask: Mask, faces: Sequence[LocatedFace]) -> tuple[Window, npt.NDArray[np.int16]]:
+        """Return a window of the photograph with all of the hole, and which face each of its pixels belongs to.
+
+        1, 2, .. is the face whose frame's middle is nearest, 0 a missing pixel in no frame, -1 a known one.
+        """
+        window = hole_window(mask, reach=REACH)
+        owner = np.where(mask[window], np.int16(0), np.int16(-1))
+        nearest = np.full(owner.shape, 1.0, np.float32)
+        for number, face in enumerate(faces, start=1):
+            distance = frame_distance(face.transform, self.size, window)
+            closer = (owner >= 0) & (distance <= nearest)
+            owner[closer] = number
+            nearest[closer] = distance[closer]
+        return window, owner
+
+    def _blend(
+        self, around: Picture, part: Mask, face: LocatedFace, generated: npt.NDArray[np.float32], box: Window
+    ) -> Picture:
+        """Return a box of the photograph with a face's part of the hole blended in."""
+        placed = place_face(generated, face.transform, box)
+        original = to_float(around)
+        share = np.clip((1.0 - frame_distance(face.transform, self.size, box)) / FADE, 0.0, 1.0)[..., None]
+        share *= share * (3.0 - 2.0 * share)  # without a corner at either end
+        placed = original + share * (placed - original)
+        side_px = round(self.size * frame_scale(face.transform))
+        return to_uint8(self.completer.blender(placed[None], original[None], part[None], side_px=side_px)[0])
