@@ -160,6 +160,11 @@ class ColorType(click.ParamType):
     help="With --faces: what fills the part of a hole that is in no face's frame.",
     **shown_default(BEYOND),
 )
+@click.option(
+    "--grain/--no-grain",
+    default=True,
+    help="With --faces: continue the fine texture of the known skin into the hole.  [default: grain]",
+)
 @click.option("--model", help="A bundled model's name or the path of a model file.", **shown_default("faces-64"))
 @click.option(
     "--output",
@@ -289,7 +294,7 @@ def _check_method(options: dict[str, Any], spec: MaskSpec) -> None:
     """Refuse options that the method has no use for."""
     method = options["method"]
     if not options["faces"]:
-        for option in _given(("face_box", "landmarks_file", "beyond")):
+        for option in _given(("face_box", "landmarks_file", "beyond", "grain")):
             raise click.UsageError(f"--{option} goes with --faces.")
     elif method != "dcgan":
         raise click.UsageError(f"--faces goes with --method dcgan, received --method {method}.")

@@ -137,9 +137,16 @@ class FaceLocator:
     def _transform(self, landmarks: Points) -> Points:
         """Return the transform that aligns landmarks."""
         try:
-            return alignment_transform(landmarks, framing=FRAMING, size=self.size)
+            transform = alignment_transform(landmarks, framing=FRAMING, size=self.size)
         except ValueError as error:
             raise NoFaceError(str(error)) from error
+        if np.linalg.det(transform[:, :2]) <= 0.0:
+            inner_left, inner_right, lip = landmarks[list(LANDMARKS_OF_FRAMING)].round(1).tolist()
+            raise NoFaceError(
+                "expected the landmarks of a face, the eye corner that is left in the picture first, received "
+                f"{inner_left}, {inner_right}, lip {lip}"
+            )
+        return transform
 
 
 def _all_landmarks(points: Points) -> Points:

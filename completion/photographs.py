@@ -10,12 +10,14 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from completion.config import BEYOND
 from completion.face_finding import FaceLocator, LocatedFace
 from completion.face_frame import frame_distance, frame_scale, frame_view, frame_window, place_face
+from completion.grain import grain_like
 from completion.holes import Window, hole_window
 from completion.quick_fill import QuickFiller
 from dcgan.faces import FaceFinder
@@ -63,6 +65,7 @@ class PhotographCompleter:
     completer : the loaded model with its search and blending
     finder : dlib's detector and landmarks, by default loaded here
     beyond : the classical method for what lies in no face's frame, one of `completion.config.CLASSICAL_METHODS`
+    grain : give what the model fills the fine texture of the known skin around it, see `completion.grain`
 
     Raises
     ------
@@ -70,11 +73,13 @@ class PhotographCompleter:
         dlib or its landmark model is missing.
     """
 
-    def __init__(self, completer: Completer, finder: FaceFinder | None = None, *, beyond: str = BEYOND) -> None:
+    def __init__(
+        self, completer: Completer, finder: FaceFinder | None = None, *, beyond: str = BEYOND, grain: bool = True
+    ) -> None:
         self.completer = completer
         self.size = completer.prior.config.size
         self.locator = FaceLocator(self.size, finder or FaceFinder())
-        self.beyond = beyond
+        self.beyond, self.grain = beyond, grain
         self._fill = QuickFiller(beyond, unknowns_max=BEYOND_UNKNOWNS_MAX)
 
     def complete(
@@ -149,7 +154,10 @@ class PhotographCompleter:
                     slice(columns.start + inner[1].start, columns.start + inner[1].stop),
                 )
                 part = own[inner]
-                result[box][part] = self._blend(result[box], part, face, pixels, box)[part]
+                blended = self._blend(result[box], part, face, pixels, box)
+                if self.grain:
+                    blended += self._grain(picture, mask, face, box)
+                result[box][part] = to_uint8(blended[part])
         return result
 
     def _touches(self, mask: Mask, face: LocatedFace) -> bool:
@@ -175,12 +183,35 @@ class PhotographCompleter:
 
     def _blend(
         self, around: Picture, part: Mask, face: LocatedFace, generated: npt.NDArray[np.float32], box: Window
-    ) -> Picture:
-        """Return a box of the photograph with a face's part of the hole blended in."""
+    ) -> npt.NDArray[np.float32]:
+        """Return a box of the photograph, in [-1, 1], with a face's part of the hole blended in."""
         placed = place_face(generated, face.transform, box)
+        if _is_grey(around):
+            placed = np.broadcast_to(placed.mean(axis=2, keepdims=True), placed.shape)
         original = to_float(around)
-        share = np.clip((1.0 - frame_distance(face.transform, self.size, box)) / FADE, 0.0, 1.0)[..., None]
-        share *= share * (3.0 - 2.0 * share)  # without a corner at either end
-        placed = original + share * (placed - original)
+        placed = original + self._share(face, box)[..., None] * (placed - original)
         side_px = round(self.size * frame_scale(face.transform))
-        return to_uint8(self.completer.blender(placed[None], original[None], part[None], side_px=side_px)[0])
+        return self.completer.blender(placed[None], original[None], part[None], side_px=side_px)[0]
+
+    def _grain(self, picture: Picture, mask: Mask, face: LocatedFace, box: Window) -> npt.NDArray[np.float32] | float:
+        """Return the known skin's texture for a box; it fades beside known pixels and at the frame's edge."""
+        scale = frame_scale(face.transform)
+        frame = frame_window(face.transform, self.size, mask.shape)
+        known = ~mask[frame] & (frame_distance(face.transform, self.size, frame) <= 1.0)
+        shape = (box[0].stop - box[0].start, box[1].stop - box[1].start)
+        texture = grain_like(picture[frame], known, scale=scale, shape=shape, seed=self.completer.seed)
+        if texture is None:
+            return 0.0
+        depth = cv2.distanceTransform(mask[box].astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        strength = np.minimum(depth / scale, 1.0) * self._share(face, box)
+        return texture * (strength[..., None] * np.float32(1.0 / 127.5))
+
+    def _share(self, face: LocatedFace, box: Window) -> npt.NDArray[np.float32]:
+        """Return the model's share of each pixel of a box: 1 inside a face's frame, fading to 0 at its edge."""
+        share = np.clip((1.0 - frame_distance(face.transform, self.size, box)) / FADE, 0.0, 1.0)
+        return share * share * (3.0 - 2.0 * share)  # without a corner at either end
+
+
+def _is_grey(picture: Picture) -> bool:
+    """Tell whether a picture of three channels is grey."""
+    return picture.shape[2] == 3 and all((picture[..., 0] == picture[..., channel]).all() for channel in (1, 2))

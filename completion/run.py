@@ -64,7 +64,7 @@ def complete_files(
     photographs = None
     if completer is not None:
         if finder is not None:
-            photographs = PhotographCompleter(completer, finder, beyond=options["beyond"])
+            photographs = PhotographCompleter(completer, finder, beyond=options["beyond"], grain=options["grain"])
         job = dataclasses.replace(job, batch_size=options["batch_size"] or default_batch_size(completer.prior.config))
     disabled = True if options["quiet"] else None  # None: shown where stderr is a terminal
     with tqdm(total=len(waiting), bar_format=BAR_FORMAT, disable=disabled, dynamic_ncols=True) as bar:

@@ -1,0 +1,172 @@
+"""Measure how often faces are found behind holes, by each step, and how well they are aligned then.
+
+Aligned faces are set into a canvas, turned, scaled and moved, with blurred surroundings, so that their true place is
+known; those that the detector finds when they are whole are used. Holes are drawn in the face's frame. Alignment errors
+are mean distances of the frame's corners, in the model's pixels (64 on a side). With --photographs, the same for the
+faces in a folder of photographs, whose place when whole is taken for true, and how often a face is seen in a hole where
+there is none.
+"""
+
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+
+from completion.evaluation_faces import read_faces
+from completion.face_finding import FaceLocator
+from completion.face_frame import frame_distance, frame_window
+from dcgan.alignment import alignment_transform, invert_transform, transform_points
+from dcgan.errors import NoFaceError
+from dcgan.faces import FaceFinder
+from dcgan.picture_names import is_picture_name
+from dcgan.pictures import read_picture, resize_picture
+from masks import MaskSpec, make_mask
+
+SIZE, CANVAS = 64, 400
+HOLES = {
+    "center": MaskSpec("center"),
+    "three quarters": MaskSpec("center", scale=0.75),
+    "left half": MaskSpec("left"),
+    "upper half": MaskSpec("top"),
+    "strokes": MaskSpec("strokes"),
+    "medium strokes": MaskSpec("medium"),
+    "thick strokes": MaskSpec("thick"),
+}
+FRAME = np.array([(-0.5, -0.5), (SIZE - 0.5, -0.5), (-0.5, SIZE - 0.5), (SIZE - 0.5, SIZE - 0.5)])
+Example = tuple[np.ndarray, np.ndarray, tuple[int, int, int, int]]  # photograph, true transform, box when whole
+
+
+def make_examples(faces: np.ndarray, count: int, finder: FaceFinder) -> tuple[list[Example], int]:
+    """Return photographs with a face each, and how many faces it took."""
+    rng = np.random.default_rng(0)
+    examples: list[Example] = []
+    tried = 0
+    for face in faces:
+        tried += 1
+        side, border = len(face), 3 * len(face) // 4
+        wide = cv2.copyMakeBorder(face, *[border] * 4, cv2.BORDER_REPLICATE)
+        around = cv2.GaussianBlur(wide, (0, 0), side / 10)
+        around[border : border + side, border : border + side] = face
+        angle, scale = np.deg2rad(rng.uniform(-12, 12)), rng.uniform(0.8, 1.6) * 128 / side
+        turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        middle = np.full(2, (len(wide) - 1) / 2)
+        to_canvas = np.c_[turn, CANVAS / 2 + rng.uniform(-15, 15, 2) - turn @ middle]
+        photograph = cv2.warpAffine(
+            around, to_canvas, (CANVAS, CANVAS), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
+        shrink = SIZE / side
+        to_frame = np.array([[shrink, 0.0, 0.0], [0.0, shrink, 0.0]])
+        to_frame[:, 2] = (shrink - 1) / 2 - shrink * border
+        back = invert_transform(to_canvas)
+        true = np.c_[to_frame[:, :2] @ back[:, :2], to_frame[:, :2] @ back[:, 2] + to_frame[:, 2]]
+        found = finder.find(photograph)
+        if found and alignment_error(align(found[0].landmarks), true) < 4:
+            examples.append((photograph, true, found[0].box))
+        if len(examples) == count:
+            break
+    return examples, tried
+
+
+def align(landmarks: np.ndarray) -> np.ndarray:
+    """Return the transform of landmarks."""
+    return alignment_transform(landmarks, framing="innerEyesAndBottomLip", size=SIZE)
+
+
+def alignment_error(transform: np.ndarray, true: np.ndarray) -> float:
+    """Return the mean distance of a frame's corners from the true one's, in the model's pixels."""
+    moved = transform_points(transform, transform_points(invert_transform(true), FRAME))
+    return float(np.linalg.norm(moved - FRAME, axis=1).mean())
+
+
+def hide(shape: tuple[int, int], transform: np.ndarray, spec: MaskSpec, seed: int) -> np.ndarray:
+    """Return a mask that is drawn in a face's frame, (H, W) bool."""
+    large = np.c_[transform[:, :2] * 4, transform[:, 2:] * 4 + 1.5]  # the frame at 256 pixels
+    drawn = make_mask(spec, (4 * SIZE, 4 * SIZE), seed=seed).astype(np.uint8)
+    return cv2.warpAffine(drawn, large, shape[::-1], flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP) > 0
+
+
+def measure(examples: list[Example], finder: FaceFinder) -> None:
+    """Print a table."""
+    locator = FaceLocator(SIZE, finder)
+    click.echo("| hole | hole grey | hole filled | with guesses | alignment error | with --face-box |")
+    click.echo("|---|---|---|---|---|---|")
+    for name, spec in HOLES.items():
+        grey, steps, errors, told = 0, [], [], []
+        for index, (photograph, true, box) in enumerate(examples):
+            mask = hide(photograph.shape[:2], true, spec, index)
+            hidden = np.where(mask[..., None], np.uint8(128), photograph)
+            grey += any(alignment_error(align(face.landmarks), true) < SIZE / 4 for face in finder.find(hidden))
+            try:
+                located = locator.locate(photograph, mask)
+            except NoFaceError:
+                located = []
+            near = [face for face in located if alignment_error(face.transform, true) < SIZE / 4]
+            if near:
+                steps.append(near[0].step)
+                errors.append(alignment_error(near[0].transform, true))
+            told.append(alignment_error(locator.locate(photograph, mask, boxes=[box])[0].transform, true))
+        count = len(examples)
+        quantiles = [
+            "-" if not each else "{:.1f} ({:.1f})".format(*np.quantile(each, [0.5, 0.95])) for each in (errors, told)
+        ]
+        rates = [grey / count, steps.count("detected") / count, len(steps) / count]
+        click.echo(f"| {name} | {' | '.join(f'{rate:.0%}' for rate in rates)} | {' | '.join(quantiles)} |")
+
+
+def count_false(photographs: list[np.ndarray], finder: FaceFinder, holes_each: int) -> None:
+    """Print how often a hole away from all faces is taken for one."""
+    locator, rng = FaceLocator(SIZE, finder), np.random.default_rng(0)
+    counts = {"detected": 0, "guessed": 0}
+    holes = 0
+    for photograph in photographs:
+        height, width = photograph.shape[:2]
+        whole = [align(face.landmarks) for face in finder.find(photograph)]
+        for _ in range(holes_each):
+            side = int(rng.uniform(0.1, 0.35) * min(height, width))
+            top, left = rng.integers(0, height - side), rng.integers(0, width - side)
+            mask = np.zeros((height, width), bool)
+            mask[top : top + side, left : left + side] = True
+            if any(touches(mask, transform) for transform in whole):
+                continue
+            holes += 1
+            try:
+                located = locator.locate(photograph, mask)
+            except NoFaceError:
+                located = []
+            for step in {face.step for face in located if touches(mask, face.transform)}:
+                counts[step] += 1
+    click.echo(f"{holes} square holes with no face in them: " + ", ".join(f"{each} {n}" for each, n in counts.items()))
+
+
+def touches(mask: np.ndarray, transform: np.ndarray) -> bool:
+    """Tell whether a mask reaches into a frame, or just beside it."""
+    window = frame_window(transform, SIZE, mask.shape, margin=SIZE / 8)
+    return bool((mask[window] & (frame_distance(transform, SIZE, window) <= 1.25)).any())
+
+
+@click.command()
+@click.option("--faces", required=True, type=click.Path(exists=True, path_type=Path), help="Aligned faces.")
+@click.option("--photographs", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--count", default=200, show_default=True)
+def main(faces: Path, photographs: Path | None, count: int) -> None:
+    """Print the tables."""
+    finder = FaceFinder()
+    examples, tried = make_examples(read_faces(faces, 2 * count, size=128).pictures, count, finder)
+    click.echo(f"{len(examples)} faces; found when whole: {len(examples)} of {tried}\n")
+    measure(examples, finder)
+    if photographs:
+        pictures = [read_picture(path) for path in sorted(photographs.iterdir()) if is_picture_name(path.name)]
+        scales = [min(1.0, 800 / max(picture.shape)) for picture in pictures]
+        pictures = [
+            resize_picture(each, (round(scale * each.shape[0]), round(scale * each.shape[1])))
+            for each, scale in zip(pictures, scales, strict=True)
+        ]
+        own = [(each, align(face.landmarks), face.box) for each in pictures for face in finder.find(each)]
+        click.echo(f"\n{len(own)} faces in {len(pictures)} photographs\n")
+        measure(own, finder)
+        count_false(pictures, finder, 20)
+
+
+if __name__ == "__main__":
+    main()
