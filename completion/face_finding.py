@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from completion.face_frame import frame_distance, frame_window
 from completion.quick_fill import QuickFiller
-from dcgan.alignment import alignment_transform
+from dcgan.alignment import alignment_transform, invert_transform
 from dcgan.errors import NoFaceError
 from dcgan.faces import Face, FaceFinder
 
@@ -29,6 +30,12 @@ GUESS_HIDDEN = 0.1
 #: The landmarks of a face that the hole touches are means over boxes moved by so much of their sides: where the picture
 #: is filled in they depend on the box.
 BOX_MOVES = (-0.06, 0.0, 0.06)
+#: Where a frame lies in a detector's box, in parts of the box's width and height: its middle, and its side. Means over
+#: 120 faces that were turned by up to 12 degrees (the side's standard deviation is 0.10, the middle's 0.04).
+MIDDLE_IN_BOX, SIDE_IN_BOX = (0.51, 0.61), 0.975
+#: The more of a frame is hidden, the less can be known of its landmarks: from the first of these shares on its usual
+#: place in the box counts as well, from the second on alone.
+BOX_COUNTS = (0.4, 0.9)
 LOOK_UNKNOWNS_MAX = 16_384  # missing pixels that are filled for looking
 FRAMING = "innerEyesAndBottomLip"  # the one that the model was trained on
 LANDMARKS_OF_FRAMING = (39, 42, 57)
@@ -106,12 +113,12 @@ class FaceLocator:
                     f"expected a face's box of at least 8x8 pixels in the picture of {picture.shape[1]}x"
                     f"{picture.shape[0]}, received {left},{top},{width},{height}"
                 )
-            located.append(LocatedFace(self._aligned(filled, box), "box", (left, top, width, height)))
+            located.append(LocatedFace(self._aligned(filled, mask, box), "box", (left, top, width, height)))
         if located:
             return located
         for face in self._choose(self._finder.find(filled, min_score=GUESS_SCORE), mask):
             touched = _hidden_share(face, mask) > 0.0
-            transform = self._aligned(filled, face.box) if touched else self._transform(face.landmarks)
+            transform = self._aligned(filled, mask, face.box) if touched else self._transform(face.landmarks)
             step = "detected" if face.score >= 0.0 else "guessed"
             located.append(LocatedFace(transform, step, face.box, face.score))
         if not located:
@@ -127,12 +134,27 @@ class FaceLocator:
                 chosen += [face] if free else []
         return sorted(chosen, key=lambda face: -face.area)
 
-    def _aligned(self, filled: Picture, box: Sequence[int]) -> Points:
-        """Return the transform of a face that is partly filled in, from landmarks averaged over moved boxes."""
+    def _aligned(self, filled: Picture, mask: Mask, box: Sequence[int]) -> Points:
+        """Return the transform of a face that is partly filled in: from landmarks, and its box where much is hidden."""
         left, top, width, height = (int(side) for side in box)
         moves = [(round(x * width), round(y * height)) for x in BOX_MOVES for y in BOX_MOVES]
         points = [self._finder.landmark(filled, (left + x, top + y, width, height)).landmarks for x, y in moves]
-        return self._transform(np.mean(points, axis=0))
+        usual = self._usual(box)
+        window = frame_window(usual, self.size, mask.shape)
+        inside = frame_distance(usual, self.size, window) <= 1.0
+        hidden = float(mask[window][inside].mean()) if inside.any() else 0.0
+        share = min(max((hidden - BOX_COUNTS[0]) / (BOX_COUNTS[1] - BOX_COUNTS[0]), 0.0), 1.0)
+        if share == 1.0:
+            return usual
+        own = invert_transform(self._transform(np.mean(points, axis=0)))
+        return invert_transform((1.0 - share) * own + share * invert_transform(usual))
+
+    def _usual(self, box: Sequence[int]) -> Points:
+        """Return the transform of an upright face in a box."""
+        left, top, width, height = box
+        scale = self.size / (SIDE_IN_BOX * width)
+        middle = np.array([left + MIDDLE_IN_BOX[0] * width, top + MIDDLE_IN_BOX[1] * height])
+        return np.concatenate([np.eye(2) * scale, ((self.size - 1) / 2.0 - scale * middle)[:, None]], axis=1)
 
     def _transform(self, landmarks: Points) -> Points:
         """Return the transform that aligns landmarks."""

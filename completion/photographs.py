@@ -7,6 +7,7 @@ the frame's edge the face fades into that, and the result is blended into the ph
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from completion.face_finding import FaceLocator, LocatedFace
 from completion.face_frame import frame_distance, frame_scale, frame_view, frame_window, place_face
 from completion.grain import grain_like
 from completion.holes import Window, hole_window
-from completion.quick_fill import QuickFiller
+from completion.quick_fill import QuickFiller, fill_smaller
 from dcgan.faces import FaceFinder
 from dcgan.pictures import to_float, to_uint8
 
@@ -32,7 +33,10 @@ __all__ = ["PhotographCompleter", "PhotographView"]
 #: is least sure there, and what it draws has a fine pattern.
 FADE = 3 / 16
 REACH = 2  # what biharmonic blending looks at around a hole
-BEYOND_UNKNOWNS_MAX = 250_000  # missing pixels that are filled at the photograph's own size
+#: Missing pixels up to which a hole is filled, and blending solved, at the photograph's own size; beyond, on a smaller
+#: grid, which bounds time and memory.
+BEYOND_UNKNOWNS_MAX = 250_000
+BLEND_UNKNOWNS_MAX = 1_000_000
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -191,7 +195,17 @@ class PhotographCompleter:
         original = to_float(around)
         placed = original + self._share(face, box)[..., None] * (placed - original)
         side_px = round(self.size * frame_scale(face.transform))
-        return self.completer.blender(placed[None], original[None], part[None], side_px=side_px)[0]
+        scale = math.sqrt(BLEND_UNKNOWNS_MAX / np.count_nonzero(part))
+        if scale >= 1.0 or self.completer.blender.method in ("feather", "none"):
+            return self.completer.blender(placed[None], original[None], part[None], side_px=side_px)[0]
+
+        def blend(residual: npt.NDArray[np.float32], hole: Mask) -> npt.NDArray[np.float32]:
+            nothing = np.zeros_like(residual)
+            small_side = max(1, round(scale * side_px))
+            return self.completer.blender(nothing[None], residual[None], hole[None], side_px=small_side)[0]
+
+        # The residual is smooth but for the hole's border, so it is solved for on a smaller grid.
+        return placed + fill_smaller(original - placed, part, scale, blend)
 
     def _grain(self, picture: Picture, mask: Mask, face: LocatedFace, box: Window) -> npt.NDArray[np.float32] | float:
         """Return the known skin's texture for a box; it fades beside known pixels and at the frame's edge."""

@@ -1,6 +1,8 @@
 """Fill a hole of any size in a moment: classically, on a smaller picture where the hole is large."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,10 +12,12 @@ from completion.blending import feather_blend
 from completion.classical import ClassicalFiller
 from completion.holes import hole_window
 
-__all__ = ["QuickFiller"]
+__all__ = ["QuickFiller", "fill_smaller"]
 
 REACH = 8  # known pixels around the hole that are looked at; no method looks farther
 FADE = 2.0  # how far the fine detail at the border of a hole that was filled smaller is faded, in the smaller pixels
+
+Values = npt.NDArray[np.float32]
 
 
 class QuickFiller:
@@ -51,28 +55,53 @@ class QuickFiller:
         scale = math.sqrt(self._unknowns_max / count)
         window = hole_window(mask, reach=REACH if scale >= 1.0 else math.ceil(REACH / scale))
         hole, part = mask[window], picture[window]
-        filled = self._filler(part[None], hole[None])[0] if scale >= 1.0 else self._fill_smaller(part, hole, scale)
+        if scale >= 1.0:
+            filled = self._filler(part[None], hole[None])[0]
+        else:
+            filled = np.clip(np.rint(fill_smaller(part, hole, scale, self._fill)), 0, 255).astype(np.uint8)
         result[window][hole] = filled[hole]
         return result
 
-    def _fill_smaller(
-        self, picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], scale: float
-    ) -> npt.NDArray[np.uint8]:
-        """Fill a smaller picture of means of known pixels, enlarge it, and meet the known pixels at the border."""
-        height, width = mask.shape
-        small_shape = (max(1, round(width * scale)), max(1, round(height * scale)))  # OpenCV's order
-        known = (~mask).astype(np.float32)
-        share = cv2.resize(known, small_shape, interpolation=cv2.INTER_AREA)
-        small_hole = share <= 1e-6
-        small = np.zeros((*share.shape, picture.shape[2]), np.uint8)
-        for channel in range(picture.shape[2]):  # one at a time: a large picture in float32 is large
-            summed = cv2.resize(picture[..., channel] * known, small_shape, interpolation=cv2.INTER_AREA)
-            small[..., channel] = np.rint(np.divide(summed, share, out=np.zeros_like(summed), where=~small_hole))
-        small = self._filler(small[None], small_hole[None])[0]
-        result = picture.copy()
-        for channel in range(picture.shape[2]):
-            large = cv2.resize(small[..., channel].astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-            original = picture[..., channel, None].astype(np.float32)
-            blended = feather_blend(large[..., None], original, mask, width_px=FADE / scale)
-            result[..., channel] = np.clip(np.rint(blended[..., 0]), 0, 255)
-        return result
+    def _fill(self, values: Values, mask: npt.NDArray[np.bool_]) -> Values:
+        """Fill what `fill_smaller` passes on."""
+        return self._filler(np.rint(values).astype(np.uint8)[None], mask[None])[0].astype(np.float32)
+
+
+def fill_smaller(
+    values: npt.NDArray[Any],
+    mask: npt.NDArray[np.bool_],
+    scale: float,
+    fill: Callable[[Values, npt.NDArray[np.bool_]], Values],
+) -> Values:
+    """Fill a hole on a smaller grid, enlarge the filling, and meet the known values at the hole's border.
+
+    Parameters
+    ----------
+    values : (H, W, C) uint8 or float32
+        What the mask hides is not looked at.
+    mask : (H, W) bool, True = missing
+    scale : of the smaller grid, below 1
+    fill : called with means of known values, (h, w, C) float32, and the smaller hole, (h, w) bool; returns them filled
+
+    Returns
+    -------
+    (H, W, C) float32
+        Of use in the hole. What is finer than the smaller grid at the border fades within two of its cells.
+    """
+    height, width = mask.shape
+    small_shape = (max(1, round(width * scale)), max(1, round(height * scale)))  # OpenCV's order
+    known = (~mask).astype(np.float32)
+    share = cv2.resize(known, small_shape, interpolation=cv2.INTER_AREA)
+    hole = share <= 1e-6
+    small = np.zeros((*share.shape, values.shape[2]), np.float32)
+    for channel in range(values.shape[2]):  # one at a time: a large picture in float32 is large
+        visible = np.where(mask, np.float32(0.0), values[..., channel])
+        summed = cv2.resize(visible, small_shape, interpolation=cv2.INTER_AREA)
+        small[..., channel] = np.divide(summed, share, out=np.zeros_like(summed), where=~hole)
+    small = fill(small, hole)
+    result = np.empty(values.shape, np.float32)
+    for channel in range(values.shape[2]):
+        large = cv2.resize(small[..., channel], (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
+        original = values[..., channel, None].astype(np.float32, copy=False)
+        result[..., channel] = feather_blend(large, original, mask, width_px=FADE / scale)[..., 0]
+    return result
