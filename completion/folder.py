@@ -304,7 +304,7 @@ class _Run:
             for row, path in enumerate(paths):
                 picture = compose(row)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                save_picture(path, picture if loaded.alpha is None else np.concatenate([picture, loaded.alpha], axis=2))
+                save_picture(path, loaded.finish(picture))
                 if len(paths) > 1 and status == "completed":
                     holes.append(picture[loaded.mask])
                 if self.job.sheet:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from completion.inputs import InputPicture
 from completion.job import FolderJob
 from dcgan.errors import ImageFileError, NoFaceError
-from dcgan.pictures import read_picture
+from dcgan.pictures import read_deep, read_picture
 
 if TYPE_CHECKING:
     from completion.completer import Completer, View
@@ -34,12 +34,24 @@ class LoadedPicture:
     color : (H, W, 1 or 3) uint8.
     alpha : (H, W, 1) uint8, or None where the picture is opaque.
     mask : (H, W) bool, True = missing.
+    deep : (H, W, 1, 3 or 4) uint16, the same picture where its file has 16 bits a channel.
     """
 
     source: InputPicture
     color: Picture
     alpha: Picture | None
     mask: npt.NDArray[np.bool_]
+    deep: npt.NDArray[np.uint16] | None = None
+
+    def finish(self, completed: Picture) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+        """Return what is to be written: the completed picture, (H, W, 1 or 3), with the file's alpha and depth."""
+        if self.deep is not None:
+            result = self.deep if self.alpha is not None else self.deep[..., :3]
+            result = result.copy()
+            colors = min(result.shape[2], 3)
+            result[self.mask, :colors] = completed[self.mask, :colors].astype(np.uint16) * 257
+            return result
+        return completed if self.alpha is None else np.concatenate([completed, self.alpha], axis=2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,11 +88,13 @@ def load_picture(source: InputPicture, job: FolderJob, *, channels: int) -> Load
     """
     pixels = read_picture(source.path, channels=None)  # (H, W, 3 or 4)
     mask = job.masks.mask_for(pixels, source, seed=job.seed)
+    deep = read_deep(source.path, pixels)
     if channels == 1:
-        return LoadedPicture(source, read_picture(source.path, channels=1), None, mask)
+        deep = None if deep is not None and deep.shape[2] > 1 else deep
+        return LoadedPicture(source, read_picture(source.path, channels=1), None, mask, deep)
     # Where transparent pixels are missing, the completed picture is opaque.
     alpha = pixels[..., 3:] if pixels.shape[2] == 4 and not job.masks.alpha else None
-    return LoadedPicture(source, pixels[..., :3], alpha, mask)
+    return LoadedPicture(source, pixels[..., :3], alpha, mask, deep)
 
 
 def aligned_task(loaded: LoadedPicture, completer: Completer, *, blocks: int) -> Task:

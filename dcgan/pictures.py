@@ -22,6 +22,7 @@ __all__ = [
     "crop_square",
     "decode_picture",
     "make_grid",
+    "read_deep",
     "read_picture",
     "resize_picture",
     "save_picture",
@@ -118,6 +119,55 @@ def decode_picture(file: IO[bytes], *, channels: int | None = 3) -> Pictures:
         raise ImageFileError(f"the picture is damaged: {reason}") from error
 
 
+def read_deep(path: str | os.PathLike[str], shallow: Pictures) -> npt.NDArray[np.uint16] | None:
+    """Read a file of 16 bits a channel with all of them; None where it has 8, or holds something else than expected.
+
+    Parameters
+    ----------
+    path : of a PNG or TIFF file
+    shallow : what `read_picture` makes of it, (H, W, C) uint8; where the 16 bits are another picture, the answer is None
+
+    Returns
+    -------
+    (H, W, 1, 3 or 4) uint16, upright, or None
+    """
+    import cv2
+    from PIL import Image, ImageOps
+
+    deep: Any
+    try:
+        with OPEN_LOCK, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                bits = image.tag_v2.get(258, (8,)) if image.format == "TIFF" else (_png_depth(path, image.format),)
+                if max(bits) != 16:
+                    return None
+                if image.mode.startswith("I"):
+                    deep = np.asarray(ImageOps.exif_transpose(image)).astype(np.uint16)
+                else:
+                    deep = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    except Exception:  # as in decode_picture; what is damaged has been reported by read_picture
+        return None
+    if deep is None or deep.dtype != np.uint16:
+        return None
+    deep = deep.reshape(*deep.shape[:2], -1)
+    if deep.shape[2] >= 3:
+        deep = np.concatenate([deep[..., 2::-1], deep[..., 3:]], axis=2)  # OpenCV's order is BGR
+    colors = min(deep.shape[2], 3)
+    if deep.shape[:2] != shallow.shape[:2] or deep.shape[2] == 2:
+        return None
+    same = np.abs((deep[..., :colors] >> 8).astype(np.int16) - shallow[..., :colors]).max() <= 1
+    return deep if same else None
+
+
+def _png_depth(path: str | os.PathLike[str], kind: str | None) -> int:
+    """Return the bits of a PNG's channel, 8 for other formats."""
+    if kind != "PNG":
+        return 8
+    with open(path, "rb") as file:
+        return file.read(25)[24]
+
+
 def _to_array(image: Any, channels: int | None) -> Pictures:
     """Return a loaded Pillow image as (H, W, channels) uint8."""
     if channels is None:
@@ -155,13 +205,13 @@ def write_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         raise
 
 
-def save_picture(path: str | os.PathLike[str], picture: Pictures) -> None:
+def save_picture(path: str | os.PathLike[str], picture: Pictures | npt.NDArray[np.uint16]) -> None:
     """Write a picture in the format that the path's suffix names, whole or not at all.
 
     Parameters
     ----------
     path : suffix .png, .jpg, ...
-    picture : (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) uint8
+    picture : (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) uint8; for .png uint16 as well
 
     Raises
     ------
@@ -174,6 +224,9 @@ def save_picture(path: str | os.PathLike[str], picture: Pictures) -> None:
     formats = Image.registered_extensions()
     if formats.get(suffix) not in Image.SAVE:
         raise ImageFileError(f"{os.fspath(path)}: expected a picture's suffix, received {suffix!r}")
+    if picture.dtype == np.uint16:
+        _save_deep(Path(path), picture)
+        return
     image = Image.fromarray(picture[..., 0] if picture.ndim == 3 and picture.shape[2] == 1 else picture)
     options: dict[str, Any] = {"quality": 95} if formats[suffix] in ("JPEG", "WEBP") else {}
     if formats[suffix] == "PNG":
@@ -183,6 +236,21 @@ def save_picture(path: str | os.PathLike[str], picture: Pictures) -> None:
             image.save(file, format=formats[suffix], **options)
     except OSError as error:
         raise ImageFileError(f"{os.fspath(path)}: cannot write: {error.strerror or error}") from error
+
+
+def _save_deep(path: Path, picture: npt.NDArray[Any]) -> None:
+    """Write a PNG of 16 bits a channel."""
+    import cv2
+
+    if path.suffix.lower() != ".png":
+        raise ImageFileError(f"{path}: expected .png for 16 bits a channel, received {path.suffix!r}")
+    colors = picture if picture.ndim == 2 else np.concatenate([picture[..., 2::-1], picture[..., 3:]], axis=2)
+    _, encoded = cv2.imencode(".png", np.ascontiguousarray(colors), [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    try:
+        with write_whole(path) as file:
+            file.write(encoded.tobytes())
+    except OSError as error:
+        raise ImageFileError(f"{path}: cannot write: {error.strerror or error}") from error
 
 
 def crop_square(picture: Pictures) -> Pictures:

@@ -53,7 +53,7 @@ def test_a_window_holds_its_frame(transform):
 @given(transform=TRANSFORMS, place=st.tuples(st.floats(3, SIZE - 4), st.floats(3, SIZE - 4)))
 @settings(max_examples=50, deadline=None)
 def test_there_and_back_within_half_a_pixel(transform, place):
-    """A spot that the model draws appears in the photograph where the transform says, and is seen again where it was."""
+    """A spot that the model draws appears where the transform says, and is seen again where it was."""
     y, x = np.mgrid[:SIZE, :SIZE]
     spot = np.exp(-((x - place[0]) ** 2 + (y - place[1]) ** 2) / 2.0).astype(np.float32)[..., None]
     shown = place_face(spot, transform, WHOLE)[..., 0]

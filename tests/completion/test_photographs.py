@@ -163,7 +163,7 @@ def test_a_pixel_belongs_to_the_nearest_face(completer, picture):
     faces = [located(make_transform(3.0, 0.0, middle=(x, 45.0))) for x in (50.0, 70.0)]
     mask = make_mask(40, 50, 30, 95)
     dark, bright = np.full((SIZE, SIZE, 3), -0.9, np.float32), np.full((SIZE, SIZE, 3), 0.9, np.float32)
-    (rows, columns), owner = photographs._owners(mask, faces)
+    (_, columns), owner = photographs._owners(mask, faces)
     assert owner[5, 58 - columns.start] == 1
     assert owner[5, 62 - columns.start] == 2
     photographs.completer.blender.method, method = "none", photographs.completer.blender.method

@@ -1,0 +1,269 @@
+"""complete-images --faces with dlib's detector. The one face is scikit-image's astronaut, the cat is its chelsea."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+pytest.importorskip("dlib")
+
+from completion.completer import Completer
+from completion.config import SearchConfig
+from completion.face_finding import FaceLocator
+from completion.photographs import PhotographCompleter
+from dcgan.align import align_folder
+from dcgan.align_config import AlignConfig
+from dcgan.faces import FaceFinder
+from tests.completion.helpers import contents, read, records
+
+FACE = np.s_[70:180, 170:275]  # of the astronaut
+CHEEK = np.s_[118:150, 185:215]
+MIDDLE = np.s_[100:140, 205:245]
+
+
+@pytest.fixture(scope="module")
+def astronaut():
+    return data.astronaut()
+
+
+@pytest.fixture(scope="module")
+def finder():
+    return FaceFinder()
+
+
+def make_mask(*parts, shape=(512, 512)):
+    mask = np.zeros(shape, bool)
+    for part in parts:
+        mask[part] = True
+    return mask
+
+
+def save_mask(path, mask):
+    Image.fromarray(mask.astype(np.uint8) * 255).save(path)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path, astronaut):
+    """Photographs with a mask each."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(astronaut).save(tmp_path / "photos" / "astronaut.png")
+    save_mask(tmp_path / "masks" / "astronaut.png", make_mask(MIDDLE))
+    return tmp_path
+
+
+def complete(run, folder, *arguments, code=0):
+    given = ["--faces", "--mask-dir", folder / "masks", "--output", folder / "out"]
+    return run(*given, *arguments, folder / "photos", code=code)
+
+
+@pytest.mark.parametrize("hole", [MIDDLE, CHEEK, np.s_[140:175, 180:265]])
+def test_a_face_is_found_behind_a_hole(finder, astronaut, hole):
+    locator = FaceLocator(64, finder)
+    (whole,) = [face for face in locator.locate(astronaut, make_mask(np.s_[500:, 500:])) if face.score > 0.5]
+    near = [
+        face
+        for face in locator.locate(astronaut, make_mask(hole))
+        if np.abs(np.array(face.box) - whole.box).max() < 20 and face.score > -0.5
+    ]
+    assert len(near) == 1
+    middle = np.array([222.0, 120.0, 1.0])
+    assert np.abs(near[0].transform @ middle - whole.transform @ middle).max() < 5
+
+
+def test_a_photograph(run, folder, astronaut):
+    result = complete(run, folder)
+    assert result.output.endswith(f"1 completed: {folder / 'out'}\n")
+    completed = read(folder / "out" / "astronaut.png")
+    mask = make_mask(MIDDLE)
+    assert np.array_equal(completed[~mask], astronaut[~mask])
+    assert not np.array_equal(completed[mask], astronaut[mask])
+    (line,) = records(folder / "out")
+    assert (line["method"], line["status"], line["beyond"]) == ("dcgan", "completed", 0.0)
+    assert [face["step"] for face in line["faces"]] == ["detected"]
+    assert np.shape(line["faces"][0]["transform"]) == (2, 3)
+
+
+def test_several_photographs_and_faces(run, folder, astronaut):
+    """Two faces in one photograph, none in the next, and one that cannot be read."""
+    Image.fromarray(np.concatenate([astronaut, astronaut], axis=1)).save(folder / "photos" / "two.png")
+    save_mask(folder / "masks" / "two.png", np.concatenate([make_mask(MIDDLE), make_mask(CHEEK)], axis=1))
+    Image.fromarray(data.chelsea()).save(folder / "photos" / "cat.png")
+    save_mask(folder / "masks" / "cat.png", make_mask(np.s_[10:30, 10:30], shape=(300, 451)))
+    (folder / "photos" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")
+    result = complete(run, folder, code=1)
+    assert "2 completed, 2 failed" in result.output
+    lines = {line["input"].rsplit("/", 1)[-1]: line for line in records(folder / "out")}
+    assert len(lines["two.png"]["faces"]) == 2
+    assert len(lines["two.png"]["contextual_loss"]) == 2
+    assert lines["cat.png"]["error"].endswith(
+        "cat.png: expected a face, found none; say where it is: --face-box x,y,w,h or --landmarks-file"
+    )
+    assert "failed: " + lines["cat.png"]["error"] in result.output
+    assert sorted(contents(folder / "out")) == ["astronaut.png", "two.png"]
+    alone = read(folder / "out" / "two.png")
+    again = complete(run, folder, "--skip-existing", code=1)
+    assert "2 existing, 2 failed" in again.output
+    assert np.array_equal(read(folder / "out" / "two.png"), alone)
+
+
+def test_the_user_is_told_what_lies_beyond(run, folder, astronaut):
+    save_mask(folder / "masks" / "astronaut.png", make_mask(MIDDLE, np.s_[300:340, 20:60]))
+    result = complete(run, folder, "--beyond", "ns")
+    share = records(folder / "out")[0]["beyond"]
+    assert share == pytest.approx(0.5, abs=0.02)
+    line = f"note: {folder / 'photos' / 'astronaut.png'}: {share:.0%} of the hole is in no face's frame; ns fills it"
+    assert line in result.output
+    quiet = complete(run, folder, "--overwrite", "--quiet")
+    assert quiet.output == ""
+
+
+def test_a_hole_that_touches_no_face(run, folder, astronaut):
+    save_mask(folder / "masks" / "astronaut.png", make_mask(np.s_[300:320, 20:40]))
+    result = complete(run, folder)
+    assert (
+        "the hole touches none of the faces found (2); telea fills it. If it hides a face, --face-box" in result.output
+    )
+    (line,) = records(folder / "out")
+    assert (line["method"], line["faces"], line["model_sha256"]) == ("telea", [], None)
+    mask = make_mask(np.s_[300:320, 20:40])
+    assert np.array_equal(read(folder / "out" / "astronaut.png")[~mask], astronaut[~mask])
+
+
+def test_a_hidden_face_and_the_users_word(run, folder, tmp_path):
+    """Nothing of the face is left: the detector cannot find it, the user says where it is."""
+    Image.fromarray(data.astronaut()[:250, 100:350]).save(folder / "photos" / "astronaut.png")
+    save_mask(folder / "masks" / "astronaut.png", make_mask(np.s_[50:195, 60:185], shape=(250, 250)))
+    result = complete(run, folder, code=1)
+    assert "expected a face, found none; say where it is" in result.output
+    assert not (folder / "out" / "astronaut.png").exists()
+    complete(run, folder, "--face-box", "75,76,91,91")
+    assert records(folder / "out")[-1]["faces"][0]["step"] == "box"
+    landmarks = {"photograph": "astronaut.png", "faces": [{"landmarks": [[112, 104], [137, 106], [122, 156]]}]}
+    (tmp_path / "faces.jsonl").write_text(json.dumps(landmarks))
+    complete(run, folder, "--overwrite", "--landmarks-file", tmp_path / "faces.jsonl")
+    assert records(folder / "out")[-1]["faces"][0]["step"] == "landmarks"
+
+
+def test_landmarks_from_dcgan_align(run, folder):
+    """What dcgan-align has found in the undamaged photographs says where the faces are."""
+    align_folder(folder / "photos", folder / "aligned", AlignConfig(size=16, min_score=0.5), workers=1)
+    complete(run, folder, "--landmarks-file", folder / "aligned" / "align.jsonl")
+    record = json.loads((folder / "aligned" / "align.jsonl").read_text().splitlines()[1])
+    ours = records(folder / "out")[0]["faces"][0]["transform"]
+    assert np.allclose(ours, record["faces"][0]["transform"], atol=1e-6)
+
+
+def test_variations(run, folder):
+    complete(run, folder, "--variations", 2, "--iterations", 2, "--preset", "latent", code=2)
+    complete(run, folder, "--candidates", 2, "--keep", "all")
+    names = ["astronaut.candidate-1.png", "astronaut.candidate-2.png"]
+    assert sorted(contents(folder / "out")) == names
+    assert records(folder / "out")[0]["spread"] > 0
+
+
+def test_the_grain_can_be_left_out(run, folder):
+    complete(run, folder)
+    with_grain = read(folder / "out" / "astronaut.png")
+    complete(run, folder, "--overwrite", "--no-grain")
+    without = read(folder / "out" / "astronaut.png")
+    different = (with_grain != without).any(axis=2)
+    assert different.any()
+    assert not (different & ~make_mask(MIDDLE)).any()
+
+
+def turned(picture):
+    """Return the picture lying on its side, and the tag that says so."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    return Image.fromarray(np.ascontiguousarray(np.rot90(picture))), {"exif": exif}
+
+
+@pytest.mark.parametrize("kind", ["turned", "alpha", "grey", "palette"])
+def test_kinds_of_photographs(run, folder, astronaut, kind):
+    path, options = folder / "photos" / "astronaut.png", {}
+    grey = np.asarray(Image.fromarray(astronaut).convert("L"))
+    if kind == "turned":
+        image, options = turned(astronaut)
+    elif kind == "alpha":
+        opacity = np.tile(np.arange(512, dtype=np.uint16) // 2, (512, 1)).astype(np.uint8)
+        image = Image.fromarray(np.dstack([astronaut, opacity]))
+    elif kind == "grey":
+        image = Image.fromarray(grey)
+    else:
+        image = Image.fromarray(astronaut).quantize(64)
+    image.save(path, **options)
+    mask = make_mask(MIDDLE)
+    complete(run, folder)
+    completed = Image.open(folder / "out" / "astronaut.png")
+    pixels = np.array(completed)
+    if kind == "turned":
+        expected = astronaut
+    elif kind == "alpha":
+        expected = np.array(image)
+        assert np.array_equal(pixels[..., 3], expected[..., 3])
+    elif kind == "palette":
+        expected = np.array(image.convert("RGB"))
+    else:
+        expected = np.repeat(grey[..., None], 3, axis=2)
+        assert np.array_equal(pixels[..., 0], pixels[..., 2])
+    assert np.array_equal(pixels[~mask], expected[~mask])
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_sixteen_bits_stay_sixteen_bits(run, folder, astronaut, channels, suffix):
+    (folder / "photos" / "astronaut.png").unlink()
+    path = folder / "photos" / f"astronaut.{suffix}"
+    deep = astronaut.astype(np.uint16) * 257 - (astronaut > 0) * np.uint16(100)  # the low byte is not the high one's
+    if channels == 1:
+        deep = deep[..., 1]
+    elif channels == 4:
+        deep = np.dstack([deep, np.full((512, 512), 40_000, np.uint16)])
+    stored = deep if channels == 1 else np.concatenate([deep[..., 2::-1], deep[..., 3:]], axis=2)
+    assert cv2.imwrite(str(path), stored)
+    complete(run, folder)
+    output = folder / "out" / ("astronaut.png" if suffix == "png" else "astronaut.tiff.png")
+    completed = cv2.imread(str(output), cv2.IMREAD_UNCHANGED)
+    assert completed.dtype == np.uint16
+    assert completed.shape == stored.shape
+    mask = make_mask(MIDDLE)
+    assert np.array_equal(completed[~mask], stored[~mask])
+    assert (completed[mask] != stored[mask]).mean() > 0.5
+    assert records(folder / "out")[0]["faces"]
+
+
+def test_from_python(prior, finder, astronaut):
+    completer = Completer(prior, SearchConfig(iterations=1))
+    mask = make_mask(MIDDLE)
+    result = PhotographCompleter(completer, finder).complete(astronaut, mask)
+    assert np.array_equal(result[~mask], astronaut[~mask])
+    assert not np.array_equal(result[mask], astronaut[mask])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--face-box", "1,2,3,4"], "--face-box goes with --faces."),
+        (["--no-grain"], "--grain goes with --faces."),
+        (["--faces", "--method", "telea"], "--faces goes with --method dcgan, received --method telea."),
+        (["--faces", "--mask", "lowres"], "--faces needs a mask of pixels, received --mask lowres."),
+        (["--faces", "--face-box", "1,2,3"], "expected four whole numbers x,y,width,height, received '1,2,3'"),
+    ],
+)
+def test_options_that_do_not_go_together(run, folder, arguments, complaint):
+    result = run.invoke([*arguments, str(folder / "photos")], code=2)
+    assert complaint in result.output
+    assert not (folder / "out").exists()
+
+
+def test_dlib_is_not_installed(run, folder, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "dlib", None)
+    result = complete(run, folder, code=1)
+    assert (
+        "Finding faces needs dlib, which is not installed: pip install 'dcgan-face-completion[align]'" in result.output
+    )
