@@ -84,15 +84,19 @@ class FaceLocator:
         self.size, self._finder = size, finder
         self._fill = QuickFiller("biharmonic", unknowns_max=LOOK_UNKNOWNS_MAX)
 
+    def fill(self, picture: Picture, mask: Mask) -> Picture:
+        """Return a photograph, (H, W, 3) uint8, with its hole filled for looking; what the mask hides is not seen."""
+        return self._fill(np.where(mask[..., None], np.uint8(0), picture), mask)
+
     def locate(
-        self, picture: Picture, mask: Mask, *, boxes: Sequence[Sequence[int]] = (), landmarks: Iterable[Points] = ()
+        self, filled: Picture, mask: Mask, *, boxes: Sequence[Sequence[int]] = (), landmarks: Iterable[Points] = ()
     ) -> list[LocatedFace]:
         """Return the faces of a photograph, the largest first; where the user says where they are, these alone.
 
         Parameters
         ----------
-        picture : (H, W, 3) uint8
-        mask : (H, W) bool, True = missing; what it hides is not looked at
+        filled : (H, W, 3) uint8, what `fill` returns
+        mask : (H, W) bool, True = missing
         boxes : left, top, width and height of each face, in pixels
         landmarks : for each face (68, 2) float64, in dlib's order, or (3, 2): the inner eye corner that is left in the
             picture, the right one, and the middle of the bottom lip's lower edge
@@ -103,15 +107,12 @@ class FaceLocator:
             None is found, or a box or landmarks cannot be those of a face.
         """
         located = [LocatedFace(self._transform(_all_landmarks(points)), "landmarks") for points in landmarks]
-        if located and not boxes:
-            return located
-        filled = self._fill(np.where(mask[..., None], np.uint8(0), picture), mask)
         for box in boxes:
             left, top, width, height = (int(side) for side in box)
-            if min(width, height) < 8 or not _overlaps(box, picture.shape[:2]):
+            if min(width, height) < 8 or not _overlaps(box, mask.shape):
                 raise NoFaceError(
-                    f"expected a face's box of at least 8x8 pixels in the picture of {picture.shape[1]}x"
-                    f"{picture.shape[0]}, received {left},{top},{width},{height}"
+                    f"expected a face's box of at least 8x8 pixels in the picture of {mask.shape[1]}x{mask.shape[0]}, "
+                    f"received {left},{top},{width},{height}"
                 )
             located.append(LocatedFace(self._aligned(filled, mask, box), "box", (left, top, width, height)))
         if located:
@@ -125,6 +126,19 @@ class FaceLocator:
             raise NoFaceError("expected a face, found none; say where it is: --face-box x,y,w,h or --landmarks-file")
         return located
 
+    def align(self, picture: Picture, box: Sequence[int]) -> Points:
+        """Return the transform of the face in a box, from landmarks averaged over moved boxes.
+
+        Raises
+        ------
+        NoFaceError
+            The landmarks lie as in no face.
+        """
+        left, top, width, height = (int(side) for side in box)
+        moves = [(round(x * width), round(y * height)) for x in BOX_MOVES for y in BOX_MOVES]
+        points = [self._finder.landmark(picture, (left + x, top + y, width, height)).landmarks for x, y in moves]
+        return self._transform(np.mean(points, axis=0))
+
     def _choose(self, faces: Sequence[Face], mask: Mask) -> list[Face]:
         """Return the faces that count: dlib's own, and those whose score the hole explains, one for each place."""
         chosen = [face for face in faces if face.score >= 0.0]
@@ -135,10 +149,7 @@ class FaceLocator:
         return sorted(chosen, key=lambda face: -face.area)
 
     def _aligned(self, filled: Picture, mask: Mask, box: Sequence[int]) -> Points:
-        """Return the transform of a face that is partly filled in: from landmarks, and its box where much is hidden."""
-        left, top, width, height = (int(side) for side in box)
-        moves = [(round(x * width), round(y * height)) for x in BOX_MOVES for y in BOX_MOVES]
-        points = [self._finder.landmark(filled, (left + x, top + y, width, height)).landmarks for x, y in moves]
+        """Return the transform of a partly hidden face: by its landmarks, and its box where much is hidden."""
         usual = self._usual(box)
         window = frame_window(usual, self.size, mask.shape)
         inside = frame_distance(usual, self.size, window) <= 1.0
@@ -146,7 +157,7 @@ class FaceLocator:
         share = min(max((hidden - BOX_COUNTS[0]) / (BOX_COUNTS[1] - BOX_COUNTS[0]), 0.0), 1.0)
         if share == 1.0:
             return usual
-        own = invert_transform(self._transform(np.mean(points, axis=0)))
+        own = invert_transform(self.align(filled, box))
         return invert_transform((1.0 - share) * own + share * invert_transform(usual))
 
     def _usual(self, box: Sequence[int]) -> Points:

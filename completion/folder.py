@@ -201,7 +201,7 @@ class _Run:
         """Return what the search is to do for a photograph; None where it failed, or its hole touches no face."""
         started = time.perf_counter()
         try:
-            task = photograph_task(loaded, photographs, self.job)
+            task = photograph_task(loaded, photographs, self.job, rows=self.rows)
         except ImageFileError as error:
             self._fail(loaded.source, str(error))
             return None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dcgan.errors import FaceCompletionError
-from dcgan.picture_names import is_picture_name
+from dcgan.picture_names import list_pictures
 from masks.matching import is_mask_name
 
 __all__ = ["InputPicture", "list_inputs", "output_name", "take_shard"]
@@ -99,22 +99,10 @@ def _expand(argument: str, output_dir: Path | None) -> list[Path]:
 
 def _pictures_in(folder: Path, recursive: bool, mask_dir: Path | None, output_dir: Path | None) -> list[Path]:
     """Return the pictures of a folder by name."""
-
-    def fail(error: OSError) -> None:
-        raise FaceCompletionError(f"{error.filename}: cannot list the folder: {error.strerror}") from error
-
-    top = os.path.realpath(folder)
     masks = os.path.realpath(mask_dir) if mask_dir is not None else None
-    among_masks = masks is not None and _is_inside(top, masks)
-    skipped = {masks, os.path.realpath(output_dir) if output_dir is not None else None}
-    found = []
-    for parent, folders, names in os.walk(folder, onerror=fail):
-        here = os.path.realpath(parent)
-        folders[:] = sorted(name for name in folders if os.path.join(here, name) not in skipped) if recursive else []
-        for name in sorted(names):
-            if is_picture_name(name) and not (among_masks and is_mask_name(name)):
-                found.append(Path(parent, name))
-    return found
+    among_masks = masks is not None and _is_inside(os.path.realpath(folder), masks)
+    found = list_pictures(folder, recursive=recursive, left_out=(mask_dir, output_dir))
+    return [path for path in found if not (among_masks and is_mask_name(path))]
 
 
 def _is_inside(path: str, folder: str) -> bool:

@@ -106,8 +106,15 @@ def aligned_task(loaded: LoadedPicture, completer: Completer, *, blocks: int) ->
     return Task(loaded.source, [completer.look(loaded.color, loaded.mask, blocks=blocks)], compose)
 
 
-def photograph_task(loaded: LoadedPicture, photographs: PhotographCompleter, job: FolderJob) -> Task:
+def photograph_task(loaded: LoadedPicture, photographs: PhotographCompleter, job: FolderJob, *, rows: int) -> Task:
     """Return what is to be done for a photograph with faces in it; without views where its hole touches none.
+
+    Parameters
+    ----------
+    loaded : the photograph
+    photographs : the completer
+    job : says what the user says of the faces
+    rows : see `PhotographCompleter.look`
 
     Raises
     ------
@@ -120,7 +127,7 @@ def photograph_task(loaded: LoadedPicture, photographs: PhotographCompleter, job
     hints = job.faces
     boxes, landmarks = (hints.boxes, hints.landmarks_of(loaded.source.relative)) if hints else ((), ())
     try:
-        view = photographs.look(loaded.color, loaded.mask, boxes=boxes, landmarks=landmarks)
+        view = photographs.look(loaded.color, loaded.mask, boxes=boxes, landmarks=landmarks, rows=rows)
     except NoFaceError as error:
         raise ImageFileError(f"{path}: {error}") from error
 

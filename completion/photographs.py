@@ -21,8 +21,10 @@ from completion.face_frame import frame_distance, frame_scale, frame_view, frame
 from completion.grain import grain_like
 from completion.holes import Window, hole_window
 from completion.quick_fill import QuickFiller, fill_smaller
+from dcgan.alignment import compose_transforms, invert_transform, transform_points
+from dcgan.errors import NoFaceError
 from dcgan.faces import FaceFinder
-from dcgan.pictures import to_float, to_uint8
+from dcgan.pictures import resize_picture, to_float, to_uint8
 
 if TYPE_CHECKING:
     from completion.completer import Completer, View
@@ -37,6 +39,7 @@ REACH = 2  # what biharmonic blending looks at around a hole
 #: grid, which bounds time and memory.
 BEYOND_UNKNOWNS_MAX = 250_000
 BLEND_UNKNOWNS_MAX = 1_000_000
+AGAIN_SIDE_PX = 160  # of a frame at the second look: as large as landmarks need it
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -114,21 +117,73 @@ class PhotographCompleter:
         return self.compose(picture, mask, view.faces, generated)
 
     def look(
-        self, picture: Picture, mask: Mask, *, boxes: Sequence[Sequence[int]] = (), landmarks: Iterable[Points] = ()
+        self,
+        picture: Picture,
+        mask: Mask,
+        *,
+        boxes: Sequence[Sequence[int]] = (),
+        landmarks: Iterable[Points] = (),
+        rows: int | None = None,
     ) -> PhotographView:
-        """Find the faces and return what the model needs of those that the hole touches; see `complete`."""
+        """Find the faces and return what the model needs of those that the hole touches.
+
+        Where the completer takes the encoder's answer, which costs little, there is a second look: a face is completed
+        once, and aligned again by the landmarks of the completed face.
+
+        Parameters
+        ----------
+        picture, mask, boxes, landmarks : see `complete`
+        rows : of the call that the second look takes; see `Completer.find`
+        """
         self.completer.check(picture, mask)
         if mask.all():
             raise ValueError("Expected a photograph of which something is known. Received: a mask that hides all of it")
         if not mask.any():
             return PhotographView((), [], 0, 0.0)
-        color = picture if picture.shape[2] == 3 else np.repeat(picture, 3, axis=2)
-        located = self.locator.locate(color, mask, boxes=boxes, landmarks=landmarks)
+        filled = self.locator.fill(picture if picture.shape[2] == 3 else np.repeat(picture, 3, axis=2), mask)
+        located = self.locator.locate(filled, mask, boxes=boxes, landmarks=landmarks)
         touched = [face for face in located if self._touches(mask, face)]
-        views = [frame_view(picture, mask, face.transform, self.size) for face in touched]
+        config = self.completer.config
+        if config.start == "encoder" and not config.iterations and any(face.box for face in touched):
+            found = self.completer.find([self._view(picture, mask, face) for face in touched], rows=rows)
+            touched = [self._align_again(filled, mask, *each) for each in zip(touched, found.generated, strict=True)]
+        views = [self._view(picture, mask, face) for face in touched]
         _, owner = self._owners(mask, touched)
         beyond = np.count_nonzero(owner == 0) / np.count_nonzero(mask)
         return PhotographView(tuple(touched), views, len(located) - len(touched), float(beyond))
+
+    def _view(self, picture: Picture, mask: Mask, face: LocatedFace) -> View:
+        """Return what the model sees of a face."""
+        return frame_view(picture, mask, face.transform, self.size)
+
+    def _align_again(
+        self, filled: Picture, mask: Mask, face: LocatedFace, generated: npt.NDArray[np.float32]
+    ) -> LocatedFace:
+        """Return a face that was found by its box as it is aligned once it is completed."""
+        if face.box is None:
+            return face
+        rows, columns = frame_window(face.transform, self.size, mask.shape, margin=self.size / 4)
+        scale = min(1.0, AGAIN_SIDE_PX / (self.size * frame_scale(face.transform)))
+        shape = (max(1, round(scale * (rows.stop - rows.start))), max(1, round(scale * (columns.stop - columns.start))))
+        small = resize_picture(filled[rows, columns], shape)
+        hole = resize_picture(mask[rows, columns, None].astype(np.float32), shape)[..., 0] > 0.0
+        if hole.all():
+            return face
+        # From the smaller picture's pixels to the photograph's.
+        steps = (columns.stop - columns.start) / shape[1], (rows.stop - rows.start) / shape[0]
+        back = np.array([[steps[0], 0.0, columns.start], [0.0, steps[1], rows.start]])
+        back[:, 2] += (np.diag(back) - 1.0) / 2.0
+        there = invert_transform(back)
+        moved = dataclasses.replace(face, transform=compose_transforms(face.transform, back))
+        color = np.repeat(generated, 3 // generated.shape[2], axis=2)
+        completed = self._compose(small, hole, [moved], color[None], grain=False)
+        left, top = transform_points(there, [face.box[:2]])[0]
+        box = [round(each) for each in (left, top, face.box[2] / steps[0], face.box[3] / steps[1])]
+        try:
+            transform = compose_transforms(self.locator.align(completed, box), there)
+        except NoFaceError:
+            return face
+        return dataclasses.replace(face, transform=transform)
 
     def compose(
         self, picture: Picture, mask: Mask, faces: Sequence[LocatedFace], generated: npt.NDArray[np.float32]
@@ -147,6 +202,18 @@ class PhotographCompleter:
         (H, W, C) uint8
             Known pixels are the photograph's own. Of a grey photograph the rest is grey.
         """
+        return self._compose(picture, mask, faces, generated, grain=self.grain)
+
+    def _compose(
+        self,
+        picture: Picture,
+        mask: Mask,
+        faces: Sequence[LocatedFace],
+        generated: npt.NDArray[np.float32],
+        *,
+        grain: bool,
+    ) -> Picture:
+        """Put generated faces into a photograph, with or without grain."""
         result = self._fill(picture, mask)  # what a face fades into, and what lies beyond
         (rows, columns), owner = self._owners(mask, faces)
         for number, (face, pixels) in enumerate(zip(faces, generated, strict=True), start=1):
@@ -159,7 +226,7 @@ class PhotographCompleter:
                 )
                 part = own[inner]
                 blended = self._blend(result[box], part, face, pixels, box)
-                if self.grain:
+                if grain:
                     blended += self._grain(picture, mask, face, box)
                 result[box][part] = to_uint8(blended[part])
         return result

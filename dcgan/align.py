@@ -26,8 +26,8 @@ import numpy as np
 from dcgan.align_config import AlignConfig
 from dcgan.alignment import alignment_transform, crop_face
 from dcgan.errors import FaceCompletionError, ImageFileError
-from dcgan.faces import FaceFinder
-from dcgan.picture_names import is_picture_name
+from dcgan.faces import FaceFinder, check_installed
+from dcgan.picture_names import list_pictures
 from dcgan.pictures import read_picture, save_picture, write_whole
 
 __all__ = ["AlignSummary", "align_folder", "align_picture"]
@@ -145,7 +145,7 @@ def align_folder(
     """
     config = config or AlignConfig()
     paths = _list_photographs(source, output)
-    FaceFinder(config.landmarks)  # complains here what each worker would complain of
+    check_installed(config.landmarks)  # complains here what each worker would complain of
     try:
         output.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(output / ".lock").acquire(timeout=0):
@@ -249,17 +249,9 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
 
 def _list_photographs(source: Path, output: Path) -> list[Path]:
     """Return the files with a picture's suffix below a folder, by name; the output folder is left out."""
-
-    def fail(error: OSError) -> None:
-        raise FaceCompletionError(f"{error.filename}: cannot list the folder: {error.strerror}") from error
-
-    own = os.path.realpath(output)
-    if own == os.path.realpath(source):
+    if os.path.realpath(output) == os.path.realpath(source):
         raise FaceCompletionError(f"{output}: expected another folder than that of the photographs")
-    found = []
-    for parent, folders, names in os.walk(source, onerror=fail):
-        folders[:] = sorted(name for name in folders if os.path.realpath(os.path.join(parent, name)) != own)
-        found += [Path(parent, name) for name in sorted(names) if is_picture_name(name)]
+    found = list_pictures(source, left_out=[output])
     if not found:
         raise FaceCompletionError(f"{source}: expected photographs, found none")
     return found

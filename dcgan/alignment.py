@@ -13,7 +13,14 @@ import numpy.typing as npt
 
 from dcgan.align_config import FRAMINGS
 
-__all__ = ["alignment_transform", "crop_face", "invert_transform", "template_points", "transform_points"]
+__all__ = [
+    "alignment_transform",
+    "compose_transforms",
+    "crop_face",
+    "invert_transform",
+    "template_points",
+    "transform_points",
+]
 
 LANDMARKS = {"innerEyesAndBottomLip": (39, 42, 57), "outerEyesAndNose": (36, 45, 33)}
 # Places of the landmarks in the mean face, and the corners of the mean face's box, to which they are normalised.
@@ -109,6 +116,12 @@ def crop_face(picture: Picture, transform: Points, size: int, *, antialias: bool
     if factor > 1:
         crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
     return crop.reshape(size, size, picture.shape[2])
+
+
+def compose_transforms(outer: Points, inner: Points) -> Points:
+    """Return the affine map, (2, 3) float64, that does `inner` first and `outer` then."""
+    linear = outer[:, :2] @ inner[:, :2]
+    return np.concatenate([linear, (outer[:, :2] @ inner[:, 2] + outer[:, 2])[:, None]], axis=1)
 
 
 def invert_transform(transform: Points) -> Points:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from dcgan.errors import FaceCompletionError
 from dcgan.pictures import resize_picture
 
-__all__ = ["Face", "FaceFinder", "find_model_file"]
+__all__ = ["Face", "FaceFinder", "check_installed", "find_model_file"]
 
 LANDMARK_MODEL = "shape_predictor_68_face_landmarks.dat"
 PACKAGE = "face_recognition_models"
@@ -104,6 +104,15 @@ class FaceFinder:
             raise FaceCompletionError(f"expected a model of 68 landmarks, received one of {shape.num_parts}")
         points = np.array([(point.x, point.y) for point in shape.parts()], np.float64)
         return Face((left, top, width, height), points)
+
+
+def check_installed(landmarks: Path | None = None) -> None:
+    """Raise FaceCompletionError where a `FaceFinder` could not be made; the installed model is not loaded for that."""
+    if landmarks is not None:
+        FaceFinder(landmarks)
+    else:
+        _import_dlib()
+        find_model_file(LANDMARK_MODEL, install=INSTALL)
 
 
 def _import_dlib() -> Any:

@@ -125,7 +125,7 @@ def read_deep(path: str | os.PathLike[str], shallow: Pictures) -> npt.NDArray[np
     Parameters
     ----------
     path : of a PNG or TIFF file
-    shallow : what `read_picture` makes of it, (H, W, C) uint8; where the 16 bits are another picture, the answer is None
+    shallow : what `read_picture` makes of it, (H, W, C) uint8; where the 16 bits are another picture, None is returned
 
     Returns
     -------

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from completion import folder as folder_module
+from completion import loading
 from completion.classical import fill_classical
 from completion.completer import Completer
 from completion.config import SearchConfig
@@ -271,8 +272,8 @@ def test_one_picture_is_held_at_a_time(pictures, completer, tmp_path, monkeypatc
         most.append(len(alive))
         return pixels
 
-    original = folder_module.read_picture
-    monkeypatch.setattr(folder_module, "read_picture", read_and_count)
+    original = loading.read_picture
+    monkeypatch.setattr(loading, "read_picture", read_and_count)
     complete(pictures, completer, tmp_path / "out")
     assert len(most) == 22  # once for the search and once to be written
     assert set(most) == {1}

@@ -126,7 +126,6 @@ def test_the_detector_never_sees_what_is_hidden(completer, picture):
         finder = ToldFinder([make_face(80, 30, 44, 44)])
         PhotographCompleter(completer, finder).complete(each, mask)
         seen.append(finder.seen)
-    assert len(seen[0]) > 1
     assert all(np.array_equal(one, two) for one, two in zip(*seen, strict=True))
     assert np.array_equal(seen[0][0][~mask], picture[~mask])
 

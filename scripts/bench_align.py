@@ -1,0 +1,88 @@
+"""Measure dcgan-align: photographs a second, of the size of Labeled Faces in the Wild (250x250), on all cores.
+
+The photographs are aligned faces, set into blurred surroundings at the size that faces have there. The peer is what a
+plain script does: one process that reads, finds, aligns and writes one photograph after the other, with OpenFace's
+warp. Each side runs the given number of times, in turn, as a whole process; the ratio is that of the medians.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+
+from completion.evaluation_faces import read_faces
+from dcgan.pictures import save_picture
+
+SIDE, FACE = 250, 100
+PEER = """
+import sys
+from pathlib import Path
+import cv2, dlib, numpy as np
+from dcgan.alignment import alignment_transform
+from dcgan.faces import LANDMARK_MODEL, find_model_file
+detector = dlib.get_frontal_face_detector()
+predictor = dlib.shape_predictor(str(find_model_file(LANDMARK_MODEL, install="")))
+for path in sorted(Path(sys.argv[1]).iterdir()):
+    picture = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+    boxes = detector(picture, 1)
+    if boxes:
+        shape = predictor(picture, max(boxes, key=lambda box: box.area()))
+        points = np.array([(point.x, point.y) for point in shape.parts()], np.float64)
+        transform = alignment_transform(points, framing="innerEyesAndBottomLip", size=64)
+        crop = cv2.warpAffine(picture, transform, (64, 64))
+        cv2.imwrite(str(Path(sys.argv[2]) / f"{path.name}.png"), cv2.cvtColor(crop, cv2.COLOR_RGB2BGR))
+"""
+
+
+def make_photographs(faces: Path, folder: Path, count: int) -> None:
+    """Write photographs with a face each."""
+    rng = np.random.default_rng(0)
+    for index, face in enumerate(read_faces(faces, count, size=FACE).pictures):
+        border = (SIDE - FACE) // 2
+        wide = cv2.copyMakeBorder(face, *[border] * 4, cv2.BORDER_REPLICATE)
+        around = cv2.GaussianBlur(wide, (0, 0), FACE / 10)
+        around[border : border + FACE, border : border + FACE] = face
+        turn = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), rng.uniform(-12, 12), rng.uniform(0.85, 1.15))
+        photograph = cv2.warpAffine(around, turn, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
+        save_picture(folder / f"{index:04}.jpg", photograph)
+
+
+@click.command()
+@click.option("--faces", required=True, type=click.Path(exists=True, path_type=Path), help="Aligned faces.")
+@click.option("--count", default=400, show_default=True, help="Photographs.")
+@click.option("--rounds", default=3, show_default=True)
+def main(faces: Path, count: int, rounds: int) -> None:
+    """Print photographs a second."""
+    command = Path(sys.executable).with_name("dcgan-align")
+    seconds: dict[str, list[float]] = {"ours": [], "peer": []}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "raw").mkdir()
+        make_photographs(faces, folder / "raw", count)
+        for number in range(rounds):
+            (folder / f"peer-{number}").mkdir()
+            commands = {
+                "ours": [str(command), str(folder / "raw"), str(folder / f"ours-{number}"), "--quiet"],
+                "peer": [sys.executable, "-c", PEER, str(folder / "raw"), str(folder / f"peer-{number}")],
+            }
+            for side, arguments in commands.items():
+                started = time.perf_counter()
+                subprocess.run(arguments, check=True)
+                seconds[side].append(time.perf_counter() - started)
+            click.echo(", ".join(f"{side} {count / each[-1]:.1f} photographs/s" for side, each in seconds.items()))
+        lines = (folder / "ours-0" / "align.jsonl").read_text().splitlines()[1:]
+        aligned = sum(json.loads(line)["status"] == "aligned" for line in lines)
+    ours, peer = (float(np.median(each)) for each in (seconds["ours"], seconds["peer"]))
+    click.echo(
+        f"{aligned} of {count} aligned; median {count / ours:.1f} photographs/s, {peer / ours:.2f} times the peer's"
+    )
+
+
+if __name__ == "__main__":
+    main()
