@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from completion.geometry import GeometrySolver, geometry_blend
     from completion.inputs import list_inputs
     from completion.job import FolderJob
+    from completion.photographs import PhotographCompleter
     from completion.picture_masks import MaskSource
     from completion.poisson import PoissonSolver, poisson_blend
     from completion.result import CompletionResult
@@ -37,6 +38,7 @@ _HOMES = {
     "METHODS": "config",
     "MaskSource": "picture_masks",
     "PRESETS": "config",
+    "PhotographCompleter": "photographs",
     "PoissonSolver": "poisson",
     "SearchConfig": "config",
     "complete_folder": "folder",
@@ -60,6 +62,7 @@ __all__ = [
     "FolderSummary",
     "GeometrySolver",
     "MaskSource",
+    "PhotographCompleter",
     "PoissonSolver",
     "SearchConfig",
     "biharmonic_blend",

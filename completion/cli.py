@@ -32,6 +32,7 @@ DCGAN_OPTIONS = (
     *("model", "blend", "quality", "preset", "search", "iterations", "learning_rate", "weighting", "perceptual_weight"),
     *("candidates", "keep", "batch_size", "gif"),
 )
+MASK_SOURCES = ("mask", "mask_file", "mask_dir", "mask_from_alpha", "mask_color", "rectangle")
 MASK_OF_OPTION = {"scale": "center", "fraction": "random", "step": "grid", "blocks": "lowres"}
 
 
@@ -300,6 +301,8 @@ def _check_method(options: dict[str, Any], spec: MaskSpec) -> None:
         raise click.UsageError(f"--faces goes with --method dcgan, received --method {method}.")
     elif options["mask"] == "lowres":
         raise click.UsageError("--faces needs a mask of pixels, received --mask lowres.")
+    elif not _given(MASK_SOURCES):
+        raise click.UsageError("--faces needs a mask of what is missing: --mask-file, --mask-dir, --rectangle, ...")
     if method == "dcgan":
         return
     if options["variations"]:

@@ -4,6 +4,7 @@ Two photographs in the public domain, and pictures made of them; masks are drawn
 that docs/photographs.md names and lays their results out side by side in docs/images/photographs/.
 """
 
+import json
 import shlex
 import subprocess
 import sys
@@ -20,9 +21,9 @@ from completion.render import show_masked
 from dcgan.pictures import read_picture, resize_picture, save_picture
 
 ROOT = Path(__file__).parent.parent
-EXAMPLES = ROOT / "examples" / "photographs"
+FOLDER = "examples/photographs"
 SHEETS = ROOT / "docs" / "images" / "photographs"
-TILE_HEIGHT = 300
+TILE_HEIGHT = 250
 
 
 def draw(shape: tuple[int, ...], *strokes: tuple[list[tuple[int, int]], int]) -> np.ndarray:
@@ -48,69 +49,93 @@ def ellipse(shape: tuple[int, ...], *centers: tuple[int, int], axes: tuple[int, 
     return mask
 
 
-def make_inputs() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return each example's photograph and mask."""
+def make_photographs() -> dict[str, np.ndarray]:
+    """Return the photographs by name."""
     astronaut = data.astronaut()
     hopper = read_picture(Path(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
-    both = np.full((600, 1024, 3), 230, np.uint8)
-    both[:, :512], both[88:, 512:] = hopper, astronaut
-    old = cv2.cvtColor(cv2.cvtColor(resize_picture(hopper, (450, 384)), cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    shape, tall = astronaut.shape, hopper.shape
-    return {
-        "scratches": (
-            astronaut,
-            draw(shape, ([(150, 60), (300, 150)], 8), ([(290, 70), (180, 190)], 8), ([(170, 130), (260, 165)], 7)),
-        ),
-        "eyes": (astronaut, rectangle(shape, 183, 92, 80, 26)),
-        "mouth": (astronaut, ellipse(shape, (222, 150), axes=(34, 22))),
-        "center": (hopper, rectangle(tall, 226, 196, 92, 96)),
-        "mask": (hopper, ellipse(tall, (271, 285), axes=(80, 62))),
-        "two": (both, draw(both.shape, ([(200, 160), (330, 300)], 16)) | rectangle(both.shape, 700, 200, 70, 45)),
-        "old": (
-            old,
-            draw(old.shape, ([(0, 190), (384, 215)], 7), ([(212, 0), (190, 450)], 9), ([(160, 110), (300, 260)], 5)),
-        ),
-        "half": (astronaut, rectangle(shape, 222, 20, 110, 190)),
-        "hidden": (hopper, rectangle(tall, 170, 120, 200, 210)),
-    }
+    two = np.full((600, 1024, 3), 230, np.uint8)
+    two[:, :512], two[88:, 512:] = hopper, astronaut
+    grey = cv2.cvtColor(resize_picture(hopper, (450, 384)), cv2.COLOR_RGB2GRAY)
+    return {"astronaut": astronaut, "hopper": hopper, "two": two, "old": grey[..., None]}
 
 
-#: The commands of docs/photographs.md, by example.
-COMMAND = "complete-images --faces --mask-file examples/photographs/masks/{0}.png examples/photographs/{1}.jpg"
-OPTIONS = {"hidden": "--face-box 180,139,187,187"}
+LANDMARKS = {  # x, y in pixels: inner eye corners and bottom lip, found with dlib in the whole photographs
+    "astronaut": [(212, 104), (237, 106), (222, 156)],
+    "hopper": [(238, 194), (291, 192), (269, 289)],
+}
+TALL, SQUARE, WIDE, SMALL = (600, 512), (512, 512), (600, 1024), (450, 384)
+#: Name of the example: photograph, mask, further options of the command, and the part of the photograph that is shown
+#: (x, y, width, height).
+EXAMPLES = {
+    "scratches": (
+        "astronaut",
+        draw(SQUARE, ([(150, 60), (300, 150)], 8), ([(290, 70), (180, 190)], 8), ([(170, 130), (260, 165)], 7)),
+        "",
+        (110, 0, 230, 230),
+    ),
+    "mouth": ("astronaut", ellipse(SQUARE, (222, 150), axes=(34, 22)), "", (110, 0, 230, 230)),
+    "two": (
+        "two",
+        draw(WIDE, ([(200, 160), (330, 300)], 16)) | rectangle(WIDE, 700, 200, 70, 45),
+        "",
+        (0, 0, 1024, 600),
+    ),
+    "old": (
+        "old",
+        draw(SMALL, ([(0, 190), (384, 215)], 7), ([(212, 0), (190, 450)], 9), ([(160, 110), (300, 260)], 5)),
+        "",
+        (40, 0, 344, 344),
+    ),
+    "eyes": ("astronaut", rectangle(SQUARE, 183, 92, 80, 26), "landmarks", (110, 0, 230, 230)),
+    "center": ("hopper", rectangle(TALL, 226, 196, 92, 96), "landmarks", (90, 50, 350, 350)),
+    "mask": ("hopper", ellipse(TALL, (271, 285), axes=(80, 62)), "", (90, 50, 350, 350)),
+    "half": ("astronaut", rectangle(SQUARE, 222, 20, 110, 190), "", (110, 0, 230, 230)),
+    "hidden": ("hopper", rectangle(TALL, 170, 120, 200, 210), "--face-box 180,139,187,187", (90, 50, 350, 350)),
+}
 
 
-def run(name: str, output: Path) -> Path:
-    """Run an example's command and return the path of its result."""
-    command = COMMAND.format(name, name) + (f" {OPTIONS[name]}" if name in OPTIONS else "")
-    program, *arguments = shlex.split(command)
-    subprocess.run(
-        [Path(sys.executable).with_name(program), *arguments, "--output", output, "--overwrite"], cwd=ROOT, check=True
-    )
-    return output / f"{name}.jpg.png"
+def command(name: str) -> str:
+    """Return an example's command."""
+    photograph, _, options, _ = EXAMPLES[name]
+    options = f"--landmarks-file {FOLDER}/landmarks.jsonl" if options == "landmarks" else options
+    parts = [f"complete-images --faces --mask-file {FOLDER}/masks/{name}.png", options, f"{FOLDER}/{photograph}.jpg"]
+    return " ".join(part for part in parts if part)
+
+
+def make_sheet(name: str, output: Path) -> np.ndarray:
+    """Run an example's command and return before, mask and after, side by side."""
+    program, *arguments = shlex.split(command(name))
+    program = str(Path(sys.executable).with_name(program))
+    subprocess.run([program, *arguments, "--output", str(output), "--overwrite"], cwd=ROOT, check=True)
+    photograph, mask, _, (x, y, width, height) = EXAMPLES[name]
+    before = read_picture(ROOT / FOLDER / f"{photograph}.jpg")
+    after = read_picture(output / f"{photograph}.jpg.png")
+    tiles = []
+    for picture in (before, show_masked(before, mask > 127), after):
+        part = np.ascontiguousarray(picture[y : y + height, x : x + width])
+        tiles += [resize_picture(part, (TILE_HEIGHT, round(width * TILE_HEIGHT / height)))]
+        tiles += [np.full((TILE_HEIGHT, 6, 3), 255, np.uint8)]
+    return np.concatenate(tiles[:-1], axis=1)
 
 
 @click.command()
 @click.option("--complete", is_flag=True, help="Complete them and write the sheets of docs/photographs.md.")
 def main(complete: bool) -> None:
     """Write the examples and, if asked for, the sheets."""
-    (EXAMPLES / "masks").mkdir(parents=True, exist_ok=True)
-    for name, (photograph, mask) in make_inputs().items():
-        save_picture(EXAMPLES / f"{name}.jpg", photograph)
-        save_picture(EXAMPLES / "masks" / f"{name}.png", mask)
-    if not complete:
-        return
-    SHEETS.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        for name, (_, mask) in make_inputs().items():
-            photograph = read_picture(EXAMPLES / f"{name}.jpg")
-            result = read_picture(run(name, Path(folder)))
-            tiles = [
-                resize_picture(each, (TILE_HEIGHT, round(each.shape[1] * TILE_HEIGHT / each.shape[0])))
-                for each in (photograph, show_masked(photograph, mask > 127), result)
-            ]
-            gap = np.full((TILE_HEIGHT, 6, 3), 255, np.uint8)
-            save_picture(SHEETS / f"{name}.jpg", np.concatenate([tiles[0], gap, tiles[1], gap, tiles[2]], axis=1))
+    folder = ROOT / FOLDER
+    (folder / "masks").mkdir(parents=True, exist_ok=True)
+    for name, photograph in make_photographs().items():
+        save_picture(folder / f"{name}.jpg", photograph)
+    for name, (_, mask, _, _) in EXAMPLES.items():
+        save_picture(folder / "masks" / f"{name}.png", mask)
+    lines = [{"photograph": f"{name}.jpg", "faces": [{"landmarks": each}]} for name, each in LANDMARKS.items()]
+    (folder / "landmarks.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    if complete:
+        SHEETS.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as output:
+            for name in EXAMPLES:
+                click.echo(command(name))
+                save_picture(SHEETS / f"{name}.jpg", make_sheet(name, Path(output)))
 
 
 if __name__ == "__main__":

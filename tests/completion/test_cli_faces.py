@@ -253,6 +253,7 @@ def test_from_python(prior, finder, astronaut):
         (["--no-grain"], "--grain goes with --faces."),
         (["--faces", "--method", "telea"], "--faces goes with --method dcgan, received --method telea."),
         (["--faces", "--mask", "lowres"], "--faces needs a mask of pixels, received --mask lowres."),
+        (["--faces"], "--faces needs a mask of what is missing: --mask-file, --mask-dir, --rectangle, ..."),
         (["--faces", "--face-box", "1,2,3"], "expected four whole numbers x,y,width,height, received '1,2,3'"),
     ],
 )
