@@ -15,7 +15,7 @@ __all__ = ["grain_like"]
 SIGMA = 0.7  # of the Gaussian that parts fine from coarse, in the model's pixels
 PATCH = 4  # side of the patch, in the model's pixels
 PATCH_MIN_PX, PATCH_MAX_PX = 8, 96
-QUANTILE = 0.1  # of all patches in order of their energy: plain skin, neither eyes nor a burnt-out spot
+QUANTILE = 0.3  # of all patches in order of their energy: plain skin, neither eyes nor a burnt-out or blurred spot
 TILE_PX = 512  # the texture repeats after so many pixels
 
 Texture = npt.NDArray[np.float32]

@@ -34,6 +34,7 @@ __all__ = ["PhotographCompleter", "PhotographView"]
 #: How far inside its edge a face fades into what lies beyond, in halves of the frame's side: 6 of 64 pixels. The model
 #: is least sure there, and what it draws has a fine pattern.
 FADE = 3 / 16
+SKIN = 0.8  # how far from the frame's middle, in halves of its side, grain is taken from: farther out is background
 REACH = 2  # what biharmonic blending looks at around a hole
 #: Missing pixels up to which a hole is filled, and blending solved, at the photograph's own size; beyond, on a smaller
 #: grid, which bounds time and memory.
@@ -278,7 +279,7 @@ class PhotographCompleter:
         """Return the known skin's texture for a box; it fades beside known pixels and at the frame's edge."""
         scale = frame_scale(face.transform)
         frame = frame_window(face.transform, self.size, mask.shape)
-        known = ~mask[frame] & (frame_distance(face.transform, self.size, frame) <= 1.0)
+        known = ~mask[frame] & (frame_distance(face.transform, self.size, frame) <= SKIN)
         shape = (box[0].stop - box[0].start, box[1].stop - box[1].start)
         texture = grain_like(picture[frame], known, scale=scale, shape=shape, seed=self.completer.seed)
         if texture is None:
