@@ -294,3 +294,40 @@ def test_a_hidden_face_is_placed_by_its_box(completer):
     middle = [-(transform[:, 2] - (SIZE - 1) / 2) / np.diag(transform) for transform in (free, half, full)]
     assert middle[2] == pytest.approx([60.4, 44.4])
     assert middle[0][0] > middle[1][0] > middle[2][0]
+
+
+def test_the_second_look(encoded, picture):
+    """Where the encoder answers, landmarks are taken again from the completed face, and decide where it lies."""
+
+    class Improving(ToldFinder):
+        """Sees a face ten pixels too far left as long as there is a hole in it."""
+
+        def landmark(self, picture, box):
+            self.seen.append(picture)
+            return make_face(box[0] - (10 if picture.shape[0] == HEIGHT else 0), *box[1:])
+
+    finder = Improving([make_face(80, 30, 44, 44)])
+    mask = make_mask(45, 55, 95, 110)
+    true = FaceLocator(SIZE, ToldFinder()).align(picture, (80, 30, 44, 44))
+    (searched,) = PhotographCompleter(Completer(encoded, SearchConfig(iterations=1)), finder).look(picture, mask).faces
+    assert searched.transform[0, 2] - true[0, 2] > 3.0
+    photographs = PhotographCompleter(Completer(encoded, "fast"), finder)
+    (again,) = photographs.look(picture, mask).faces
+    assert np.allclose(again.transform, true, atol=0.35)  # boxes are whole pixels
+    assert (again.box, again.step) == (searched.box, searched.step)
+    completed = finder.seen[-1]
+    assert completed.shape[0] < HEIGHT
+    (told,) = photographs.look(picture, mask, landmarks=[make_face(75, 30, 44, 44).landmarks]).faces
+    assert told.transform[0, 2] - true[0, 2] > 1.0  # the user's word stands
+
+
+def test_the_second_look_is_a_picture_of_its_own(encoded, picture):
+    """A photograph's faces are the same, whatever other photographs there are."""
+    finder = ToldFinder([make_face(10, 20, 40, 40), make_face(80, 30, 44, 44)])
+    photographs = PhotographCompleter(Completer(encoded, "balanced"), finder)
+    mask = make_mask(30, 50, 90, 110) | make_mask(25, 40, 20, 30)
+    one, two = (photographs.look(picture, mask, rows=8) for _ in range(2))
+    for each, other in zip(one.faces, two.faces, strict=True):
+        assert np.array_equal(each.transform, other.transform)
+    for each, other in zip(one.views, two.views, strict=True):
+        assert np.array_equal(each[0], other[0])

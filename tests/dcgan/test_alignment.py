@@ -7,6 +7,7 @@ from dcgan.align_config import FRAMINGS
 from dcgan.alignment import (
     LANDMARKS,
     alignment_transform,
+    compose_transforms,
     crop_face,
     invert_transform,
     template_points,
@@ -61,6 +62,18 @@ def test_there_and_back(scale, turn, move, points):
     transform = alignment_transform(landmarks, framing="innerEyesAndBottomLip", size=64)
     back = transform_points(invert_transform(transform), transform_points(transform, points))
     assert np.abs(back - np.array(points)).max() < 0.01  # pixels
+
+
+@given(points=st.lists(st.tuples(PLACES, PLACES), min_size=1, max_size=5), turn=st.floats(-3.1, 3.1))
+def test_two_transforms_become_one(points, turn):
+    first, second = (
+        alignment_transform(make_landmarks(turn=angle), framing="innerEyesAndBottomLip", size=64)
+        for angle in (turn, 0.5)
+    )
+    both = transform_points(compose_transforms(second, first), points)
+    assert np.allclose(both, transform_points(second, transform_points(first, points)), atol=1e-6)
+    nothing = compose_transforms(invert_transform(first), first)
+    assert np.allclose(nothing, [[1, 0, 0], [0, 1, 0]], atol=1e-6)
 
 
 def test_an_identity_takes_the_picture_itself():

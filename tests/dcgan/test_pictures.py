@@ -7,6 +7,7 @@ import threading
 import warnings
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from dcgan.pictures import (
     crop_square,
     decode_picture,
     make_grid,
+    read_deep,
     read_picture,
     resize_picture,
     save_picture,
@@ -121,6 +123,45 @@ def test_sixteen_bits_are_divided_by_257(tmp_path):
     assert read_picture(path, channels=4)[..., 3].min() == 255
     path = write(tmp_path / "b.png", np.array([[128, 129, 65535]], np.uint16))
     assert read_picture(path, channels=1)[..., 0].tolist() == [[0, 1, 255]]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_all_sixteen_bits(tmp_path, suffix, channels):
+    deep = RNG.integers(0, 65536, (9, 7, channels)).astype(np.uint16)
+    path = tmp_path / f"deep{suffix}"
+    stored = np.concatenate([deep[..., 2::-1], deep[..., 3:]], axis=2) if channels > 1 else deep
+    assert cv2.imwrite(str(path), stored)
+    again = read_deep(path, read_picture(path, channels=None))
+    assert again.dtype == np.uint16
+    assert np.array_equal(again, deep)
+    save_picture(tmp_path / "copy.png", again)
+    assert np.array_equal(read_deep(tmp_path / "copy.png", read_picture(tmp_path / "copy.png", channels=None)), deep)
+
+
+def test_sixteen_bits_are_turned_upright(tmp_path):
+    deep = RNG.integers(0, 65536, (9, 7)).astype(np.uint16)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(deep).save(tmp_path / "turned.png", exif=exif)
+    shallow = read_picture(tmp_path / "turned.png", channels=None)
+    assert np.array_equal(read_deep(tmp_path / "turned.png", shallow)[..., 0], np.rot90(deep, -1))
+
+
+def test_no_sixteen_bits(tmp_path):
+    """Of eight bits, of another picture than was read, and of no picture there is nothing to be had."""
+    for name in ("a.png", "a.jpg", "a.tif"):
+        save_picture(tmp_path / name, RGB)
+        assert read_deep(tmp_path / name, RGB) is None
+    deep = RNG.integers(0, 65536, (5, 7, 3)).astype(np.uint16)
+    save_picture(tmp_path / "deep.png", deep)
+    assert read_deep(tmp_path / "deep.png", (deep >> 8).astype(np.uint8)) is not None
+    assert read_deep(tmp_path / "deep.png", 255 - (deep >> 8).astype(np.uint8)) is None
+    assert read_deep(tmp_path / "deep.png", np.zeros((7, 5, 3), np.uint8)) is None
+    (tmp_path / "none.png").write_bytes(b"\x89PNG")
+    assert read_deep(tmp_path / "none.png", RGB) is None
+    with pytest.raises(ImageFileError, match=r"expected \.png for 16 bits a channel, received '\.jpg'"):
+        save_picture(tmp_path / "deep.jpg", deep)
 
 
 def test_floating_point_tiff(tmp_path):
