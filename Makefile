@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check bench docs examples clean
+.PHONY: help demo photographs test check bench docs examples clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -22,10 +22,19 @@ $(VENV)/.dev: $(VENV)/.python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.user
 
+$(VENV)/.align: $(VENV)/.python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[align]'
+	@touch $@ $(VENV)/.user
+
 demo: $(VENV)/.user  ## complete the example faces with the bundled model, into demo-output/
 	$(BIN)/complete-images --mask center --output demo-output/center --overwrite --grid examples
 	$(BIN)/complete-images --mask-dir examples/masks --output demo-output/drawn --overwrite --grid examples
 	@echo "Look at demo-output/center/grid.png and demo-output/drawn/grid.png: original, masked, completed."
+
+photographs: $(VENV)/.align  ## complete the faces in the example photographs, into demo-output/photographs/
+	for name in two old; do $(BIN)/complete-images --faces --mask-file examples/photographs/masks/$$name.png \
+	  --output demo-output/photographs/$$name --overwrite --grid examples/photographs/$$name.jpg || exit; done
+	@echo "Look at demo-output/photographs/two/grid.png and demo-output/photographs/old/grid.png."
 
 test: $(VENV)/.dev  ## run the tests
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
@@ -38,7 +47,7 @@ check: $(VENV)/.dev  ## formatting, lint, types, the command line's reference, t
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 bench: export TF_CPP_MIN_LOG_LEVEL = 3
-bench: $(VENV)/.dev  ## measure, in about two hours; DATA=folder with faces-eval.zip
+bench: $(VENV)/.dev  ## measure, in about two and a half hours; DATA=folder with faces-eval.zip
 	@test -f "$(DATA)/faces-eval.zip" || { echo "Expected DATA=folder with faces-eval.zip. Received: DATA=$(DATA)"; exit 2; }
 	$(BIN)/python scripts/bench_help.py
 	$(BIN)/python scripts/bench_search.py
@@ -51,6 +60,10 @@ bench: $(VENV)/.dev  ## measure, in about two hours; DATA=folder with faces-eval
 	$(BIN)/python scripts/bench_steps.py --faces $(DATA)/faces-eval.zip --count 48
 	$(BIN)/python scripts/bench_auto.py --faces $(DATA)/faces-eval.zip
 	$(BIN)/python scripts/bench_curvature.py --faces $(DATA)/faces-eval.zip
+	$(BIN)/python scripts/bench_align.py --faces $(DATA)/faces-eval.zip
+	$(BIN)/python scripts/bench_faces.py --faces $(DATA)/faces-eval.zip
+	$(BIN)/python scripts/bench_photographs.py examples/photographs
+	$(BIN)/python scripts/bench_memory.py --photograph-sides 512,2048,5500
 	$(BIN)/python scripts/bench_blending.py --faces $(DATA)/faces-eval.zip --count 32
 
 docs: $(VENV)/.dev  ## write docs/cli.md from the commands' --help

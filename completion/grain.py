@@ -48,7 +48,8 @@ def grain_like(
     side = int(min(max(round(PATCH * scale), PATCH_MIN_PX), PATCH_MAX_PX))
     if strength == 0.0 or min(known.shape) < side:
         return None
-    patch = _plain_patch(_fine_detail(picture, known, SIGMA * scale), known, side)
+    sigma = SIGMA * min(scale, PATCH_MAX_PX / PATCH)  # nothing coarser than the patch can be continued
+    patch = _plain_patch(_fine_detail(picture, known, sigma), known, side)
     if patch is None:
         return None
     window = np.hanning(side + 2)[1:-1]

@@ -1,19 +1,23 @@
-"""Measure the peak memory of complete-images for few and for many pictures.
+"""Measure the peak memory of complete-images for few and for many pictures, and for large photographs.
 
 One small picture is written many times under many names; each count is completed by a process of its own with a search
-of two steps, for memory does not depend on the number of steps.
+of two steps, for memory does not depend on the number of steps. With --photograph-sides, instead, one photograph
+(scikit-image's astronaut, enlarged) with a large face is completed at several sizes: a hole in the face, and one of
+half the picture with a face that fills it.
 """
 
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import click
 import numpy as np
+from skimage import data
 
-from dcgan.pictures import save_picture
+from dcgan.pictures import resize_picture, save_picture
 
 
 def peak_mib(folder: Path, output: Path, options: list[str]) -> float:
@@ -28,14 +32,42 @@ def peak_mib(folder: Path, output: Path, options: list[str]) -> float:
     return int(text.split("PEAK")[1].split()[0]) / 1024
 
 
+def measure_photographs(sides: list[int]) -> None:
+    """Print the peak and the seconds for each size of a photograph, and each hole."""
+    astronaut = data.astronaut()[20:276, 90:346]
+    # Parts of the side: the hole (top, bottom, left, right), and the face's box (x, y, width, height).
+    holes = {
+        "in the face": ((0.35, 0.47, 0.45, 0.61), (0.33, 0.22, 0.36, 0.36)),
+        "half the picture": ((0.15, 0.85, 0.15, 0.87), (0.05, 0.05, 0.9, 0.9)),
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        photograph, mask_path = Path(scratch, "photograph.png"), Path(scratch, "mask.png")
+        for side in sides:
+            save_picture(photograph, resize_picture(astronaut, (side, side)))
+            for name, (hole, box) in holes.items():
+                mask = np.zeros((side, side), np.uint8)
+                top, bottom, left, right = (round(part * side) for part in hole)
+                mask[top:bottom, left:right] = 255
+                save_picture(mask_path, mask)
+                options = ["--faces", "--face-box", ",".join(str(round(part * side)) for part in box), "--mask-file"]
+                started = time.perf_counter()
+                peak = peak_mib(photograph, Path(scratch, f"{side}-{name}"), [*options, str(mask_path)])
+                seconds = time.perf_counter() - started
+                click.echo(f"{side:5}x{side:<5} hole {name:16}: peak {peak:.0f} MiB, {seconds:.1f} s")
+
+
 @click.command()
 @click.option("--counts", default="100,10000", show_default=True)
 @click.option("--size", default=96, show_default=True, help="Side of the pictures in pixels.")
 @click.option(
     "--mask", default="random", show_default=True, help="random: another mask for each picture, the worst case."
 )
-def main(counts: str, size: int, mask: str) -> None:
-    """Print the peak for each count."""
+@click.option("--photograph-sides", default="", help="Sides in pixels, as 512,2048,5500.")
+def main(counts: str, size: int, mask: str, photograph_sides: str) -> None:
+    """Print the peak for each count, or for each side."""
+    if photograph_sides:
+        measure_photographs([int(part) for part in photograph_sides.split(",")])
+        return
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as scratch:
         first = Path(scratch, "first.png")
