@@ -89,6 +89,8 @@ def load_picture(source: InputPicture, job: FolderJob, *, channels: int) -> Load
     pixels = read_picture(source.path, channels=None)  # (H, W, 3 or 4)
     mask = job.masks.mask_for(pixels, source, seed=job.seed)
     deep = read_deep(source.path, pixels)
+    if deep is not None and pixels.shape[2] == 4 and deep.shape[2] != 4:
+        deep = None  # a grey file with a transparent value: its alpha has no place in the 16 bits
     if channels == 1:
         deep = None if deep is not None and deep.shape[2] > 1 else deep
         return LoadedPicture(source, read_picture(source.path, channels=1), None, mask, deep)

@@ -84,6 +84,20 @@ def test_sixteen_bits_stay_sixteen_bits(run, tmp_path):
     assert (completed[~known] % 257 == 0).all()
 
 
+def test_sixteen_bits_with_a_transparent_value(run, tmp_path):
+    """What stands for transparency keeps its place, in eight bits."""
+    deep = np.array(KINDS["deep.png"])
+    Image.fromarray(deep).save(tmp_path / "deep.png", transparency=int(deep[-1, -1]))
+    run(tmp_path / "deep.png", "--output", tmp_path / "out", "--mask", "left")
+    original, completed = (
+        read_picture(tmp_path / "deep.png", channels=None),
+        read(tmp_path / "out" / "deep.png", "RGBA"),
+    )
+    known = ~left_mask(deep.shape)
+    np.testing.assert_array_equal(completed[known], original[known])
+    np.testing.assert_array_equal(completed[..., 3], original[..., 3])
+
+
 def test_a_large_photograph(run, tmp_path):
     picture = np.kron(make_picture(20, 30), np.ones((100, 100, 1), np.uint8))
     (tmp_path / "large.jpg").write_bytes(jpeg(picture))
