@@ -48,7 +48,7 @@ def complete_files(
         keep=options["keep"],
         existing=existing,
         seed=options["seed"],
-        faces=_face_hints(options),
+        faces=_face_hints(pictures, options),
         sheet=options["grid"],
         film=options["gif"],
         shard=options["shard"],
@@ -104,12 +104,18 @@ def _load_completer(job: FolderJob, search: tuple[str, dict[str, Any]], options:
     return Completer(prior, config, blend=options["blend"], seed=options["seed"])
 
 
-def _face_hints(options: dict[str, Any]) -> FaceHints | None:
+def _face_hints(pictures: Sequence[InputPicture], options: dict[str, Any]) -> FaceHints | None:
     """Return what the user says of the faces in photographs; None where the pictures are aligned faces."""
     if not options["faces"]:
         return None
     path = options["landmarks_file"]
-    return FaceHints(options["face_box"], read_landmarks(path) if path else {})
+    landmarks = read_landmarks(path) if path else {}
+    if landmarks and not any(picture.relative in landmarks for picture in pictures):
+        raise FaceCompletionError(
+            f"{path}: expected landmarks of {pictures[0].relative} or another of the pictures, found those of "
+            f"{next(iter(landmarks))}"
+        )
+    return FaceHints(options["face_box"], landmarks)
 
 
 def _mask_source(spec: MaskSpec, options: dict[str, Any]) -> MaskSource:

@@ -150,6 +150,14 @@ def test_a_hidden_face_and_the_users_word(run, folder, tmp_path):
     assert records(folder / "out")[-1]["faces"][0]["step"] == "landmarks"
 
 
+def test_landmarks_of_other_photographs(run, folder):
+    landmarks = {"photograph": "other.png", "faces": [{"landmarks": [[112, 104], [137, 106], [122, 156]]}]}
+    (folder / "faces.jsonl").write_text(json.dumps(landmarks))
+    result = complete(run, folder, "--landmarks-file", folder / "faces.jsonl", code=1)
+    assert "expected landmarks of astronaut.png or another of the pictures, found those of other.png" in result.output
+    assert not (folder / "out").exists()
+
+
 def test_landmarks_from_dcgan_align(run, folder):
     """What dcgan-align has found in the undamaged photographs says where the faces are."""
     align_folder(folder / "photos", folder / "aligned", AlignConfig(size=16, min_score=0.5), workers=1)
