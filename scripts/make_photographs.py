@@ -94,6 +94,9 @@ EXAMPLES = {
 }
 
 
+GRAIN_PART = (190, 160, 160, 160)  # what the comparison of grain shows of the example `center`
+
+
 def command(name: str) -> str:
     """Return an example's command."""
     photograph, _, options, _ = EXAMPLES[name]
@@ -102,18 +105,21 @@ def command(name: str) -> str:
     return " ".join(part for part in parts if part)
 
 
-def make_sheet(name: str, output: Path) -> np.ndarray:
-    """Run an example's command and return before, mask and after, side by side."""
+def run_example(name: str, output: Path, *options: str) -> np.ndarray:
+    """Run an example's command and return its result."""
     program, *arguments = shlex.split(command(name))
     program = str(Path(sys.executable).with_name(program))
-    subprocess.run([program, *arguments, "--output", str(output), "--overwrite"], cwd=ROOT, check=True)
-    photograph, mask, _, (x, y, width, height) = EXAMPLES[name]
-    before = read_picture(ROOT / FOLDER / f"{photograph}.jpg")
-    after = read_picture(output / f"{photograph}.jpg.png")
+    subprocess.run([program, *arguments, *options, "--output", str(output), "--overwrite"], cwd=ROOT, check=True)
+    return read_picture(output / f"{EXAMPLES[name][0]}.jpg.png")
+
+
+def lay_out(pictures: list[np.ndarray], part: tuple[int, int, int, int]) -> np.ndarray:
+    """Return a part (x, y, width, height) of each picture, side by side."""
+    x, y, width, height = part
     tiles = []
-    for picture in (before, show_masked(before, mask > 127), after):
-        part = np.ascontiguousarray(picture[y : y + height, x : x + width])
-        tiles += [resize_picture(part, (TILE_HEIGHT, round(width * TILE_HEIGHT / height)))]
+    for picture in pictures:
+        shown = np.ascontiguousarray(picture[y : y + height, x : x + width])
+        tiles += [resize_picture(shown, (TILE_HEIGHT, round(width * TILE_HEIGHT / height)))]
         tiles += [np.full((TILE_HEIGHT, 6, 3), 255, np.uint8)]
     return np.concatenate(tiles[:-1], axis=1)
 
@@ -133,9 +139,15 @@ def main(complete: bool) -> None:
     if complete:
         SHEETS.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as output:
-            for name in EXAMPLES:
+            for name, (photograph, mask, _, part) in EXAMPLES.items():
                 click.echo(command(name))
-                save_picture(SHEETS / f"{name}.jpg", make_sheet(name, Path(output)))
+                before = read_picture(folder / f"{photograph}.jpg")
+                after = run_example(name, Path(output))
+                sheet = lay_out([before, show_masked(before, mask > 127), after], part)
+                save_picture(SHEETS / f"{name}.jpg", sheet)
+                if name == "center":
+                    plain = run_example(name, Path(output), "--no-grain")
+                    save_picture(SHEETS / "grain.jpg", lay_out([before, plain, after], GRAIN_PART))
 
 
 if __name__ == "__main__":
