@@ -156,6 +156,12 @@ class ColorType(click.ParamType):
     help="With --faces: landmarks of photographs' faces, in the form of dcgan-align's align.jsonl.",
 )
 @click.option(
+    "--min-score",
+    type=click.FloatRange(-10, 10),
+    help="With --faces: the detector's least score; 0.5 leaves most things out that are no face.",
+    **shown_default(0.0),
+)
+@click.option(
     "--beyond",
     type=click.Choice(CLASSICAL_METHODS),
     help="With --faces: what fills the part of a hole that is in no face's frame.",
@@ -295,7 +301,7 @@ def _check_method(options: dict[str, Any], spec: MaskSpec) -> None:
     """Refuse options that the method has no use for."""
     method = options["method"]
     if not options["faces"]:
-        for option in _given(("face_box", "landmarks_file", "beyond", "grain")):
+        for option in _given(("face_box", "landmarks_file", "min_score", "beyond", "grain")):
             raise click.UsageError(f"--{option} goes with --faces.")
     elif method != "dcgan":
         raise click.UsageError(f"--faces goes with --method dcgan, received --method {method}.")

@@ -21,10 +21,10 @@ from dcgan.alignment import alignment_transform, invert_transform
 from dcgan.errors import NoFaceError
 from dcgan.faces import Face, FaceFinder
 
-__all__ = ["GUESS_SCORE", "FaceLocator", "LocatedFace"]
+__all__ = ["FaceLocator", "LocatedFace"]
 
-#: The detector's score from which on a face is taken that the hole hides in part; dlib's own is 0.
-GUESS_SCORE = -0.5
+#: How much lower the detector's score may be of a face that the hole hides in part.
+GUESS_DROP = 0.5
 #: The least share of such a face's box that the hole hides.
 GUESS_HIDDEN = 0.1
 #: The landmarks of a face that the hole touches are means over boxes moved by so much of their sides: where the picture
@@ -52,7 +52,7 @@ class LocatedFace:
     Attributes
     ----------
     transform : (2, 3) float64, from the photograph's pixels to the model's.
-    step : how it was found: "detected", "guessed" (with a score below 0, because of the hole), or by the user's word,
+    step : how it was found: "detected", "guessed" (with a lower score, because of the hole), or by the user's word,
         "box" or "landmarks".
     box : left, top, width, height in pixels; None where landmarks were given.
     score : the detector's; not a number where it was not asked.
@@ -77,7 +77,7 @@ class FaceLocator:
     Parameters
     ----------
     size : side of the model's square in pixels
-    finder : dlib's detector and landmarks
+    finder : dlib's detector and landmarks; its `min_score` is that of a face that is whole
     """
 
     def __init__(self, size: int, finder: FaceFinder) -> None:
@@ -117,10 +117,10 @@ class FaceLocator:
             located.append(LocatedFace(self._aligned(filled, mask, box), "box", (left, top, width, height)))
         if located:
             return located
-        for face in self._choose(self._finder.find(filled, min_score=GUESS_SCORE), mask):
+        for face in self._choose(self._finder.find(filled, min_score=self._finder.min_score - GUESS_DROP), mask):
             touched = _hidden_share(face, mask) > 0.0
             transform = self._aligned(filled, mask, face.box) if touched else self._transform(face.landmarks)
-            step = "detected" if face.score >= 0.0 else "guessed"
+            step = "detected" if face.score >= self._finder.min_score else "guessed"
             located.append(LocatedFace(transform, step, face.box, face.score))
         if not located:
             raise NoFaceError("expected a face, found none; say where it is: --face-box x,y,w,h or --landmarks-file")
@@ -140,10 +140,11 @@ class FaceLocator:
         return self._transform(np.mean(points, axis=0))
 
     def _choose(self, faces: Sequence[Face], mask: Mask) -> list[Face]:
-        """Return the faces that count: dlib's own, and those whose score the hole explains, one for each place."""
-        chosen = [face for face in faces if face.score >= 0.0]
+        """Return the faces that count: sure ones, and those whose score the hole explains, one for each place."""
+        least = self._finder.min_score
+        chosen = [face for face in faces if face.score >= least]
         for face in sorted(faces, key=lambda face: -face.score):
-            if face.score < 0.0 and _hidden_share(face, mask) >= GUESS_HIDDEN:
+            if face.score < least and _hidden_share(face, mask) >= GUESS_HIDDEN:
                 free = all(_intersection(face.box, other.box) < 0.25 * face.area for other in chosen)
                 chosen += [face] if free else []
         return sorted(chosen, key=lambda face: -face.area)

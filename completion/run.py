@@ -59,7 +59,9 @@ def complete_files(
         return FolderSummary(0, 0, skipped, 0)
     from tqdm import tqdm
 
-    finder = FaceFinder() if job.faces is not None else None  # complains before TensorFlow is imported
+    finder = (
+        FaceFinder(min_score=options["min_score"]) if job.faces is not None else None
+    )  # complains before TensorFlow is imported
     completer = None if job.method in CLASSICAL_METHODS else _load_completer(job, search, options)
     photographs = None
     if completer is not None:

@@ -131,6 +131,8 @@ def test_a_hole_that_touches_no_face(run, folder, astronaut):
     )
     (line,) = records(folder / "out")
     assert (line["method"], line["faces"], line["model_sha256"]) == ("telea", [], None)
+    surer = complete(run, folder, "--overwrite", "--min-score", 0.5)  # the other one is no face
+    assert "the hole touches none of the faces found (1)" in surer.output
     mask = make_mask(np.s_[300:320, 20:40])
     assert np.array_equal(read(folder / "out" / "astronaut.png")[~mask], astronaut[~mask])
 

@@ -27,6 +27,7 @@ class ToldFinder:
 
     faces: list[Face] = dataclasses.field(default_factory=list)
     seen: list[np.ndarray] = dataclasses.field(default_factory=list)
+    min_score: float = 0.0
 
     def find(self, picture, *, min_score=None):
         self.seen.append(picture)
@@ -242,6 +243,10 @@ def test_which_faces_are_taken():
     found = FaceLocator(SIZE, finder).locate(picture, mask)
     assert [(face.box, face.step) for face in found] == [(hidden.box, "guessed"), (whole.box, "detected")]
     assert found[0].record()["score"] == -0.3
+    finder.min_score = 0.5
+    assert [face.step for face in FaceLocator(SIZE, finder).locate(picture, mask)] == ["detected"]
+    finder.faces[0] = dataclasses.replace(whole, score=0.3)
+    assert [face.step for face in FaceLocator(SIZE, finder).locate(picture, mask)] == ["guessed"]
 
 
 def test_the_users_word_alone_counts(photographs, picture):
