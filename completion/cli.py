@@ -32,7 +32,6 @@ DCGAN_OPTIONS = (
     *("model", "blend", "quality", "preset", "search", "iterations", "learning_rate", "weighting", "perceptual_weight"),
     *("candidates", "keep", "batch_size", "gif"),
 )
-MASK_SOURCES = ("mask", "mask_file", "mask_dir", "mask_from_alpha", "mask_color", "rectangle")
 MASK_OF_OPTION = {"scale": "center", "fraction": "random", "step": "grid", "blocks": "lowres"}
 
 
@@ -248,6 +247,7 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
     if options["skip_existing"] and options["overwrite"]:
         raise click.UsageError("--skip-existing and --overwrite exclude each other.")
     spec = _mask_spec(options)
+    _check_faces(options)
     _check_method(options, spec)
     search = _search_config(options)
     from completion.inputs import list_inputs
@@ -275,14 +275,7 @@ def _mask_spec(options: dict[str, Any]) -> MaskSpec:
     if options["mask"] == "rectangle" and not rectangle:
         raise click.UsageError("--mask rectangle needs --rectangle x,y,width,height.")
     name = "rectangle" if rectangle else options["mask"]
-    sources = {
-        "--mask": name,
-        "--mask-file": options["mask_file"],
-        "--mask-dir": options["mask_dir"],
-        "--mask-from-alpha": options["mask_from_alpha"] or None,
-        "--mask-color": options["mask_color"],
-    }
-    given = [source for source, value in sources.items() if value is not None]
+    given = _mask_sources(options)
     if len(given) > 1:
         raise click.UsageError(f"Expected one source of masks, received {' and '.join(given)}.")
     if options["mask_color_tolerance"] is not None and given != ["--mask-color"]:
@@ -297,8 +290,20 @@ def _mask_spec(options: dict[str, Any]) -> MaskSpec:
     return MaskSpec(name or MASK.name, invert=options["invert_mask"], dilate_px=options["dilate"], **own)
 
 
-def _check_method(options: dict[str, Any], spec: MaskSpec) -> None:
-    """Refuse options that the method has no use for."""
+def _mask_sources(options: dict[str, Any]) -> list[str]:
+    """Return the options by which the user says what is missing, as they are written on the command line."""
+    sources = {
+        "--mask": options["mask"] or options["rectangle"],
+        "--mask-file": options["mask_file"],
+        "--mask-dir": options["mask_dir"],
+        "--mask-from-alpha": options["mask_from_alpha"] or None,
+        "--mask-color": options["mask_color"],
+    }
+    return [source for source, value in sources.items() if value is not None]
+
+
+def _check_faces(options: dict[str, Any]) -> None:
+    """Refuse what does not go with photographs, and what goes with them alone."""
     method = options["method"]
     if not options["faces"]:
         for option in _given(("face_box", "landmarks_file", "min_score", "beyond", "grain")):
@@ -307,8 +312,13 @@ def _check_method(options: dict[str, Any], spec: MaskSpec) -> None:
         raise click.UsageError(f"--faces goes with --method dcgan, received --method {method}.")
     elif options["mask"] == "lowres":
         raise click.UsageError("--faces needs a mask of pixels, received --mask lowres.")
-    elif not _given(MASK_SOURCES):
+    elif not _mask_sources(options):
         raise click.UsageError("--faces needs a mask of what is missing: --mask-file, --mask-dir, --rectangle, ...")
+
+
+def _check_method(options: dict[str, Any], spec: MaskSpec) -> None:
+    """Refuse options that the method has no use for."""
+    method = options["method"]
     if method == "dcgan":
         return
     if options["variations"]:

@@ -19,7 +19,7 @@ from completion.holes import hole_window
 from completion.result import CompletionResult, fill_each, insert_filled
 from completion.search import Guess, LatentSearch, Problem, SearchResult, start_latents
 from dcgan.model_file import Prior, load_model
-from dcgan.pictures import to_float, to_uint8
+from dcgan.pictures import is_grey, to_float, to_uint8
 from masks import validate_mask
 
 __all__ = ["Completer", "CompletionResult", "complete"]
@@ -329,7 +329,7 @@ class Completer:
         hole = mask[box]
         height, width = mask.shape
         patch = place_generated(generated, fit_frame(height, width, self.prior.config.size), box)
-        if _is_grey(picture if blocks else picture[~mask]):
+        if is_grey(picture if blocks else picture[~mask]):
             patch = np.broadcast_to(patch.mean(axis=2, keepdims=True), patch.shape)
         original = to_float(picture[box])
         original[hole] = 0.0  # what the mask hides takes no part, whatever the blender does
@@ -367,10 +367,3 @@ def _first_rows(on_frame: OnFrame | None, count: int) -> OnFrame | None:
 def _share_of(on_progress: OnProgress | None, *, done: float, more: float) -> OnProgress | None:
     """Return a callback that reports its share of a part of the work as a share of the whole."""
     return on_progress and (lambda share: on_progress(done + more * share))
-
-
-def _is_grey(known: Picture) -> bool:
-    """Tell whether pixels, (..., C), are at least one, of three channels, and all grey."""
-    if known.shape[-1] != 3 or known.size == 0:
-        return False
-    return bool((known[..., 0] == known[..., 1]).all() and (known[..., 1] == known[..., 2]).all())

@@ -11,21 +11,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from completion.framing import enlarge
+from completion.framing import KNOWN_MIN, enlarge, known_means
 from completion.holes import Window
-from dcgan.alignment import invert_transform, transform_points
+from dcgan.alignment import compose_transforms, invert_transform, take_crop, transform_points, transform_scale
 from dcgan.pictures import to_float
 
-__all__ = ["frame_distance", "frame_scale", "frame_view", "frame_window", "place_face"]
+__all__ = ["frame_distance", "frame_view", "frame_window", "place_face"]
 
 ENLARGED_MAX = 8  # a face is enlarged so many times by Lanczos's kernel, and by a cubic from there on
 
 Points = npt.NDArray[np.float64]
-
-
-def frame_scale(transform: Points) -> float:
-    """Return how many pixels of the photograph lie along one of the frame's, where that is most."""
-    return float(np.linalg.svd(invert_transform(transform)[:, :2], compute_uv=False).max())
 
 
 def frame_window(transform: Points, size: int, shape: tuple[int, int], *, margin: float = 0.0) -> Window:
@@ -96,40 +91,23 @@ def frame_view(
         The known share of each of the model's pixels.
     """
     channels = picture.shape[2]
-    target, known = np.zeros((size, size, channels), np.float32), np.zeros((size, size), np.float32)
-    window = frame_window(transform, size, picture.shape[:2], margin=2.0)
-    share = (~mask[window]).astype(np.float32)
+    rows, columns = frame_window(transform, size, picture.shape[:2], margin=2.0)
+    share = (~mask[rows, columns]).astype(np.float32)
     if not share.any():
-        return target, known
-    factor = max(1, math.ceil(frame_scale(transform) - 0.1))
-    warp = _FrameWarp(transform, size, factor=factor, window=window)
-    known = warp(share)
-    for channel in range(channels):  # one at a time: a large picture in float32 is large
-        summed = warp(to_float(picture[window][..., channel]) * share)
-        mean = np.divide(summed, known, out=np.zeros_like(summed), where=known > 1e-6)
-        target[..., channel] = np.clip(mean, -1.0, 1.0)
-    if (
-        frame_scale(transform) < 1.0
-    ):  # an enlarged pixel is known or not; a share would only say how near its neighbour is
-        known = np.where(known > 1e-6, warp(share, flags=cv2.INTER_NEAREST), 0.0).astype(np.float32)
-    return target, np.where(known > 1e-6, np.minimum(known, 1.0), np.float32(0.0))
-
-
-class _FrameWarp:
-    """Take a frame out of an array over a window of the photograph, several times as large, and average it."""
-
-    def __init__(self, transform: Points, size: int, *, factor: int, window: Window) -> None:
-        offset = np.array([window[1].start, window[0].start], np.float64)
-        moved = np.concatenate([transform[:, :2], (transform[:, :2] @ offset + transform[:, 2])[:, None]], axis=1)
-        # A pixel's centre is at whole numbers, so the large crop is moved by half a pixel, less half a small one.
-        self._matrix = moved * factor + np.array([[0.0, 0.0, (factor - 1) / 2.0]] * 2)
-        self._size, self._factor = size, factor
-
-    def __call__(self, values: npt.NDArray[np.float32], flags: int = cv2.INTER_LINEAR) -> npt.NDArray[np.float32]:
-        """Return (size, size) float32; 0 counts where the photograph ends."""
-        side = self._size * self._factor
-        crop = cv2.warpAffine(values, self._matrix, (side, side), flags=flags)
-        return cv2.resize(crop, (self._size, self._size), interpolation=cv2.INTER_AREA) if self._factor > 1 else crop
+        return np.zeros((size, size, channels), np.float32), np.zeros((size, size), np.float32)
+    scale = transform_scale(transform)
+    factor = max(1, math.ceil(scale - 0.1))
+    from_window = compose_transforms(transform, np.array([[1.0, 0.0, columns.start], [0.0, 1.0, rows.start]]))
+    means, known = known_means(
+        (to_float(picture[rows, columns, channel]) for channel in range(channels)),
+        share,
+        lambda values: take_crop(values, from_window, size, factor=factor),
+    )
+    is_known = known > KNOWN_MIN
+    if scale < 1.0:  # an enlarged pixel is known or not; a share would only say how near its neighbour is
+        known = take_crop(share, from_window, size, factor=factor, nearest=True)
+    known = np.where(is_known & (known > KNOWN_MIN), np.minimum(known, 1.0), np.float32(0.0))
+    return np.clip(means, -1.0, 1.0), known
 
 
 def place_face(generated: npt.NDArray[np.float32], transform: Points, window: Window) -> npt.NDArray[np.float32]:
@@ -147,7 +125,7 @@ def place_face(generated: npt.NDArray[np.float32], transform: Points, window: Wi
         Interpolated with Lanczos's kernel where the photograph is finer than the frame, else means of areas. Beyond the
         frame its edges are repeated.
     """
-    scale = frame_scale(transform)
+    scale = transform_scale(transform)
     # So much larger, the interpolation is exact; warpAffine alone knows thirty-two places in each pixel.
     factor = min(ENLARGED_MAX, max(1, math.ceil(scale)))
     large = enlarge(generated, factor)
@@ -156,9 +134,7 @@ def place_face(generated: npt.NDArray[np.float32], transform: Points, window: Wi
     # From the pixels of the window, made finer, to those of the enlarged face.
     to_window = np.array([[1.0 / finer, 0.0, window[1].start], [0.0, 1.0 / finer, window[0].start]])
     to_window[:, 2] -= (finer - 1) / (2.0 * finer)
-    linear = transform[:, :2] @ to_window[:, :2]
-    shift = transform[:, :2] @ to_window[:, 2] + transform[:, 2]
-    matrix = factor * np.concatenate([linear, shift[:, None]], axis=1) + np.array([[0.0, 0.0, (factor - 1) / 2.0]] * 2)
+    matrix = factor * compose_transforms(transform, to_window) + np.array([[0.0, 0.0, (factor - 1) / 2.0]] * 2)
     placed = cv2.warpAffine(
         large,
         matrix,

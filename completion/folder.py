@@ -206,7 +206,7 @@ class _Run:
             self._fail(loaded.source, str(error))
             return None
         except MemoryError:
-            self._fail(loaded.source, f"{loaded.source.path}: not enough memory for this picture")
+            self._fail_for_memory(loaded.source)
             return None
         beyond, path, method = task.fields["beyond"], loaded.source.path, photographs.beyond
         if task.views:
@@ -234,7 +234,7 @@ class _Run:
         except ImageFileError as error:
             self._fail(source, str(error))
         except MemoryError:
-            self._fail(source, f"{source.path}: not enough memory for this picture")
+            self._fail_for_memory(source)
         return None
 
     def _complete_batch(self, batch: list[Task]) -> None:
@@ -269,7 +269,7 @@ class _Run:
         try:
             filled = self.filler(loaded.color[None], loaded.mask[None])[0]
         except MemoryError:
-            self._fail(loaded.source, f"{path}: not enough memory for this picture")
+            self._fail_for_memory(loaded.source)
             return
         seconds = _since(started)
         self._write(loaded, lambda _: filled, method=method, seconds=seconds)
@@ -310,7 +310,7 @@ class _Run:
                 if self.job.sheet:
                     tiles.append(self.sheet.tile(picture))
         except MemoryError:
-            self._fail(loaded.source, f"{loaded.source.path}: not enough memory for this picture")
+            self._fail_for_memory(loaded.source)
             return
         except (ImageFileError, OSError) as error:
             cause = error if isinstance(error, OSError) else error.__cause__
@@ -339,6 +339,10 @@ class _Run:
         self._record(source, output=None, status="failed", error=reason)
         if self.on_failure:
             self.on_failure(reason)
+
+    def _fail_for_memory(self, source: InputPicture) -> None:
+        """Record a picture that is too large for the machine."""
+        self._fail(source, f"{source.path}: not enough memory for this picture")
 
     def _record(self, source: InputPicture, **fields: Any) -> None:
         """Append to the manifest and count."""

@@ -5,6 +5,7 @@ known pixels are averaged, so nothing of what a mask hides reaches the search.
 """
 
 import dataclasses
+from collections.abc import Callable, Iterable
 
 import cv2
 import numpy as np
@@ -12,8 +13,9 @@ import numpy.typing as npt
 
 from dcgan.pictures import resize_picture, to_float
 
-__all__ = ["Frame", "enlarge", "fit_frame", "model_view", "place_generated"]
+__all__ = ["KNOWN_MIN", "Frame", "enlarge", "fit_frame", "known_means", "model_view", "place_generated"]
 
+KNOWN_MIN = 1e-6  # shares up to this are rounding: nothing is known there
 LANCZOS_TAPS = 4  # on each side, as in OpenCV's INTER_LANCZOS4
 
 
@@ -77,17 +79,43 @@ def model_view(
     inner_shape = (frame.inner_width, frame.inner_height)
     shrinks = frame.inner_width <= frame.width and frame.inner_height <= frame.height
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    inner_share = cv2.resize(share, inner_shape, interpolation=method)
+    means, inner_share = known_means(
+        (to_float(picture[..., channel]) for channel in range(channels)),
+        share,
+        lambda values: cv2.resize(values, inner_shape, interpolation=method),
+    )
     target = np.zeros((frame.size, frame.size, channels), np.float32)
     known = np.zeros((frame.size, frame.size), np.float32)
-    for channel in range(channels):  # one at a time: a large picture in float32 is large
-        summed = cv2.resize(to_float(picture[..., channel]) * share, inner_shape, interpolation=method)
-        mean = np.divide(summed, inner_share, out=np.zeros_like(summed), where=inner_share > 1e-6)
-        target[(*frame.inside, channel)] = np.clip(mean, -1.0, 1.0)
+    target[frame.inside] = np.clip(means, -1.0, 1.0)
     if not shrinks:  # an enlarged pixel is known or not; a share would only say how near its neighbour is
         inner_share = cv2.resize(share, inner_shape, interpolation=cv2.INTER_NEAREST)
-    known[frame.inside] = np.where(inner_share > 1e-6, inner_share, 0.0)
+    known[frame.inside] = np.where(inner_share > KNOWN_MIN, inner_share, 0.0)
     return target, known
+
+
+def known_means(
+    channels: Iterable[npt.NDArray[np.float32]],
+    known: npt.NDArray[np.float32],
+    average: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]],
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return the means of the known pixels, and how much of each mean's area is known.
+
+    Parameters
+    ----------
+    channels : (H, W) float32 each; one is held at a time, for a large picture in float32 is large
+    known : (H, W) float32 in [0, 1]
+    average : brings an array (H, W) to the size of the result
+
+    Returns
+    -------
+    means : (h, w, C) float32
+        0 where nothing is known.
+    shares : (h, w) float32
+    """
+    shares = average(known)
+    sums = (average(values * known) for values in channels)
+    means = [np.divide(each, shares, out=np.zeros_like(each), where=shares > KNOWN_MIN) for each in sums]
+    return np.stack(means, axis=-1), shares
 
 
 def place_generated(

@@ -17,14 +17,14 @@ import numpy.typing as npt
 
 from completion.config import BEYOND
 from completion.face_finding import FaceLocator, LocatedFace
-from completion.face_frame import frame_distance, frame_scale, frame_view, frame_window, place_face
+from completion.face_frame import frame_distance, frame_view, frame_window, place_face
 from completion.grain import grain_like
 from completion.holes import Window, hole_window
 from completion.quick_fill import QuickFiller, fill_smaller
-from dcgan.alignment import compose_transforms, invert_transform, transform_points
+from dcgan.alignment import compose_transforms, invert_transform, transform_points, transform_scale
 from dcgan.errors import NoFaceError
 from dcgan.faces import FaceFinder
-from dcgan.pictures import resize_picture, to_float, to_uint8
+from dcgan.pictures import is_grey, resize_picture, to_float, to_uint8
 
 if TYPE_CHECKING:
     from completion.completer import Completer, View
@@ -164,7 +164,7 @@ class PhotographCompleter:
         if face.box is None:
             return face
         rows, columns = frame_window(face.transform, self.size, mask.shape, margin=self.size / 4)
-        scale = min(1.0, AGAIN_SIDE_PX / (self.size * frame_scale(face.transform)))
+        scale = min(1.0, AGAIN_SIDE_PX / (self.size * transform_scale(face.transform)))
         shape = (max(1, round(scale * (rows.stop - rows.start))), max(1, round(scale * (columns.stop - columns.start))))
         small = resize_picture(filled[rows, columns], shape)
         hole = resize_picture(mask[rows, columns, None].astype(np.float32), shape)[..., 0] > 0.0
@@ -258,11 +258,11 @@ class PhotographCompleter:
     ) -> npt.NDArray[np.float32]:
         """Return a box of the photograph, in [-1, 1], with a face's part of the hole blended in."""
         placed = place_face(generated, face.transform, box)
-        if _is_grey(around):
+        if is_grey(around):
             placed = np.broadcast_to(placed.mean(axis=2, keepdims=True), placed.shape)
         original = to_float(around)
         placed = original + self._share(face, box)[..., None] * (placed - original)
-        side_px = round(self.size * frame_scale(face.transform))
+        side_px = round(self.size * transform_scale(face.transform))
         scale = math.sqrt(BLEND_UNKNOWNS_MAX / np.count_nonzero(part))
         if scale >= 1.0 or self.completer.blender.method in ("feather", "none"):
             return self.completer.blender(placed[None], original[None], part[None], side_px=side_px)[0]
@@ -277,7 +277,7 @@ class PhotographCompleter:
 
     def _grain(self, picture: Picture, mask: Mask, face: LocatedFace, box: Window) -> npt.NDArray[np.float32] | float:
         """Return the known skin's texture for a box; it fades beside known pixels and at the frame's edge."""
-        scale = frame_scale(face.transform)
+        scale = transform_scale(face.transform)
         frame = frame_window(face.transform, self.size, mask.shape)
         known = ~mask[frame] & (frame_distance(face.transform, self.size, frame) <= SKIN)
         shape = (box[0].stop - box[0].start, box[1].stop - box[1].start)
@@ -292,8 +292,3 @@ class PhotographCompleter:
         """Return the model's share of each pixel of a box: 1 inside a face's frame, fading to 0 at its edge."""
         share = np.clip((1.0 - frame_distance(face.transform, self.size, box)) / FADE, 0.0, 1.0)
         return share * share * (3.0 - 2.0 * share)  # without a corner at either end
-
-
-def _is_grey(picture: Picture) -> bool:
-    """Tell whether a picture of three channels is grey."""
-    return picture.shape[2] == 3 and all((picture[..., 0] == picture[..., channel]).all() for channel in (1, 2))

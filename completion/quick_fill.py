@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from completion.blending import feather_blend
 from completion.classical import ClassicalFiller
+from completion.framing import KNOWN_MIN, known_means
 from completion.holes import hole_window
 
 __all__ = ["QuickFiller", "fill_smaller"]
@@ -90,14 +91,12 @@ def fill_smaller(
     """
     height, width = mask.shape
     small_shape = (max(1, round(width * scale)), max(1, round(height * scale)))  # OpenCV's order
-    known = (~mask).astype(np.float32)
-    share = cv2.resize(known, small_shape, interpolation=cv2.INTER_AREA)
-    hole = share <= 1e-6
-    small = np.zeros((*share.shape, values.shape[2]), np.float32)
-    for channel in range(values.shape[2]):  # one at a time: a large picture in float32 is large
-        visible = np.where(mask, np.float32(0.0), values[..., channel])
-        summed = cv2.resize(visible, small_shape, interpolation=cv2.INTER_AREA)
-        small[..., channel] = np.divide(summed, share, out=np.zeros_like(summed), where=~hole)
+    small, share = known_means(
+        (values[..., channel].astype(np.float32, copy=False) for channel in range(values.shape[2])),
+        (~mask).astype(np.float32),
+        lambda channel: cv2.resize(channel, small_shape, interpolation=cv2.INTER_AREA),
+    )
+    hole = share <= KNOWN_MIN
     small = fill(small, hole)
     result = np.empty(values.shape, np.float32)
     for channel in range(values.shape[2]):

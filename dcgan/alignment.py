@@ -7,6 +7,7 @@ faces were that the bundled model was trained on.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +19,10 @@ __all__ = [
     "compose_transforms",
     "crop_face",
     "invert_transform",
+    "take_crop",
     "template_points",
     "transform_points",
+    "transform_scale",
 ]
 
 LANDMARKS = {"innerEyesAndBottomLip": (39, 42, 57), "outerEyesAndNose": (36, 45, 33)}
@@ -103,19 +106,40 @@ def crop_face(picture: Picture, transform: Points, size: int, *, antialias: bool
     (size, size, C) uint8
         Black where the photograph ends.
     """
+    factor = max(1, math.ceil(transform_scale(transform) - 0.1)) if antialias else 1
+    return take_crop(picture, transform, size, factor=factor).reshape(size, size, picture.shape[2])
+
+
+def take_crop(
+    values: npt.NDArray[Any], transform: Points, size: int, *, factor: int, nearest: bool = False
+) -> npt.NDArray[Any]:
+    """Return the crop that a transform takes from an array, taken `factor` times as large and averaged.
+
+    Parameters
+    ----------
+    values : (H, W) or (H, W, C) uint8 or float32
+    transform : (2, 3) float64
+    size : side of the crop in pixels
+    factor : how many times as large it is taken
+    nearest : take the nearest pixels instead of interpolating between four
+
+    Returns
+    -------
+    (size, size) or (size, size, C) of the same dtype
+        0 where the array ends.
+    """
     import cv2
 
-    # The pixels of the photograph along one of the crop, where that is greatest.
-    reduction = np.linalg.svd(invert_transform(transform)[:, :2], compute_uv=False).max()
-    factor = max(1, math.ceil(reduction - 0.1)) if antialias else 1
     # A pixel's centre is at whole numbers, so the large crop is moved by half a pixel, less half a small one.
-    shift = (factor - 1) / 2.0
-    larger = transform * factor + np.array([[0.0, 0.0, shift], [0.0, 0.0, shift]])
-    side = size * factor
-    crop = cv2.warpAffine(np.ascontiguousarray(picture), larger, (side, side), flags=cv2.INTER_LINEAR)
-    if factor > 1:
-        crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
-    return crop.reshape(size, size, picture.shape[2])
+    larger = transform * factor + np.array([[0.0, 0.0, (factor - 1) / 2.0]] * 2)
+    side, method = size * factor, cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR
+    crop = cv2.warpAffine(np.ascontiguousarray(values), larger, (side, side), flags=method)
+    return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA) if factor > 1 else crop
+
+
+def transform_scale(transform: Points) -> float:
+    """Return how many pixels of the photograph lie along one of the crop's, where that is most."""
+    return float(np.linalg.svd(invert_transform(transform)[:, :2], compute_uv=False).max())
 
 
 def compose_transforms(outer: Points, inner: Points) -> Points:

@@ -21,6 +21,7 @@ from dcgan.errors import ImageFileError
 __all__ = [
     "crop_square",
     "decode_picture",
+    "is_grey",
     "make_grid",
     "read_deep",
     "read_picture",
@@ -259,6 +260,13 @@ def crop_square(picture: Pictures) -> Pictures:
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     return picture[top : top + side, left : left + side]
+
+
+def is_grey(pixels: Pictures) -> bool:
+    """Tell whether pixels, (..., C) uint8, are at least one, of three channels, and all grey."""
+    if pixels.shape[-1] != 3 or pixels.size == 0:
+        return False
+    return bool((pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all())
 
 
 def resize_picture(picture: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArray[Any]:

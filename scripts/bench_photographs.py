@@ -14,10 +14,9 @@ import cv2
 import numpy as np
 
 from completion.completer import Completer
-from completion.face_frame import frame_scale
 from completion.metrics import picture_metrics
 from completion.photographs import PhotographCompleter
-from dcgan.alignment import alignment_transform, invert_transform, transform_points
+from dcgan.alignment import alignment_transform, invert_transform, transform_points, transform_scale
 from dcgan.faces import FaceFinder
 from dcgan.model_file import load_model
 from dcgan.picture_names import list_pictures
@@ -61,7 +60,7 @@ def main(folders: tuple[Path, ...], model: str) -> None:
         if not faces:
             continue
         mask = hide_middles(picture.shape[:2], transforms)
-        scale = float(np.mean([frame_scale(transform) for transform in transforms]))
+        scale = float(np.mean([transform_scale(transform) for transform in transforms]))
         boxes = [face.box for face in faces]
         ways[True].complete(picture, mask, boxes=boxes)  # compiles for so many faces
         results, seconds = {}, {}

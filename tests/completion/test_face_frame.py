@@ -4,9 +4,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from completion.face_frame import frame_distance, frame_scale, frame_view, frame_window, place_face
+from completion.face_frame import frame_distance, frame_view, frame_window, place_face
 from completion.framing import fit_frame, model_view, place_generated
-from dcgan.alignment import invert_transform, transform_points
+from dcgan.alignment import invert_transform, transform_points, transform_scale
 from tests.completion.helpers import make_picture
 
 SIZE = 16
@@ -66,12 +66,12 @@ def test_there_and_back_within_half_a_pixel(transform, place):
     spot = np.exp(-((x - place[0]) ** 2 + (y - place[1]) ** 2) / 2.0).astype(np.float32)[..., None]
     shown = place_face(spot, transform, WHOLE)[..., 0]
     expected = transform_points(invert_transform(transform), [place])[0]
-    reach = 4 * frame_scale(transform)
+    reach = 4 * transform_scale(transform)
     assume(reach <= expected[0] <= 79 - reach)
     assume(reach <= expected[1] <= 71 - reach)
     inside = frame_distance(transform, SIZE, WHOLE) <= 1.0  # beyond, the frame's edges are repeated
     assert np.abs(centroid(np.where(inside, shown, 0.0)) - expected).max() < 0.5
-    if frame_scale(transform) >= 1.0:
+    if transform_scale(transform) >= 1.0:
         photograph = np.rint(np.clip(shown, 0, 1) * 255).astype(np.uint8)[..., None]
         seen, known = frame_view(photograph, np.zeros(photograph.shape[:2], bool), transform, SIZE)
         assert np.abs(centroid(np.where(known > 0.0, (seen[..., 0] + 1) / 2, 0.0)) - place).max() < 0.5
