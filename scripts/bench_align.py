@@ -40,14 +40,20 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 """
 
 
+def surround(face: np.ndarray, border: int) -> np.ndarray:
+    """Return a face, (S, S, 3) uint8, in the middle of blurred surroundings."""
+    side = len(face)
+    around = cv2.copyMakeBorder(face, *[border] * 4, cv2.BORDER_REPLICATE)
+    around = cv2.GaussianBlur(around, (0, 0), side / 10)
+    around[border : border + side, border : border + side] = face
+    return around
+
+
 def make_photographs(faces: Path, folder: Path, count: int) -> None:
     """Write photographs with a face each."""
     rng = np.random.default_rng(0)
     for index, face in enumerate(read_faces(faces, count, size=FACE).pictures):
-        border = (SIDE - FACE) // 2
-        wide = cv2.copyMakeBorder(face, *[border] * 4, cv2.BORDER_REPLICATE)
-        around = cv2.GaussianBlur(wide, (0, 0), FACE / 10)
-        around[border : border + FACE, border : border + FACE] = face
+        around = surround(face, (SIDE - FACE) // 2)
         turn = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), rng.uniform(-12, 12), rng.uniform(0.85, 1.15))
         photograph = cv2.warpAffine(around, turn, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
         save_picture(folder / f"{index:04}.jpg", photograph)

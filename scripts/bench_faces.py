@@ -12,13 +12,14 @@ from pathlib import Path
 import click
 import cv2
 import numpy as np
+from bench_align import surround
 
 from completion.completer import Completer
 from completion.evaluation_faces import read_faces
 from completion.face_finding import FaceLocator
 from completion.face_frame import frame_distance, frame_window
 from completion.photographs import PhotographCompleter
-from dcgan.alignment import alignment_transform, invert_transform, transform_points
+from dcgan.alignment import alignment_transform, compose_transforms, invert_transform, transform_points
 from dcgan.errors import NoFaceError
 from dcgan.faces import FaceFinder
 from dcgan.model_file import load_model
@@ -48,12 +49,10 @@ def make_examples(faces: np.ndarray, count: int, finder: FaceFinder) -> tuple[li
     for face in faces:
         tried += 1
         side, border = len(face), 3 * len(face) // 4
-        wide = cv2.copyMakeBorder(face, *[border] * 4, cv2.BORDER_REPLICATE)
-        around = cv2.GaussianBlur(wide, (0, 0), side / 10)
-        around[border : border + side, border : border + side] = face
+        around = surround(face, border)
         angle, scale = np.deg2rad(rng.uniform(-12, 12)), rng.uniform(0.8, 1.6) * 128 / side
         turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        middle = np.full(2, (len(wide) - 1) / 2)
+        middle = np.full(2, (len(around) - 1) / 2)
         to_canvas = np.c_[turn, CANVAS / 2 + rng.uniform(-15, 15, 2) - turn @ middle]
         photograph = cv2.warpAffine(
             around, to_canvas, (CANVAS, CANVAS), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
@@ -61,8 +60,7 @@ def make_examples(faces: np.ndarray, count: int, finder: FaceFinder) -> tuple[li
         shrink = SIZE / side
         to_frame = np.array([[shrink, 0.0, 0.0], [0.0, shrink, 0.0]])
         to_frame[:, 2] = (shrink - 1) / 2 - shrink * border
-        back = invert_transform(to_canvas)
-        true = np.c_[to_frame[:, :2] @ back[:, :2], to_frame[:, :2] @ back[:, 2] + to_frame[:, 2]]
+        true = compose_transforms(to_frame, invert_transform(to_canvas))
         found = finder.find(photograph)
         if found and alignment_error(align(found[0].landmarks), true) < 4:
             examples.append((photograph, true, found[0].box))
@@ -80,6 +78,13 @@ def alignment_error(transform: np.ndarray, true: np.ndarray) -> float:
     """Return the mean distance of a frame's corners from the true one's, in the model's pixels."""
     moved = transform_points(transform, transform_points(invert_transform(true), FRAME))
     return float(np.linalg.norm(moved - FRAME, axis=1).mean())
+
+
+def place_in_box(true: np.ndarray, box: tuple[int, int, int, int]) -> list[float]:
+    """Return a frame's middle (x, y) and its side in parts of the box that the detector puts around the face."""
+    corners = transform_points(invert_transform(true), FRAME)
+    x, y = (corners.mean(axis=0) - box[:2]) / box[2:]
+    return [x, y, float(np.linalg.norm(corners[1] - corners[0])) / box[2]]
 
 
 def hide(shape: tuple[int, int], transform: np.ndarray, spec: MaskSpec, seed: int) -> np.ndarray:
@@ -161,7 +166,10 @@ def main(faces: Path, photographs: Path | None, count: int, model: str) -> None:
     finder = FaceFinder()
     completer = PhotographCompleter(Completer(load_model(model), "balanced"), finder)
     examples, tried = make_examples(read_faces(faces, 2 * count, size=128).pictures, count, finder)
-    click.echo(f"{len(examples)} faces; found when whole: {len(examples)} of {tried}\n")
+    click.echo(f"{len(examples)} faces; found when whole: {len(examples)} of {tried}")
+    places = np.array([place_in_box(true, box) for _, true, box in examples])
+    means, deviations = (" {:.3f} {:.3f} {:.3f}".format(*each) for each in (places.mean(axis=0), places.std(axis=0)))
+    click.echo(f"frames in their boxes, middle (x, y) and side: means{means}, standard deviations{deviations}\n")
     measure(examples, completer, finder)
     if photographs:
         pictures = [read_picture(path) for path in sorted(photographs.iterdir()) if is_picture_name(path.name)]
