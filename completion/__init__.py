@@ -7,46 +7,46 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from completion.biharmonic import BiharmonicSolver, biharmonic_blend
-    from completion.blending import BLENDERS, Blender
-    from completion.classical import fill_classical
+    from completion.blending.biharmonic import BiharmonicSolver, biharmonic_blend
+    from completion.blending.blender import BLENDERS, Blender
+    from completion.blending.classical import fill_classical
     from completion.completer import Completer, complete
     from completion.config import METHODS, PRESETS, SearchConfig
-    from completion.evaluation import evaluate
-    from completion.evaluation_config import EvaluationConfig
-    from completion.folder import FolderSummary, complete_folder
-    from completion.geometry import GeometrySolver, geometry_blend
-    from completion.inputs import list_inputs
-    from completion.job import FolderJob
+    from completion.evaluation.run import evaluate
+    from completion.evaluation.config import EvaluationConfig
+    from completion.folder.run import FolderSummary, complete_folder
+    from completion.blending.geometry import GeometrySolver, geometry_blend
+    from completion.folder.inputs import list_inputs
+    from completion.folder.job import FolderJob
     from completion.photographs import PhotographCompleter
-    from completion.picture_masks import MaskSource
-    from completion.poisson import PoissonSolver, poisson_blend
+    from completion.folder.masks import MaskSource
+    from completion.blending.poisson import PoissonSolver, poisson_blend
     from completion.result import CompletionResult
 
 _HOMES = {
-    "BLENDERS": "blending",
-    "BiharmonicSolver": "biharmonic",
-    "Blender": "blending",
+    "BLENDERS": "blending.blender",
+    "BiharmonicSolver": "blending.biharmonic",
+    "Blender": "blending.blender",
     "Completer": "completer",
     "CompletionResult": "result",
-    "biharmonic_blend": "biharmonic",
+    "biharmonic_blend": "blending.biharmonic",
     "complete": "completer",
-    "EvaluationConfig": "evaluation_config",
-    "FolderJob": "job",
-    "FolderSummary": "folder",
-    "GeometrySolver": "geometry",
+    "EvaluationConfig": "evaluation.config",
+    "FolderJob": "folder.job",
+    "FolderSummary": "folder.run",
+    "GeometrySolver": "blending.geometry",
     "METHODS": "config",
-    "MaskSource": "picture_masks",
+    "MaskSource": "folder.masks",
     "PRESETS": "config",
     "PhotographCompleter": "photographs",
-    "PoissonSolver": "poisson",
+    "PoissonSolver": "blending.poisson",
     "SearchConfig": "config",
-    "complete_folder": "folder",
-    "fill_classical": "classical",
-    "geometry_blend": "geometry",
-    "evaluate": "evaluation",
-    "list_inputs": "inputs",
-    "poisson_blend": "poisson",
+    "complete_folder": "folder.run",
+    "fill_classical": "blending.classical",
+    "geometry_blend": "blending.geometry",
+    "evaluate": "evaluation.run",
+    "list_inputs": "folder.inputs",
+    "poisson_blend": "blending.poisson",
 }
 
 __all__ = [

@@ -20,7 +20,7 @@ from completion.config import (
     SearchConfig,
     choose_search,
 )
-from dcgan.cli import DEFAULTS, common_errors, shown_default
+from dcgan.command import DEFAULTS, common_errors, shown_default
 from masks.spec import MASK_NAMES, MaskSpec
 
 __all__ = ["complete_command"]
@@ -250,11 +250,11 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
     _check_faces(options)
     _check_method(options, spec)
     search = _search_config(options)
-    from completion.inputs import list_inputs
+    from completion.folder.inputs import list_inputs
 
     output = options["output"]
     pictures = list_inputs(inputs, recursive=options["recursive"], mask_dir=options["mask_dir"], output_dir=output)
-    from completion.run import complete_files
+    from completion.folder.launch import complete_files
 
     summary = complete_files(pictures, spec=spec, search=search, options=options)
     if not options["quiet"]:

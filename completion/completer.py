@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from completion.batches import plan_rows
-from completion.blending import Blender
-from completion.classical import choose_method
+from completion.search.batches import plan_rows
+from completion.blending.blender import Blender
+from completion.blending.classical import choose_method
 from completion.config import BLEND_NAMES, CLASSICAL_METHODS, METHODS, SearchConfig, choose_search
 from completion.framing import fit_frame, model_view, place_generated
-from completion.hmc import HamiltonianSampler
-from completion.holes import hole_window
+from completion.search.hmc import HamiltonianSampler
+from completion.blending.holes import hole_window
 from completion.result import CompletionResult, fill_each, insert_filled
-from completion.search import Guess, LatentSearch, Problem, SearchResult, start_latents
+from completion.search.adam import Guess, LatentSearch, Problem, SearchResult, start_latents
 from dcgan.model_file import Prior, load_model
-from dcgan.pictures import is_grey, to_float, to_uint8
+from dcgan.pictures.values import is_grey, to_float, to_uint8
 from masks import validate_mask
 
 __all__ = ["Completer", "CompletionResult", "complete"]
@@ -60,8 +60,9 @@ def complete(
         or "amos2016"; see `completion.config.choose_search`
     method : "dcgan"; "telea", "ns", "biharmonic" or "harmonic", which need no model (it is not loaded, and the options
         below and `config` are not looked at) but a known pixel in every picture; or "auto", for each picture "dcgan" or
-        "biharmonic", as `completion.classical.choose_method` says
-    blend : "auto" (by each hole's depth "poisson" or "biharmonic", see `completion.geometry`), "poisson", "biharmonic",
+        "biharmonic", as `completion.blending.classical.choose_method` says
+    blend : "auto" (by each hole's depth "poisson" or "biharmonic", see `completion.blending.geometry`), "poisson",
+        "biharmonic",
         "feather" or "none"
     blocks : if not 0, all that is known of a picture are the means of blocks x blocks equal parts
     keep : "best", the candidate with the lowest score, or "all", ranked by it
@@ -231,7 +232,7 @@ class Completer:
         keep : "best", one row for each picture, or "all", a picture's candidates one after the other, the best first
         rows : number of rows of every call of the search, filled up where there are fewer; by default one call for
             all. Two searches agree to the last bit if they have the same number of rows; see
-            `completion.batches.plan_rows`.
+            `completion.search.batches.plan_rows`.
         on_frame : called now and then during the first call's Adam with G(best latents so far), a row for each
             searched picture or candidate
         on_progress : called now and then with the share of the work that is done

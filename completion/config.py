@@ -41,7 +41,8 @@ class SearchConfig:
     search : "adam" finds one best z; "hmc" then draws from the posterior around it (Hamiltonian Monte Carlo).
     start : "random", a z drawn from the seed, or "encoder", what the model's encoder makes of the damaged picture: a z,
         and an offset to the generator's last features that the search leaves as it is; "latents", that z alone.
-    views : from "encoder", how many views of a picture the encoder is shown, 1 to 10, see `completion.views`; beside
+    views : from "encoder", how many views of a picture the encoder is shown, 1 to 10, see
+    `completion.search.views`; beside
         known pixels their pictures are averaged.
     iterations : steps of Adam; 0 takes the start as it is.
     learning_rate : Adam's rate at the first step.

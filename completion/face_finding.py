@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from completion.face_frame import frame_distance, frame_window
-from completion.quick_fill import QuickFiller
-from dcgan.alignment import LANDMARKS, alignment_transform, invert_transform
+from completion.blending.quick_fill import QuickFiller
+from dcgan.faces.alignment import LANDMARKS, alignment_transform, invert_transform
 from dcgan.errors import NoFaceError
-from dcgan.faces import Face, FaceFinder
+from dcgan.faces.detector import Face, FaceFinder
 
 __all__ = ["FaceLocator", "LocatedFace"]
 

@@ -1,7 +1,8 @@
 """Between a photograph and the frame that an aligned face has in it.
 
 A frame is a square of the model's pixels that lies somewhere in the photograph, turned and sheared as the face is.
-A transform, an affine map from the photograph's pixels to the frame's, says where (see `dcgan.alignment`); pixels'
+A transform, an affine map from the photograph's pixels to the frame's, says where (see `dcgan.faces.alignment`);
+pixels'
 centres are at whole numbers in both. Only known pixels are averaged, so nothing of what a mask hides reaches the model.
 """
 
@@ -12,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from completion.framing import KNOWN_MIN, enlarge, known_means
-from completion.holes import Window
-from dcgan.alignment import compose_transforms, invert_transform, take_crop, transform_points, transform_scale
-from dcgan.pictures import to_float
+from completion.blending.holes import Window
+from dcgan.faces.alignment import compose_transforms, invert_transform, take_crop, transform_points, transform_scale
+from dcgan.pictures.values import to_float
 
 __all__ = ["frame_distance", "frame_view", "frame_window", "place_face"]
 

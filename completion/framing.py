@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dcgan.pictures import resize_picture, to_float
+from dcgan.pictures.values import resize_picture, to_float
 
 __all__ = ["KNOWN_MIN", "Frame", "enlarge", "fit_frame", "known_means", "model_view", "place_generated"]
 

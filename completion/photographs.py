@@ -18,13 +18,13 @@ import numpy.typing as npt
 from completion.config import BEYOND
 from completion.face_finding import FaceLocator, LocatedFace
 from completion.face_frame import frame_distance, frame_view, frame_window, place_face
-from completion.grain import grain_like
-from completion.holes import Window, hole_window
-from completion.quick_fill import QuickFiller, fill_smaller
-from dcgan.alignment import compose_transforms, invert_transform, transform_points, transform_scale
+from completion.blending.grain import grain_like
+from completion.blending.holes import Window, hole_window
+from completion.blending.quick_fill import QuickFiller, fill_smaller
+from dcgan.faces.alignment import compose_transforms, invert_transform, transform_points, transform_scale
 from dcgan.errors import NoFaceError
-from dcgan.faces import FaceFinder
-from dcgan.pictures import is_grey, resize_picture, to_float, to_uint8
+from dcgan.faces.detector import FaceFinder
+from dcgan.pictures.values import is_grey, resize_picture, to_float, to_uint8
 
 if TYPE_CHECKING:
     from completion.completer import Completer, View
@@ -73,7 +73,7 @@ class PhotographCompleter:
     completer : the loaded model with its search and blending
     finder : dlib's detector and landmarks, by default loaded here
     beyond : the classical method for what lies in no face's frame, one of `completion.config.CLASSICAL_METHODS`
-    grain : give what the model fills the fine texture of the known skin around it, see `completion.grain`
+    grain : give what the model fills the fine texture of the known skin around it, see `completion.blending.grain`
 
     Raises
     ------

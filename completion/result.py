@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from completion.classical import ClassicalFiller
+from completion.blending.classical import ClassicalFiller
 
 __all__ = ["CompletionResult", "fill_each", "insert_filled"]
 
@@ -50,7 +50,7 @@ class CompletionResult:
 
 
 def fill_each(pictures: Sequence[Picture], masks: Sequence[Mask], method: str) -> CompletionResult:
-    """Fill pictures of any sizes by a classical method; see `completion.classical.fill_classical`."""
+    """Fill pictures of any sizes by a classical method; see `completion.blending.classical.fill_classical`."""
     filler = ClassicalFiller(method)
     filled = [filler(np.asarray(picture)[None], mask[None])[0] for picture, mask in zip(pictures, masks, strict=True)]
     count, channels = len(filled), filled[0].shape[2]

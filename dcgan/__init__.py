@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dcgan.model_file import Prior, bundled_models, load_model, save_model
     from dcgan.networks import build_discriminator, build_generator
     from dcgan.sampling import sample
-    from dcgan.training import train
+    from dcgan.training.train import train
 
 _HOMES = {
     "DatasetError": "errors",
@@ -30,7 +30,7 @@ _HOMES = {
     "load_model": "model_file",
     "sample": "sampling",
     "save_model": "model_file",
-    "train": "training",
+    "train": "training.train",
 }
 
 __all__ = [

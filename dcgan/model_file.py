@@ -23,7 +23,7 @@ from dcgan.config import ModelConfig
 from dcgan.encoder import build_encoder
 from dcgan.errors import ModelFileError
 from dcgan.networks import build_discriminator, build_generator, weight_count
-from dcgan.pictures import write_whole
+from dcgan.pictures.records import write_whole
 
 __all__ = ["FORMAT_VERSION", "Prior", "bundled_models", "load_model", "save_model"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.model_file import Prior
-from dcgan.pictures import to_uint8
+from dcgan.pictures.values import to_uint8
 
 __all__ = ["draw_latents", "generate", "reestimate_batch_norm", "sample", "settle_batch_norm"]
 

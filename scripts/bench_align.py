@@ -16,16 +16,16 @@ import click
 import cv2
 import numpy as np
 
-from completion.evaluation_faces import read_faces
-from dcgan.pictures import save_picture
+from completion.evaluation.faces import read_faces
+from dcgan.pictures.files import save_picture
 
 SIDE, FACE = 250, 100
 PEER = """
 import sys
 from pathlib import Path
 import cv2, dlib, numpy as np
-from dcgan.alignment import alignment_transform
-from dcgan.faces import LANDMARK_MODEL, find_model_file
+from dcgan.faces.alignment import alignment_transform
+from dcgan.faces.detector import LANDMARK_MODEL, find_model_file
 detector = dlib.get_frontal_face_detector()
 predictor = dlib.shape_predictor(str(find_model_file(LANDMARK_MODEL, install="")))
 for path in sorted(Path(sys.argv[1]).iterdir()):

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 import numpy as np
 
-from completion.classical import ClassicalFiller
+from completion.blending.classical import ClassicalFiller
 from completion.completer import Completer
-from completion.evaluation_faces import read_faces
-from completion.geometry import hole_depths
-from completion.metrics import picture_metrics
+from completion.evaluation.faces import read_faces
+from completion.blending.geometry import hole_depths
+from completion.evaluation.metrics import picture_metrics
 from dcgan.model_file import load_model
 from masks import MaskSpec, make_mask
 

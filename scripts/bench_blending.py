@@ -14,14 +14,14 @@ import click
 import cv2
 import numpy as np
 
-from completion.biharmonic import biharmonic_blend
+from completion.blending.biharmonic import biharmonic_blend
 from completion.completer import Completer
-from completion.evaluation_faces import read_faces
+from completion.evaluation.faces import read_faces
 from completion.framing import fit_frame, place_generated
-from completion.geometry import geometry_blend, hole_depths
-from completion.poisson import poisson_blend
+from completion.blending.geometry import geometry_blend, hole_depths
+from completion.blending.poisson import poisson_blend
 from dcgan.model_file import load_model
-from dcgan.pictures import read_picture
+from dcgan.pictures.files import read_picture
 from masks import MaskSpec, make_mask
 
 SPECS = {

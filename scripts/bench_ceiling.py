@@ -11,12 +11,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from completion.evaluation_faces import read_faces
-from completion.search import start_latents
+from completion.evaluation.faces import read_faces
+from completion.search.adam import start_latents
 from dcgan.autodiff import compile_function, value_and_grad
 from dcgan.encoder import decode, feature_shape, offset_shape
 from dcgan.model_file import load_model
-from dcgan.pictures import to_float
+from dcgan.pictures.values import to_float
 
 KINDS = {"z": None, "z and first features": "features", "z and offset": "offset"}
 

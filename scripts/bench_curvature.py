@@ -18,9 +18,9 @@ from scipy import optimize
 
 from completion.completer import Completer
 from completion.config import choose_search
-from completion.evaluation_faces import make_masks, read_faces
-from completion.metrics import picture_metrics
-from completion.search import Guess, LatentSearch, Problem, start_latents
+from completion.evaluation.faces import make_masks, read_faces
+from completion.evaluation.metrics import picture_metrics
+from completion.search.adam import Guess, LatentSearch, Problem, start_latents
 from dcgan.autodiff import compile_function, value_and_grad
 from dcgan.model_file import load_model
 

@@ -16,7 +16,7 @@ import numpy as np
 from bench_search import matmul_rate, network_flops
 
 from completion.config import PRESETS, choose_search
-from completion.search import LatentSearch, Problem, start_latents
+from completion.search.adam import LatentSearch, Problem, start_latents
 from dcgan.autodiff import compile_function
 from dcgan.encoder import decode
 from dcgan.model_file import load_model

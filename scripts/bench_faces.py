@@ -15,16 +15,17 @@ import numpy as np
 from bench_align import surround
 
 from completion.completer import Completer
-from completion.evaluation_faces import read_faces
+from completion.evaluation.faces import read_faces
 from completion.face_finding import FaceLocator
 from completion.face_frame import frame_distance, frame_window
 from completion.photographs import PhotographCompleter
-from dcgan.alignment import alignment_transform, compose_transforms, invert_transform, transform_points
+from dcgan.faces.alignment import alignment_transform, compose_transforms, invert_transform, transform_points
 from dcgan.errors import NoFaceError
-from dcgan.faces import FaceFinder
+from dcgan.faces.detector import FaceFinder
 from dcgan.model_file import load_model
-from dcgan.picture_names import is_picture_name
-from dcgan.pictures import read_picture, resize_picture
+from dcgan.pictures.names import is_picture_name
+from dcgan.pictures.files import read_picture
+from dcgan.pictures.values import resize_picture
 from masks import MaskSpec, make_mask
 
 SIZE, CANVAS = 64, 400

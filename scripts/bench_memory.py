@@ -17,7 +17,8 @@ import click
 import numpy as np
 from skimage import data
 
-from dcgan.pictures import resize_picture, save_picture
+from dcgan.pictures.files import save_picture
+from dcgan.pictures.values import resize_picture
 
 
 def peak_mib(folder: Path, output: Path, options: list[str]) -> float:

@@ -14,13 +14,13 @@ import cv2
 import numpy as np
 
 from completion.completer import Completer
-from completion.metrics import picture_metrics
+from completion.evaluation.metrics import picture_metrics
 from completion.photographs import PhotographCompleter
-from dcgan.alignment import alignment_transform, invert_transform, transform_points, transform_scale
-from dcgan.faces import FaceFinder
+from dcgan.faces.alignment import alignment_transform, invert_transform, transform_points, transform_scale
+from dcgan.faces.detector import FaceFinder
 from dcgan.model_file import load_model
-from dcgan.picture_names import list_pictures
-from dcgan.pictures import read_picture
+from dcgan.pictures.names import list_pictures
+from dcgan.pictures.files import read_picture
 
 FACE_MIN_PX = 60
 

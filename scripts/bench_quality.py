@@ -14,11 +14,12 @@ import numpy as np
 
 from completion.completer import Completer
 from completion.config import CLASSICAL_METHODS
-from completion.evaluation_faces import make_masks, read_faces
-from completion.evaluation_methods import make_method
-from completion.metrics import picture_metrics, psnr
+from completion.evaluation.faces import make_masks, read_faces
+from completion.evaluation.methods import make_method
+from completion.evaluation.metrics import picture_metrics, psnr
 from dcgan.model_file import Prior, load_model
-from dcgan.pictures import make_grid, save_picture, to_uint8
+from dcgan.pictures.files import save_picture
+from dcgan.pictures.values import make_grid, to_uint8
 
 SEARCHES = ("yeh2017", "amos2016", "latent")
 METRICS = ("hole_psnr", "hole_ssim", "whole_psnr", "whole_ssim")

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from completion.config import SearchConfig
-from completion.search import LatentSearch, Problem, start_latents
+from completion.search.adam import LatentSearch, Problem, start_latents
 from dcgan.config import ModelConfig, doublings
 from dcgan.model_file import Prior
 from dcgan.networks import build_discriminator, build_generator

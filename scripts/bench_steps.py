@@ -1,7 +1,8 @@
 """What a search from the encoder's answer does to the known pixels, and what to the hole.
 
 For every mask and setting: the contextual loss (all known pixels, before blending), and after automatic blending PSNR
-and SSIM in the hole (uint8), identity and Fréchet distance (see `completion.face_distance`). The same faces and masks
+and SSIM in the hole (uint8), identity and Fréchet distance (see `completion.evaluation.face_distance`). The same
+faces and masks
 for all settings.
 """
 
@@ -13,9 +14,9 @@ import numpy as np
 
 from completion.completer import Completer
 from completion.config import PRESETS, choose_search
-from completion.evaluation_faces import make_masks, read_faces
-from completion.face_distance import FaceEmbedder, frechet_distance, identity_distance
-from completion.metrics import picture_metrics
+from completion.evaluation.faces import make_masks, read_faces
+from completion.evaluation.face_distance import FaceEmbedder, frechet_distance, identity_distance
+from completion.evaluation.metrics import picture_metrics
 from dcgan.model_file import load_model
 
 ALL_PIXELS = {"held_out": 0.0, "patience": 0}

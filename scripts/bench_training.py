@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan.config import PRECISIONS, ModelConfig, TrainConfig
-from dcgan.dataset import TrainingBatches
-from dcgan.gan import build_gan
+from dcgan.training.dataset import TrainingBatches
+from dcgan.training.gan import build_gan
 from dcgan.networks import build_discriminator, build_generator
 
 

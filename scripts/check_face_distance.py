@@ -1,6 +1,7 @@
 """Check that the face embedding sees what it should in aligned pictures: who it is, and how much is damaged.
 
-For two ways to feed dlib's network (the whole picture at 150x150 as `completion.face_distance` does it, and the picture
+For two ways to feed dlib's network (the whole picture at 150x150 as `completion.evaluation.face_distance` does it,
+and the picture
 placed where dlib's own chip would have it, its border repeated): how often two pictures of one person are nearer than
 two of different people (the area under the ROC curve; 0.5 is chance), and the mean distance of a picture to itself with
 a blurred centre of growing size. People are known by Labeled Faces in the Wild's file names, NAME_0001.jpg.
@@ -15,8 +16,8 @@ import click
 import cv2
 import numpy as np
 
-from completion.evaluation_faces import read_faces
-from completion.face_distance import FaceEmbedder, identity_distance
+from completion.evaluation.faces import read_faces
+from completion.evaluation.face_distance import FaceEmbedder, identity_distance
 from masks import MaskSpec, make_mask
 
 CHIP_SIZE = 150

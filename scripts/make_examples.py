@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib import cbook
 from skimage import data
 
-from dcgan.alignment import template_points
-from dcgan.pictures import read_picture, save_picture
+from dcgan.faces.alignment import template_points
+from dcgan.pictures.files import read_picture, save_picture
 
 SIZE = 128
 OVERSAMPLING = 4

@@ -17,8 +17,9 @@ import numpy as np
 from matplotlib import cbook
 from skimage import data
 
-from completion.render import show_masked
-from dcgan.pictures import read_picture, resize_picture, save_picture
+from completion.folder.sheet import show_masked
+from dcgan.pictures.files import read_picture, save_picture
+from dcgan.pictures.values import resize_picture
 
 ROOT = Path(__file__).parent.parent
 FOLDER = "examples/photographs"

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from completion.cli import complete_command
-from completion.encoder_cli import train_encoder_command
-from completion.evaluate_cli import evaluate_command
-from dcgan.align_cli import align_command
+from completion.encoder.cli import train_encoder_command
+from completion.evaluation.cli import evaluate_command
+from dcgan.faces.cli import align_command
 from dcgan.cli import sample_command, train_command
 
 COMMANDS = (

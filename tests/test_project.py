@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import setuptools
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("completion", "dcgan", "masks")
@@ -42,10 +43,10 @@ def test_every_public_name_exists(package):
     module = importlib.import_module(package)
     for name in module.__all__:
         assert getattr(module, name) is not None
-    for info in pkgutil.iter_modules(module.__path__):
-        part = importlib.import_module(f"{package}.{info.name}")
+    for info in pkgutil.walk_packages(module.__path__, f"{package}."):
+        part = importlib.import_module(info.name)
         for name in getattr(part, "__all__", []):
-            assert hasattr(part, name), f"{package}.{info.name}.{name}"
+            assert hasattr(part, name), f"{info.name}.{name}"
 
 
 def test_command_line_reference_is_not_stale(monkeypatch):
@@ -56,7 +57,11 @@ def test_command_line_reference_is_not_stale(monkeypatch):
 
 def test_packages_are_listed_with_their_data():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    assert sorted(settings["tool"]["setuptools"]["packages"]) == sorted(PACKAGES)
+    found = setuptools.find_packages(str(ROOT), **settings["tool"]["setuptools"]["packages"]["find"])
+    assert {name.split(".")[0] for name in found} == set(PACKAGES)
+    for package in PACKAGES:
+        folders = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / package).rglob("*.py")}
+        assert folders <= {name.replace(".", "/") for name in found}
     for package in PACKAGES:
         assert (ROOT / package / "py.typed").exists()
         assert "py.typed" in settings["tool"]["setuptools"]["package-data"][package]

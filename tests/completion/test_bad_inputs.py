@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan.pictures import read_picture
+from dcgan.pictures.files import read_picture
 from masks import left_mask
 from tests.completion.helpers import center_hole, make_picture, read, records, write_pictures
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from completion.cli import complete_command
 from completion.config import CLASSICAL_METHODS, PRESETS, SearchConfig
-from completion.manifest import Manifest
+from completion.folder.manifest import Manifest
 from masks.spec import MASK_NAMES
 from tests.completion.helpers import center_hole, contents, make_picture, read, records, write_pictures
 

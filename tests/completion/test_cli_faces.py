@@ -14,9 +14,9 @@ from completion.completer import Completer
 from completion.config import SearchConfig
 from completion.face_finding import FaceLocator
 from completion.photographs import PhotographCompleter
-from dcgan.align import align_folder
-from dcgan.align_config import AlignConfig
-from dcgan.faces import FaceFinder
+from dcgan.faces.align_folder import align_folder
+from dcgan.faces.align_config import AlignConfig
+from dcgan.faces.detector import FaceFinder
 from tests.completion.helpers import contents, read, records
 
 FACE = np.s_[70:180, 170:275]  # of the astronaut

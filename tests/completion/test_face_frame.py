@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from completion.face_frame import frame_distance, frame_view, frame_window, place_face
 from completion.framing import fit_frame, model_view, place_generated
-from dcgan.alignment import invert_transform, transform_points, transform_scale
+from dcgan.faces.alignment import invert_transform, transform_points, transform_scale
 from tests.completion.helpers import make_picture
 
 SIZE = 16

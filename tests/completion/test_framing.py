@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from completion.framing import fit_frame, model_view, place_generated
-from dcgan.pictures import resize_picture, to_float
+from dcgan.pictures.values import resize_picture, to_float
 from tests.completion.helpers import SIZE, center_hole, make_picture
 
 SHAPES = [(16, 16), (12, 16), (40, 40), (50, 30), (30, 50), (1, 1), (1, 16), (1, 40), (40, 1), (7, 3), (2, 100)]

@@ -14,7 +14,7 @@ from completion.face_finding import FaceLocator, LocatedFace
 from completion.face_frame import frame_distance
 from completion.photographs import PhotographCompleter
 from dcgan.errors import NoFaceError
-from dcgan.faces import Face
+from dcgan.faces.detector import Face
 from tests.completion.helpers import SIZE, make_picture
 from tests.completion.test_face_frame import make_transform
 

@@ -41,9 +41,9 @@ def imported_by(code):
         "import completion; dir(completion)",
         "from completion import PRESETS, EvaluationConfig, SearchConfig",
         "import completion.cli",
-        "import completion.evaluate_cli",
-        "import completion.encoder_cli",
-        "from completion.inputs import list_inputs; list_inputs([__import__('os').__file__])",
+        "import completion.evaluation.cli",
+        "import completion.encoder.cli",
+        "from completion.folder.inputs import list_inputs; list_inputs([__import__('os').__file__])",
     ],
 )
 def test_imports_are_light(code):
@@ -54,8 +54,8 @@ def test_imports_are_light(code):
     ("command", "home"),
     [
         ("complete-images", "completion.cli:complete"),
-        ("complete-evaluate", "completion.evaluate_cli:evaluate"),
-        ("dcgan-train-encoder", "completion.encoder_cli:train_encoder"),
+        ("complete-evaluate", "completion.evaluation.cli:evaluate"),
+        ("dcgan-train-encoder", "completion.encoder.cli:train_encoder"),
     ],
 )
 def test_help_is_quick(command, home):
@@ -95,7 +95,7 @@ JAX = """
 import sys
 import numpy as np
 from completion import SearchConfig, complete
-from completion.search import LatentSearch, Problem, start_latents
+from completion.search.adam import LatentSearch, Problem, start_latents
 from dcgan import load_model
 from dcgan.autodiff import value_and_grad
 import keras
@@ -135,7 +135,7 @@ def test_jax_has_the_same_gradient_and_completes(model_path, prior, tmp_path):
     process = python(JAX, model_path, tmp_path / "gradient.npy", KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")
     assert process.stdout == "completed 3\n", process.stderr
     from completion.config import SearchConfig
-    from completion.search import LatentSearch, Problem
+    from completion.search.adam import LatentSearch, Problem
     from dcgan.autodiff import value_and_grad
 
     search = LatentSearch(prior, SearchConfig(perceptual_weight=0.1))

@@ -25,7 +25,7 @@ def data():
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, data):
     """Train the toy once, unbroken; return its folder and what was reported."""
-    from dcgan.training import train
+    from dcgan.training.train import train
 
     folder, lines = tmp_path_factory.mktemp("runs") / "unbroken", []
     train(

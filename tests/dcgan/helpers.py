@@ -27,7 +27,7 @@ def make_pictures(count, *, size=16, channels=3, seed=0):
 
 def cached(pictures):
     """Return pictures as a decoded training set."""
-    from dcgan.dataset import CachedPictures
+    from dcgan.training.dataset import CachedPictures
 
     return CachedPictures(pictures, "key", [])
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from safetensors.numpy import load_file
 
-from dcgan import training
+from dcgan.training import train as training
 from dcgan.autodiff import compile_function, value_and_grad
 from dcgan.config import ModelConfig, TrainConfig
 from dcgan.model_file import load_model

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from dcgan.cli import common_errors, sample_command, train_command
+from dcgan.cli import sample_command, train_command
+from dcgan.command import common_errors
 from dcgan.config import TrainConfig
 from dcgan.errors import ModelFileError
-from dcgan.pictures import read_picture, save_picture
+from dcgan.pictures.files import read_picture, save_picture
 from tests.dcgan.helpers import make_pictures
 
 ROOT = Path(__file__).parents[2]

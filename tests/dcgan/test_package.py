@@ -14,7 +14,9 @@ from dcgan.engine import ENGINES, choose_engine
 from dcgan.quiet import quiet_import
 
 ROOT = Path(dcgan.__file__).parents[1]
-MODULES = sorted(module.name for module in pkgutil.iter_modules(dcgan.__path__))
+MODULES = sorted(
+    module.name.removeprefix("dcgan.") for module in pkgutil.walk_packages(dcgan.__path__, "dcgan.") if not module.ispkg
+)
 
 
 def test_all_is_enforced():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dcgan.networks import BATCH_NORM_MOMENTUM, build_generator
-from dcgan.pictures import to_uint8
+from dcgan.pictures.values import to_uint8
 from dcgan.sampling import draw_latents, generate, reestimate_batch_norm, sample
 from tests.dcgan.helpers import TOY
 

@@ -1,0 +1,160 @@
+"""Filling without a prior: classical inpainting by OpenCV, and interpolation of the known pixels.
+
+What a prior must beat, and where known pixels are dense the better choice. Needs no model and no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from completion.blending.blender import Blender
+from completion.config import CLASSICAL_METHODS
+from completion.blending.geometry import hole_depths
+from completion.blending.holes import hole_window
+
+__all__ = ["AUTO_SHARE", "ClassicalFiller", "choose_method", "fill_classical"]
+
+#: The method "auto" interpolates where no hole is deeper than this part of the picture's longer side. On faces of 128
+#: pixels plain biharmonic interpolation is level with the blended DCGAN or ahead of it up to that depth (random up to
+#: 90%, grid 2 to 6, a square of a twentieth), and behind from there on.
+AUTO_SHARE = 1 / 20
+#: In pictures no larger than the bundled model the DCGAN is ahead at every depth, and interpolation takes holes one
+#: pixel deep alone, where nobody sees a difference. See docs/benchmarks.md.
+AUTO_SIDE_PX = 64
+
+RADIUS_PX = 3.0  # of the neighbourhood in OpenCV's methods, as in its documentation's examples
+FLAGS = {"telea": cv2.INPAINT_TELEA, "ns": cv2.INPAINT_NS}
+
+Pictures = npt.NDArray[np.uint8]
+Masks = npt.NDArray[np.bool_]
+
+
+def fill_classical(method: str, pictures: Pictures, masks: Masks) -> Pictures:
+    """Fill the missing regions of pictures from their known pixels alone.
+
+    Parameters
+    ----------
+    method : str
+        "telea" (Telea 2004, fast marching) or "ns" (Bertalmio et al. 2001, Navier-Stokes), both OpenCV's; "harmonic" or
+        "biharmonic", interpolation that solves the discrete equation exactly and stays in the known pixels' range.
+    pictures : uint8 array (B, H, W, C)
+        C is 1 or 3. What a mask hides is not looked at.
+    masks : bool array (B, H, W)
+        True = missing. Some pixel of every picture must be known; a mask may be empty.
+
+    Returns
+    -------
+    uint8 array (B, H, W, C)
+        Known pixels are the pictures' own.
+
+    Raises
+    ------
+    ValueError
+        The method is unknown, an array has a wrong shape or dtype, or a mask hides its whole picture.
+
+    References
+    ----------
+    A. Telea, "An image inpainting technique based on the fast marching method", 2004.
+    M. Bertalmio, A. L. Bertozzi and G. Sapiro, "Navier-Stokes, fluid dynamics, and image and video inpainting", 2001.
+    S. B. Damelin and N. S. Hoang, "On surface completion and image inpainting by biharmonic functions", 2018.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ramp = np.arange(0, 80, 10, dtype=np.uint8).reshape(1, 1, 8, 1)
+    >>> masks = np.array([0, 0, 0, 1, 1, 0, 0, 0], bool).reshape(1, 1, 8)
+    >>> fill_classical("biharmonic", np.where(masks[..., None], 99, ramp), masks).ravel().tolist()
+    [0, 10, 20, 30, 40, 50, 60, 70]
+    """
+    return ClassicalFiller(method)(pictures, masks)
+
+
+def choose_method(mask: npt.NDArray[np.bool_]) -> str:
+    """Return what the method "auto" stands for under a mask: "biharmonic" or "dcgan"; see `AUTO_SHARE`.
+
+    Parameters
+    ----------
+    mask : bool array (H, W)
+        True = missing.
+
+    Examples
+    --------
+    >>> from masks import make_mask
+    >>> choose_method(make_mask("random", (128, 128))), choose_method(make_mask("center", (128, 128)))
+    ('biharmonic', 'dcgan')
+    """
+    depth = hole_depths(mask)[1].max(initial=0.0)
+    side = max(mask.shape)
+    limit = AUTO_SHARE * side if side > AUTO_SIDE_PX else 1.0
+    return "biharmonic" if depth <= limit else "dcgan"
+
+
+class ClassicalFiller:
+    """`fill_classical` for batch after batch: the solvers of masks that come again are kept.
+
+    Parameters
+    ----------
+    method : str
+        A name in `completion.config.CLASSICAL_METHODS`.
+    """
+
+    def __init__(self, method: str) -> None:
+        if method not in CLASSICAL_METHODS:
+            expected = ", ".join(CLASSICAL_METHODS)
+            raise ValueError(f"Expected `method` to be one of {expected}. Received: {method!r}.")
+        self.method = method
+        self._blender = Blender("biharmonic" if method == "biharmonic" else "poisson")
+
+    def __call__(self, pictures: Pictures, masks: Masks) -> Pictures:
+        """Fill pictures; see `fill_classical`."""
+        _check(pictures, masks)
+        result = pictures.copy()
+        if not masks.any():
+            return result
+        if self.method in FLAGS:
+            for picture, mask in zip(result, masks, strict=True):
+                if mask.any():
+                    picture[mask] = _inpaint(picture, mask, FLAGS[self.method])[mask]
+        else:
+            self._interpolate(result, masks)
+        return result
+
+    def _interpolate(self, pictures: Pictures, masks: Masks) -> None:
+        """Fill in place."""
+        window = (slice(None), *hole_window(np.logical_or.reduce(masks), reach=2))
+        holes = masks[window]
+        original = pictures[window].astype(np.float32)
+        original[holes] = 0.0
+        blended = self._blender(np.zeros_like(original), original, holes)
+        for picture, mask, values, hole in zip(pictures, masks, blended, holes, strict=True):
+            if hole.any():
+                known = picture[~mask]  # (K, C)
+                picture[mask] = np.clip(np.rint(values[hole]), known.min(axis=0), known.max(axis=0))
+
+
+def _inpaint(picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], flag: int) -> npt.NDArray[np.uint8]:
+    """Return OpenCV's inpainting of one picture, (H, W, C)."""
+    visible = np.where(mask[..., np.newaxis], np.uint8(0), picture)
+    if min(mask.shape) > 1:
+        filled = cv2.inpaint(visible, mask.astype(np.uint8), RADIUS_PX, flag)
+        return filled.reshape(picture.shape)  # OpenCV drops the axis of a single channel
+    # Of a single row or column in colour OpenCV returns what happens to lie in memory: three alike are safe.
+    filled = _inpaint(np.pad(visible, ((1, 1), (1, 1), (0, 0)), "edge"), np.pad(mask, 1, "edge"), flag)
+    return filled[1:-1, 1:-1]
+
+
+def _check(pictures: Pictures, masks: Masks) -> None:
+    """Raise ValueError unless the arrays go together and something is known of every picture."""
+    if pictures.ndim != 4 or pictures.shape[3] not in (1, 3):
+        raise ValueError(f"Expected `pictures` of shape (B, H, W, 1 or 3). Received: {pictures.shape}.")
+    if pictures.dtype != np.uint8:
+        raise ValueError(f"Expected `pictures` of dtype uint8. Received: {pictures.dtype}.")
+    if masks.shape != pictures.shape[:3]:
+        raise ValueError(f"Expected `masks` of shape {pictures.shape[:3]}. Received: {masks.shape}.")
+    if masks.dtype != np.bool_:
+        raise ValueError(f"Expected `masks` of dtype bool. Received: {masks.dtype}.")
+    hidden = np.flatnonzero(masks.all(axis=(1, 2)))
+    if hidden.size:
+        raise ValueError(f"Expected a known pixel of every picture. Received: none of picture {hidden[0]}.")

@@ -1,0 +1,1 @@
+"""Training the encoder, the command dcgan-train-encoder."""

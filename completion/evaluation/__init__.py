@@ -1,0 +1,1 @@
+"""Comparing methods on complete faces: metrics, intervals, report, the command complete-evaluate."""

@@ -1,0 +1,142 @@
+"""The folder of an evaluation: what is done is kept, so that a run that was stopped goes on.
+
+    settings.json              what must not change when a run goes on
+    faces.npz                  names and pictures
+    masks/MASK.npz             a bit for each pixel of each face
+    completed/MASK-METHOD.npz  completed pictures and seconds, of as many faces as are done
+    measured/MASK-METHOD.npz   metrics, and the faces' embeddings where there is a network
+
+The report is written beside them by `completion.evaluation.report`.
+"""
+
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import numpy.typing as npt
+
+from completion.evaluation.faces import Faces
+from dcgan.errors import FaceCompletionError
+from dcgan.pictures.records import write_whole
+from dcgan.training.run_folder import check_config
+
+__all__ = ["EvaluationStore", "locked_store"]
+
+FOLDERS = ("masks", "completed", "measured", "sheets", "plots")
+FILES = ("settings.json", "faces.npz", "results.csv", "results.json", "report.md")
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+@contextmanager
+def locked_store(folder: Path) -> "Iterator[EvaluationStore]":
+    """Make the folder and keep other processes out of it.
+
+    Raises
+    ------
+    FaceCompletionError
+        Another process is evaluating into it, or the system refuses to write, now or while the folder is in use.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder / ".lock").acquire(timeout=0):
+            yield EvaluationStore(folder)
+    except filelock.Timeout as error:
+        raise FaceCompletionError(f"{folder}: another process is evaluating into it") from error
+    except OSError as error:
+        raise FaceCompletionError(f"{folder}: cannot write: {error.strerror or error}") from error
+
+
+class EvaluationStore:
+    """Arrays by name in an evaluation's folder; each file appears whole or not at all.
+
+    Parameters
+    ----------
+    folder : exists
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def begin(self, settings: dict[str, Any], *, overwrite: bool = False) -> None:
+        """Write the settings, or refuse to go on with an evaluation that has others.
+
+        Parameters
+        ----------
+        settings : what the kept pictures depend on
+        overwrite : remove an earlier evaluation first, and nothing else that lies in the folder
+
+        Raises
+        ------
+        RunError
+            The folder holds an evaluation with other settings.
+        """
+        if overwrite:
+            for name in FILES:
+                (self.folder / name).unlink(missing_ok=True)
+            for name in FOLDERS:
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+        check_config(self.folder / "settings.json", {"evaluation": settings})
+        for name in FOLDERS:
+            (self.folder / name).mkdir(exist_ok=True)
+            for leftover in (self.folder / name).glob(".*.tmp"):  # of a run that was killed
+                leftover.unlink(missing_ok=True)
+
+    def save_faces(self, faces: Faces) -> None:
+        """Keep the faces."""
+        self._save("faces", {"names": np.array(faces.names), "pictures": faces.pictures})
+
+    def faces(self) -> Faces:
+        """Return the faces."""
+        arrays = self._load("faces")
+        return Faces([str(name) for name in arrays["names"]], arrays["pictures"])
+
+    def save_masks(self, mask: str, masks: npt.NDArray[np.bool_]) -> None:
+        """Keep a mask for each face, (N, H, W) bool, in bits."""
+        self._save(f"masks/{mask}", {"bits": np.packbits(masks), "shape": np.array(masks.shape)})
+
+    def masks(self, mask: str) -> npt.NDArray[np.bool_]:
+        """Return the mask of each face, (N, H, W) bool."""
+        arrays = self._load(f"masks/{mask}")
+        shape = tuple(arrays["shape"])
+        return np.unpackbits(arrays["bits"], count=int(np.prod(shape))).reshape(shape).astype(np.bool_)
+
+    def save_completed(
+        self, mask: str, method: str, *, pictures: npt.NDArray[np.uint8], seconds: npt.NDArray[np.float64]
+    ) -> None:
+        """Keep the pictures that are done so far, (D, H, W, 3) uint8, and their seconds, (D,)."""
+        self._save(f"completed/{mask}-{method}", {"pictures": pictures, "seconds": seconds})
+
+    def completed(self, mask: str, method: str) -> Arrays:
+        """Return "pictures", (D, H, W, 3) uint8, and "seconds", (D,); empty where nothing is done."""
+        return self._load(f"completed/{mask}-{method}", missing_ok=True)
+
+    def save_measured(self, mask: str, method: str, arrays: Arrays) -> None:
+        """Keep what was measured: a row for each face in every array."""
+        self._save(f"measured/{mask}-{method}", arrays)
+
+    def measured(self, mask: str, method: str) -> Arrays:
+        """Return what was measured; empty where nothing was."""
+        return self._load(f"measured/{mask}-{method}", missing_ok=True)
+
+    def _save(self, name: str, arrays: Arrays) -> None:
+        """Write arrays, whole or not at all."""
+        with write_whole(self.folder / f"{name}.npz") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]  # no array is called allow_pickle
+
+    def _load(self, name: str, *, missing_ok: bool = False) -> Arrays:
+        """Return arrays by name; where there is no such file and that may be, none."""
+        path = self.folder / f"{name}.npz"
+        if missing_ok and not path.exists():
+            return {}
+        try:
+            # Of a damaged file NumPy would leave its own handle open.
+            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+                return dict(file)
+        except (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise FaceCompletionError(f"{path}: damaged ({error}); start over with --overwrite") from error

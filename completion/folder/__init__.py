@@ -1,0 +1,1 @@
+"""Completing files: inputs, masks, outputs, the manifest."""

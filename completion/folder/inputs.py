@@ -1,0 +1,134 @@
+"""From what the user typed to a list of pictures, each with a name of its own for its output.
+
+No picture is opened.
+"""
+
+import dataclasses
+import glob
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from dcgan.errors import FaceCompletionError
+from dcgan.pictures.names import list_pictures
+from masks.matching import is_mask_name
+
+__all__ = ["InputPicture", "list_inputs", "output_name", "take_shard"]
+
+
+@dataclasses.dataclass(frozen=True)
+class InputPicture:
+    """One picture to complete.
+
+    Attributes
+    ----------
+    path : of the file.
+    relative : its path below the folder that all inputs share, with forward slashes.
+    root : that folder.
+    """
+
+    path: Path
+    relative: str
+    root: Path
+
+
+def list_inputs(
+    arguments: Sequence[str | os.PathLike[str]],
+    *,
+    recursive: bool = False,
+    mask_dir: Path | None = None,
+    output_dir: Path | None = None,
+) -> list[InputPicture]:
+    """List the pictures behind a mix of files, folders and globs.
+
+    A file that is named is taken whatever its suffix; from a folder the files with a picture's suffix are taken. The
+    output folder and the mask folder inside a folder of pictures are left out; where masks lie among the pictures, so
+    are the files named like masks (``a_mask.png``).
+
+    Parameters
+    ----------
+    arguments : paths of files and folders, and glob patterns (for shells that do not expand them)
+    recursive : look into the folders' subfolders as well
+    mask_dir : where the masks are
+    output_dir : where the results will go
+
+    Returns
+    -------
+    list of InputPicture
+        In the order of the arguments, by name within a folder; each file once.
+
+    Raises
+    ------
+    FaceCompletionError
+        An argument is neither file, folder nor matching pattern, a folder cannot be listed, or there is no picture.
+    """
+    files: dict[str, Path] = {}  # by absolute path, so that a file named twice is completed once
+    roots: list[Path] = []
+    for argument in arguments:
+        for path in _expand(str(argument), output_dir):
+            if path.is_dir():
+                roots.append(path)
+                found = _pictures_in(path, recursive, mask_dir, output_dir)
+            else:
+                roots.append(path.parent)
+                found = [path]
+            for picture in found:
+                files.setdefault(os.path.abspath(picture), picture)
+    if not files:
+        raise FaceCompletionError(f"expected pictures, found none in {', '.join(map(str, arguments))}")
+    root = Path(os.path.commonpath([os.path.abspath(path) for path in roots]))
+    return [
+        InputPicture(path, Path(os.path.relpath(absolute, root)).as_posix(), root) for absolute, path in files.items()
+    ]
+
+
+def _expand(argument: str, output_dir: Path | None) -> list[Path]:
+    """Return the path itself where there is one, else what matches it as a pattern, earlier outputs left out."""
+    if os.path.lexists(argument):
+        return [Path(argument)]
+    output = os.path.realpath(output_dir) if output_dir is not None else None
+    matches = [
+        Path(match)
+        for match in sorted(glob.glob(argument, recursive=True))
+        if output is None or not _is_inside(os.path.realpath(match), output)
+    ]
+    if not matches:
+        raise FaceCompletionError(f"{argument}: expected a file, a folder or a pattern, found nothing there")
+    return matches
+
+
+def _pictures_in(folder: Path, recursive: bool, mask_dir: Path | None, output_dir: Path | None) -> list[Path]:
+    """Return the pictures of a folder by name."""
+    masks = os.path.realpath(mask_dir) if mask_dir is not None else None
+    among_masks = masks is not None and _is_inside(os.path.realpath(folder), masks)
+    found = list_pictures(folder, recursive=recursive, left_out=(mask_dir, output_dir))
+    return [path for path in found if not (among_masks and is_mask_name(path))]
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    """Tell whether an absolute path is the folder's own or of something in it."""
+    return path == folder or Path(folder) in Path(path).parents
+
+
+def output_name(relative: str) -> str:
+    """Return the relative path of a picture's output: always PNG, which alters no pixel.
+
+    A PNG keeps its name; any other file's name gets ``.png`` behind it, so ``a.jpg`` and ``a.png`` do not collide.
+
+    Examples
+    --------
+    >>> output_name("x/a.png"), output_name("x/a.jpg")
+    ('x/a.png', 'x/a.jpg.png')
+    """
+    return relative if relative.endswith(".png") else f"{relative}.png"
+
+
+def take_shard(inputs: Sequence[InputPicture], shard: tuple[int, int]) -> list[InputPicture]:
+    """Return every n-th input from the i-th on, for a shard (i, n) with 1 <= i <= n.
+
+    The shards of one list are disjoint and cover it.
+    """
+    index, count = shard
+    if not 1 <= index <= count:
+        raise ValueError(f"Expected `shard` i/n with 1 <= i <= n. Received: {index}/{count}")
+    return list(inputs[index - 1 :: count])

@@ -1,0 +1,175 @@
+"""What to do with a list of pictures, and where the results go."""
+
+import collections
+import dataclasses
+import os
+import re
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from completion.config import CLASSICAL_METHODS, METHODS
+from completion.folder.face_hints import FaceHints
+from completion.folder.inputs import InputPicture, output_name, take_shard
+from completion.folder.masks import MaskSource
+from dcgan.config import check
+from dcgan.errors import FaceCompletionError
+from dcgan.pictures.records import NAME_SHOWN
+
+__all__ = ["FolderJob", "check_outputs", "output_paths", "remove_leftovers"]
+
+#: The temporary names of `dcgan.pictures.records.write_whole`: the file's own name, which is cut where it is long,
+#: and a token.
+TEMPORARY_NAME = re.compile(r"\.(.+)\.[a-z0-9_]{8,32}\.tmp", re.DOTALL)
+STALE_SECONDS = 3600.0
+
+
+@dataclasses.dataclass(frozen=True)
+class FolderJob:
+    """What to do with a list of pictures.
+
+    Attributes
+    ----------
+    output : folder of the results, made where it does not exist.
+    masks : where the masks come from.
+    method : "dcgan", a classical method, or "auto", for each picture the one that suits its mask; see
+        `completion.completer.complete`.
+    keep : "best" candidate of each picture or "all".
+    existing : what to do where an output is there already: "refuse" the whole job, "skip" it or "replace" it.
+    batch_size : rows (pictures times candidates) that are searched at once.
+    seed : of random masks; the completer has its own.
+    faces : None where the pictures are aligned faces; for photographs, what the user says of the faces in them.
+    sheet, film : write OUTPUT/grid.png, OUTPUT/search.gif.
+    shard : (i, n), the part of the list that is completed; see `completion.folder.inputs.take_shard`.
+    """
+
+    output: Path
+    masks: MaskSource = dataclasses.field(default_factory=MaskSource)
+    method: str = "dcgan"
+    keep: str = "best"
+    existing: str = "refuse"
+    batch_size: int = 64
+    seed: int = 0
+    faces: FaceHints | None = None
+    sheet: bool = False
+    film: bool = False
+    shard: tuple[int, int] = (1, 1)
+
+    def __post_init__(self) -> None:
+        check(self.method in METHODS, f"`method` to be one of {', '.join(METHODS)}", method=self.method)
+        if self.method != "dcgan":
+            check(not self.masks.blocks, "the method 'dcgan' for block means", method=self.method)
+            check(self.keep == "best", "the method 'dcgan' for all candidates", method=self.method)
+        if self.faces is not None:
+            check(self.method == "dcgan", "the method 'dcgan' for faces in photographs", method=self.method)
+            check(not self.masks.blocks, "masks that hide pixels of photographs", blocks=self.masks.blocks)
+        if self.method in CLASSICAL_METHODS:
+            check(not self.film, "a method that searches for a film of the search", method=self.method)
+
+    def own_name(self, name: str) -> str:
+        """Return the name of a file that every shard writes for itself: a.png, of shard 1/2 a-1-of-2.png."""
+        if self.shard[1] == 1:
+            return name
+        stem, suffix = os.path.splitext(name)
+        return f"{stem}-{self.shard[0]}-of-{self.shard[1]}{suffix}"
+
+    @property
+    def manifest_path(self) -> Path:
+        """Return the path of the manifest."""
+        return self.output / self.own_name("manifest.jsonl")
+
+    @property
+    def sheet_path(self) -> Path:
+        """Return the path of the comparison sheet."""
+        return self.output / self.own_name("grid.png")
+
+    @property
+    def film_path(self) -> Path:
+        """Return the path of the search's film."""
+        return self.output / self.own_name("search.gif")
+
+
+def output_paths(source: InputPicture, job: FolderJob, candidates: int) -> list[Path]:
+    """Return where a picture's results go: one path, or one for each candidate."""
+    path = job.output / output_name(source.relative)
+    if job.keep == "best" or candidates == 1:
+        return [path]
+    return [path.with_name(f"{path.name[:-4]}.candidate-{number + 1}.png") for number in range(candidates)]
+
+
+def check_outputs(inputs: Sequence[InputPicture], job: FolderJob, *, candidates: int) -> tuple[list[InputPicture], int]:
+    """Return the shard's pictures that are to be completed and the number of those that are done already.
+
+    Raises
+    ------
+    FaceCompletionError
+        Two outputs would have one path, an output would replace an input or a mask, or outputs exist and the job does
+        not say what to do about it.
+    """
+    paths_of = {source: output_paths(source, job, candidates) for source in inputs}
+    _check_distinct([path for paths in paths_of.values() for path in paths], job)
+    _check_masks_apart(job)
+    shard = take_shard(inputs, job.shard)
+    found = {source: [path for path in paths_of[source] if path.exists()] for source in shard}
+    _check_inputs_apart(inputs, [path for paths in found.values() for path in paths])
+    if job.existing == "refuse":
+        _refuse_existing(found, job)
+    waiting = [source for source in shard if job.existing != "skip" or len(found[source]) < len(paths_of[source])]
+    return waiting, len(shard) - len(waiting)
+
+
+def _check_distinct(paths: Iterable[Path], job: FolderJob) -> None:
+    """Raise if two results would be written under one name."""
+    counts = collections.Counter(paths)
+    counts.update([job.sheet_path] if job.sheet else [])
+    counts.update([job.film_path] if job.film else [])
+    twice = [path for path, count in counts.items() if count > 1]
+    if twice:
+        raise FaceCompletionError(f"{twice[0]}: two results would be written under this name")
+
+
+def _check_masks_apart(job: FolderJob) -> None:
+    """Raise if results would go into the folder of masks."""
+    folder = job.masks.folder
+    if folder is not None and os.path.realpath(folder.folder) == os.path.realpath(job.output):
+        raise FaceCompletionError(f"{job.output}: the masks are in this folder; choose another output folder")
+
+
+def _check_inputs_apart(inputs: Sequence[InputPicture], existing: Sequence[Path]) -> None:
+    """Raise if one of the existing outputs is an input."""
+    if existing:
+        sources = {os.path.realpath(source.path) for source in inputs}
+        for path in existing:
+            if os.path.realpath(path) in sources:
+                raise FaceCompletionError(f"{path}: the output would replace an input; choose another output folder")
+
+
+def _refuse_existing(found: dict[InputPicture, list[Path]], job: FolderJob) -> None:
+    """Raise if there are outputs already."""
+    count = sum(1 for paths in found.values() if paths)
+    reports = [path for path, wanted in ((job.sheet_path, job.sheet), (job.film_path, job.film)) if wanted]
+    existing = [f"{count} of {len(found)} outputs exist"] if count else []
+    existing += [f"{path.name} exists" for path in reports if path.exists()]
+    if existing:
+        advice = "--skip-existing goes on with the others, --overwrite replaces them"
+        raise FaceCompletionError(f"{job.output}: {' and '.join(existing)}; {advice}")
+
+
+def remove_leftovers(paths: Iterable[Path]) -> None:
+    """Remove the temporary files that a killed run has left of these outputs.
+
+    The caller holds the lock under which they are written. What is left of a long name, which is cut in its temporary
+    one, might be another shard's, at work at this moment: it is removed when it is old.
+    """
+    names: dict[Path, set[str]] = {}
+    for path in paths:
+        names.setdefault(path.parent, set()).add(path.name[:NAME_SHOWN])
+    for folder, wanted in names.items():
+        if not folder.is_dir():
+            continue
+        for entry in os.scandir(folder):
+            match = TEMPORARY_NAME.fullmatch(entry.name)
+            if match and match[1] in wanted:
+                is_whole = len(match[1]) < NAME_SHOWN
+                if is_whole or time.time() - entry.stat(follow_symlinks=False).st_mtime > STALE_SECONDS:
+                    Path(entry.path).unlink(missing_ok=True)

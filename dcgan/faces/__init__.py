@@ -1,0 +1,1 @@
+"""Faces in photographs: dlib's detector and landmarks, alignment, the command dcgan-align."""

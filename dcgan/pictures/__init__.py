@@ -1,0 +1,1 @@
+"""Picture files and arrays: reading, writing, converting, naming; whole writes and records."""

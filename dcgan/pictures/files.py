@@ -1,0 +1,197 @@
+"""Read and write picture files. The only module that knows file formats.
+
+Pillow decodes, because it names what is wrong with a file (OpenCV returns a truncated JPEG half grey and says nothing);
+OpenCV resizes.
+"""
+
+import os
+import threading
+import warnings
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dcgan.errors import ImageFileError
+from dcgan.pictures.records import write_whole
+
+__all__ = ["decode_picture", "read_deep", "read_picture", "save_picture"]
+
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+OPEN_LOCK = threading.Lock()  # the filters of warnings belong to the whole process, not to a thread
+
+Pictures = npt.NDArray[np.uint8]
+
+
+def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> Pictures:
+    """Read a picture file, upright and in 8 bits.
+
+    Parameters
+    ----------
+    path : path of a file in any format that Pillow reads
+    channels : 1 (grey), 3 (RGB), 4 (RGB and alpha; opaque where the file has none), or None: 4 where the file has
+        transparency, otherwise 3
+
+    Returns
+    -------
+    (H, W, channels) uint8
+        Turned as the file's orientation tag says; 16-bit values are divided by 257.
+
+    Raises
+    ------
+    ImageFileError
+        The file cannot be read, is no picture, or is truncated.
+    """
+    try:
+        with open(path, "rb") as file:
+            return decode_picture(file, channels=channels)
+    except ImageFileError as error:
+        raise ImageFileError(f"{os.fspath(path)}: {error}") from error
+    except OSError as error:
+        raise ImageFileError(f"{os.fspath(path)}: {error.strerror or error}") from error
+
+
+def decode_picture(file: IO[bytes], *, channels: int | None = 3) -> Pictures:
+    """Decode a picture from an open binary file; see `read_picture`.
+
+    Raises
+    ------
+    ImageFileError
+        The bytes are no picture, or end too early.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with OPEN_LOCK, warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # twice as many pixels are an error
+            opened = Image.open(file)
+        with opened as image:
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+            return _to_array(upright, channels)
+    except Image.DecompressionBombError as error:
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise ImageFileError(f"expected at most {limit:,} pixels ({error})") from error
+    except Image.UnidentifiedImageError as error:
+        raise ImageFileError("expected a picture, found no known picture format") from error
+    except (
+        Exception
+    ) as error:  # of a damaged file Pillow's plugins raise nearly anything, RuntimeError and SyntaxError too
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ImageFileError(f"the picture is damaged: {reason}") from error
+
+
+def read_deep(path: str | os.PathLike[str], shallow: Pictures) -> npt.NDArray[np.uint16] | None:
+    """Read a file of 16 bits a channel with all of them; None where it has 8, or holds something else than expected.
+
+    Parameters
+    ----------
+    path : of a PNG or TIFF file
+    shallow : what `read_picture` makes of it, (H, W, C) uint8; where the 16 bits are another picture, None is returned
+
+    Returns
+    -------
+    (H, W, 1, 3 or 4) uint16, upright, or None
+    """
+    import cv2
+    from PIL import Image, ImageOps
+
+    deep: Any
+    try:
+        with OPEN_LOCK, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                bits = image.tag_v2.get(258, (8,)) if image.format == "TIFF" else (_png_depth(path, image.format),)
+                if max(bits) != 16:
+                    return None
+                if image.mode.startswith("I"):
+                    deep = np.asarray(ImageOps.exif_transpose(image)).astype(np.uint16)
+                else:
+                    deep = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    except Exception:  # as in decode_picture; what is damaged has been reported by read_picture
+        return None
+    if deep is None or deep.dtype != np.uint16:
+        return None
+    deep = deep.reshape(*deep.shape[:2], -1)
+    if deep.shape[2] >= 3:
+        deep = np.concatenate([deep[..., 2::-1], deep[..., 3:]], axis=2)  # OpenCV's order is BGR
+    colors = min(deep.shape[2], 3)
+    if deep.shape[:2] != shallow.shape[:2] or deep.shape[2] == 2:
+        return None
+    same = np.abs((deep[..., :colors] >> 8).astype(np.int16) - shallow[..., :colors]).max() <= 1
+    return deep if same else None
+
+
+def _png_depth(path: str | os.PathLike[str], kind: str | None) -> int:
+    """Return the bits of a PNG's channel, 8 for other formats."""
+    if kind != "PNG":
+        return 8
+    with open(path, "rb") as file:
+        return file.read(25)[24]
+
+
+def _to_array(image: Any, channels: int | None) -> Pictures:
+    """Return a loaded Pillow image as (H, W, channels) uint8."""
+    if channels is None:
+        channels = 4 if image.has_transparency_data else 3
+    if image.mode.startswith("I") or image.mode == "F":  # 16 or 32 bits, grey
+        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        values = values / 257.0 if image.mode != "F" or values.max(initial=0) > 255 else values
+        grey = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+        grey = grey[..., None]  # (H, W, 1)
+        if channels == 4:
+            return np.concatenate([grey, grey, grey, np.full_like(grey, 255)], axis=2)
+        return np.repeat(grey, channels, axis=2)
+    if image.mode in ("P", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+    pixels = np.asarray(image.convert(MODES[channels]))
+    return pixels.reshape(image.height, image.width, channels)
+
+
+def save_picture(path: str | os.PathLike[str], picture: Pictures | npt.NDArray[np.uint16]) -> None:
+    """Write a picture in the format that the path's suffix names, whole or not at all.
+
+    Parameters
+    ----------
+    path : suffix .png, .jpg, ...
+    picture : (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) uint8; for .png uint16 as well
+
+    Raises
+    ------
+    ImageFileError
+        The file cannot be written; nothing is left behind.
+    """
+    from PIL import Image
+
+    suffix = Path(path).suffix.lower()
+    formats = Image.registered_extensions()
+    if formats.get(suffix) not in Image.SAVE:
+        raise ImageFileError(f"{os.fspath(path)}: expected a picture's suffix, received {suffix!r}")
+    if picture.dtype == np.uint16:
+        _save_deep(Path(path), picture)
+        return
+    image = Image.fromarray(picture[..., 0] if picture.ndim == 3 and picture.shape[2] == 1 else picture)
+    options: dict[str, Any] = {"quality": 95} if formats[suffix] in ("JPEG", "WEBP") else {}
+    if formats[suffix] == "PNG":
+        options["compress_level"] = 3  # a third of the time of the default, a few per cent larger
+    try:
+        with write_whole(path) as file:
+            image.save(file, format=formats[suffix], **options)
+    except OSError as error:
+        raise ImageFileError(f"{os.fspath(path)}: cannot write: {error.strerror or error}") from error
+
+
+def _save_deep(path: Path, picture: npt.NDArray[Any]) -> None:
+    """Write a PNG of 16 bits a channel."""
+    import cv2
+
+    if path.suffix.lower() != ".png":
+        raise ImageFileError(f"{path}: expected .png for 16 bits a channel, received {path.suffix!r}")
+    colors = picture if picture.ndim == 2 else np.concatenate([picture[..., 2::-1], picture[..., 3:]], axis=2)
+    _, encoded = cv2.imencode(".png", np.ascontiguousarray(colors), [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    try:
+        with write_whole(path) as file:
+            file.write(encoded.tobytes())
+    except OSError as error:
+        raise ImageFileError(f"{path}: cannot write: {error.strerror or error}") from error

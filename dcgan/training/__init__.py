@@ -1,0 +1,1 @@
+"""Training a DCGAN: data, networks' losses, the run's folder, the command's work."""

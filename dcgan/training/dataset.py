@@ -1,0 +1,224 @@
+"""Pictures for training: decoded once into a memory-mapped file, then served in batches.
+
+The cache is keyed by what the pictures are (names, sizes, times or checksums) and by the size and channels asked for,
+so the second run starts at once and a changed folder is decoded anew.
+"""
+
+from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from dcgan.errors import DatasetError, ImageFileError
+from dcgan.pictures.records import write_whole
+from dcgan.pictures.values import crop_square, resize_picture
+from dcgan.training.sources import Source
+
+__all__ = ["CachedPictures", "TrainingBatches", "cache_pictures", "default_cache_dir"]
+
+CACHE_VERSION = 1
+CHUNK = 512  # pictures decoded between two reports of progress
+UNREADABLE_SHARE_MAX = 0.5
+
+Progress = Callable[[int, int], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class CachedPictures:
+    """A decoded training set.
+
+    Attributes
+    ----------
+    pictures : (N, size, size, channels) uint8, memory-mapped, read-only.
+    key : identifies the pictures and their form.
+    unreadable : a line for each picture that could not be read.
+    """
+
+    pictures: npt.NDArray[np.uint8]
+    key: str
+    unreadable: list[str]
+
+
+def default_cache_dir() -> Path:
+    """Return the folder for decoded datasets: $XDG_CACHE_HOME/dcgan, by default ~/.cache/dcgan."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dcgan"
+
+
+def cache_pictures(
+    sources: Sequence[Source],
+    *,
+    size: int,
+    channels: int,
+    cache_dir: Path | None = None,
+    progress: Progress | None = None,
+) -> CachedPictures:
+    """Decode every picture of the sources to `size`, or take them from the cache.
+
+    Pictures are cut to their central square and averaged down by area.
+
+    Parameters
+    ----------
+    sources : what to read, in order
+    size, channels : of the decoded pictures
+    cache_dir : where the decoded pictures live; default `default_cache_dir()`
+    progress : called with (done, total) while decoding
+
+    Raises
+    ------
+    DatasetError
+        No picture could be read, or more than half could not, or the cache cannot be written.
+    """
+    total = sum(len(source) for source in sources)
+    if total == 0:
+        raise DatasetError("expected pictures in the dataset, found none")
+    key = _cache_key(sources, size, channels)
+    folder = Path(cache_dir) if cache_dir else default_cache_dir()
+    data_path, index_path = folder / f"{key}.uint8", folder / f"{key}.json"
+    shape = (size, size, channels)
+    cached = _find_decoded(data_path, index_path, shape, key)
+    if cached is None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _decode_all(sources, data_path, index_path, size=size, channels=channels, progress=progress)
+        except OSError as error:
+            raise DatasetError(f"{folder}: cannot write the decoded pictures: {error.strerror or error}") from error
+        cached = _find_decoded(data_path, index_path, shape, key)
+    if cached is None:
+        raise DatasetError(f"{data_path}: the decoded pictures were changed while they were written")
+    return cached
+
+
+def _find_decoded(data_path: Path, index_path: Path, shape: tuple[int, ...], key: str) -> CachedPictures | None:
+    """Return decoded pictures, or None where they are absent, incomplete or damaged."""
+    try:
+        index = json.loads(index_path.read_text(encoding="utf-8"))
+        count, unreadable = int(index["count"]), list(index["unreadable"])
+        if data_path.stat().st_size != count * math.prod(shape):
+            return None
+        pictures = np.memmap(data_path, np.uint8, mode="r", shape=(count, *shape))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return CachedPictures(pictures, key, unreadable)
+
+
+def _cache_key(sources: Sequence[Source], size: int, channels: int) -> str:
+    """Return a name for these pictures in this form."""
+    digest = hashlib.sha256(f"{CACHE_VERSION} {size} {channels}".encode())
+    for source in sources:
+        for line in source.identity():
+            digest.update(line.encode("utf-8", "surrogateescape") + b"\n")
+    return digest.hexdigest()[:20]
+
+
+def _decode_all(
+    sources: Sequence[Source],
+    data_path: Path,
+    index_path: Path,
+    *,
+    size: int,
+    channels: int,
+    progress: Progress | None,
+) -> None:
+    """Write all pictures to `data_path`; `index_path` last, for it says that the data is complete."""
+    jobs = [(source, index) for source in sources for index in range(len(source))]
+    unreadable: list[str] = []
+
+    def decode(job: tuple[Source, int]) -> bytes | str:
+        source, index = job
+        try:
+            square = crop_square(source.read(index, channels))
+            return np.ascontiguousarray(resize_picture(square, (size, size))).tobytes()
+        except ImageFileError as error:
+            return str(error)
+
+    count = 0
+    with write_whole(data_path) as file, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(jobs), CHUNK):
+            for result in pool.map(decode, jobs[start : start + CHUNK]):
+                if isinstance(result, str):
+                    unreadable.append(result)
+                else:
+                    file.write(result)
+                    count += 1
+            if progress:
+                progress(min(start + CHUNK, len(jobs)), len(jobs))
+        if len(unreadable) > UNREADABLE_SHARE_MAX * len(jobs):
+            raise DatasetError(f"{len(unreadable)} of {len(jobs)} pictures cannot be read, the first: {unreadable[0]}")
+    with write_whole(index_path) as file:
+        file.write(json.dumps({"count": count, "unreadable": unreadable}).encode())
+
+
+class TrainingBatches(keras.utils.PyDataset):
+    """An endless stream of training batches, a function of (seed, step) alone.
+
+    Batch `index` of the stream is training step ``first_step + index``. Each pass over the pictures has its own order
+    and flips, drawn from the seed and the number of the pass, so a resumed run sees what an unbroken one would have.
+
+    Parameters
+    ----------
+    pictures : (N, H, W, C) uint8
+    batch_size : pictures a batch; the last incomplete batch of a pass is dropped
+    latent_dim : entries of z
+    first_step : the training step of the first batch
+    flip : mirror half of the pictures
+    seed : of order, flips and z
+    """
+
+    def __init__(
+        self,
+        pictures: npt.NDArray[np.uint8],
+        *,
+        batch_size: int,
+        latent_dim: int,
+        first_step: int = 0,
+        flip: bool = True,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if len(pictures) < batch_size:
+            raise DatasetError(f"expected at least one batch of {batch_size} pictures, found {len(pictures)}")
+        self.pictures, self.batch_size, self.latent_dim = pictures, batch_size, latent_dim
+        self.first_step, self.flip, self.seed = first_step, flip, seed
+        self.steps_per_pass = len(pictures) // batch_size
+        self._order_of: tuple[int, npt.NDArray[np.intp]] = (-1, np.empty(0, np.intp))
+
+    @property
+    def num_batches(self) -> None:
+        """Return None: the stream has no end."""
+        return None
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        step = self.first_step + index
+        pass_number, position = divmod(step, self.steps_per_pass)
+        order = self._order(pass_number)
+        chosen = np.sort(order[position * self.batch_size : (position + 1) * self.batch_size])  # in file order
+        pictures = self.pictures[chosen]  # (B, H, W, C)
+        rng = np.random.default_rng((self.seed, 1, step))
+        if self.flip:
+            mirrored = rng.random(self.batch_size) < 0.5
+            pictures[mirrored] = pictures[mirrored, :, ::-1]
+        latents = rng.uniform(-1.0, 1.0, (self.batch_size, self.latent_dim)).astype(np.float32)
+        return {"pictures": pictures, "latents": latents}
+
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        index = 0
+        while True:
+            yield self[index]
+            index += 1
+
+    def _order(self, pass_number: int) -> npt.NDArray[np.intp]:
+        """Return the order of the pictures in one pass."""
+        if self._order_of[0] != pass_number:
+            rng = np.random.default_rng((self.seed, 0, pass_number))
+            self._order_of = (pass_number, rng.permutation(len(self.pictures)))
+        return self._order_of[1]

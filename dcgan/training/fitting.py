@@ -1,0 +1,134 @@
+"""Fit a model in a run's folder, from the last checkpoint to the end: what all trainings of this project share."""
+
+from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
+
+import warnings
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from dcgan.training.callbacks import (
+    Checkpoints,
+    LossLog,
+    Periodic,
+    ProgressBar,
+    StepCounter,
+    StopOnDivergence,
+    last_losses,
+)
+from dcgan.training.checkpoint import restore_checkpoint
+from dcgan.config import RunConfig
+from dcgan.pictures.files import save_picture
+from dcgan.pictures.records import write_whole
+
+__all__ = ["CHECKPOINT", "Batches", "Export", "count_steps", "fit_in_folder"]
+
+CHECKPOINT = "checkpoint.safetensors"
+
+Export = Callable[[dict[str, float]], npt.NDArray[np.uint8]]
+Report = Callable[[str], None]
+
+
+class Batches(Protocol):
+    """An endless stream of batches, a `keras.utils.PyDataset`, that can begin at any training step."""
+
+    first_step: int
+    steps_per_pass: int
+    batch_size: int
+
+
+def fit_in_folder(
+    model: Any,
+    batches: Batches,
+    run_dir: Path,
+    *,
+    epochs: int,
+    run: RunConfig,
+    export: Export,
+    report: Report,
+    progress: bool | None,
+) -> None:
+    """Train a compiled model from the folder's last checkpoint, or from its weights as they are, to the end.
+
+    Parameters
+    ----------
+    model : a compiled `keras.Model` with a dict `networks` of those that are trained (see
+        `dcgan.training.checkpoint.Trainee`)
+    batches : what it is trained on
+    run_dir : where losses, checkpoints and snapshots go
+    epochs : passes over the pictures in total
+    run : how often they are written
+    export : called with "step", "epochs" and the last losses; writes model.safetensors and returns a grid of samples
+    report : called with a line of text where a run goes on and at each export
+    progress : draw a progress bar; by default where stderr is a terminal
+    """
+    checkpoint = run_dir / CHECKPOINT
+    first = restore_checkpoint(checkpoint, model) if checkpoint.exists() else 0
+    counter = count_steps(batches, first_step=first, epochs=epochs, interval_steps=run.interval_steps)
+    if first:
+        report(f"going on from step {first} (epoch {first / counter.steps_per_pass:.1f})")
+    exported_step = -1
+
+    def export_at(step: int, logs: dict[str, float]) -> None:
+        nonlocal exported_step
+        if step == exported_step:  # a grid and a snapshot fall on the same step
+            return
+        done = round(step / counter.steps_per_pass, 2)
+        grid = export({"step": step, "epochs": done, **{name: round(value, 4) for name, value in logs.items()}})
+        (run_dir / "samples").mkdir(exist_ok=True)
+        save_picture(run_dir / "samples" / f"step-{step:07d}.png", grid)
+        exported_step = step
+        losses = ", ".join(f"{name} {value:.3f}" for name, value in logs.items() if name.endswith("_loss"))
+        report(f"step {step}, epoch {done}/{epochs}: {losses}")
+
+    if counter.intervals == 0:
+        export_at(first, last_losses(run_dir / "losses.csv"))
+        return
+    batches.first_step = first
+
+    def snapshot(step: int, logs: dict[str, float]) -> None:
+        export_at(step, logs)
+        (run_dir / "snapshots").mkdir(exist_ok=True)
+        with write_whole(run_dir / "snapshots" / f"step-{step:07d}.safetensors") as file:
+            file.write((run_dir / "model.safetensors").read_bytes())
+
+    log, bar = LossLog(run_dir, counter, model), ProgressBar(counter, epochs=epochs, show=progress)
+    with closing(log), closing(bar), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*shuffle=True.*")  # our stream is shuffled already
+        callbacks: list[keras.callbacks.Callback] = [
+            log,
+            bar,
+            StopOnDivergence(counter),
+            Checkpoints(checkpoint, counter, seconds=run.checkpoint_seconds),
+            Periodic(counter, every=run.sample_steps, action=export_at),
+        ]
+        if run.snapshot_epochs:
+            callbacks.append(Periodic(counter, every=run.snapshot_epochs * counter.steps_per_pass, action=snapshot))
+        model.fit(
+            batches,
+            epochs=counter.intervals,
+            steps_per_epoch=counter.interval,
+            shuffle=False,
+            verbose=0,
+            callbacks=callbacks,
+        )
+
+
+def count_steps(batches: Batches, *, first_step: int, epochs: int, interval_steps: int) -> StepCounter:
+    """Return the counter of the steps that are left after `first_step`."""
+    steps_per_pass = batches.steps_per_pass
+    parts = -(-steps_per_pass // interval_steps)
+    interval = steps_per_pass // parts  # a pass holds a whole number of them, or nearly
+    left = max(0, epochs * steps_per_pass - first_step)
+    return StepCounter(
+        interval=interval,
+        intervals=-(-left // interval),
+        first_step=first_step,
+        steps_per_pass=steps_per_pass,
+        batch_size=batches.batch_size,
+    )

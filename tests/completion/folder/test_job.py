@@ -1,0 +1,151 @@
+import contextlib
+import dataclasses
+import os
+
+import pytest
+
+from completion.folder.inputs import InputPicture
+from completion.folder.job import FolderJob, check_outputs, output_paths, remove_leftovers
+from completion.folder.masks import MaskSource
+from dcgan.errors import FaceCompletionError
+from dcgan.pictures.records import write_whole
+from masks import MaskFolder
+
+
+@pytest.fixture
+def job(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    return FolderJob(tmp_path / "out")
+
+
+def inputs(job, *names):
+    root = job.output.parent / "in"
+    return [InputPicture(root / name, name, root) for name in names]
+
+
+def check(job, *names, candidates=1):
+    waiting, existing = check_outputs(inputs(job, *names), job, candidates=candidates)
+    return [source.relative for source in waiting], existing
+
+
+def test_where_results_go(job):
+    (source,) = inputs(job, "x/a.jpg")
+    assert output_paths(source, job, 3) == [job.output / "x" / "a.jpg.png"]
+    everything = dataclasses.replace(job, keep="all")
+    assert output_paths(source, everything, 1) == [job.output / "x" / "a.jpg.png"]
+    assert output_paths(source, everything, 2) == [
+        job.output / "x" / "a.jpg.candidate-1.png",
+        job.output / "x" / "a.jpg.candidate-2.png",
+    ]
+
+
+def test_files_that_every_shard_writes_for_itself(job):
+    assert [path.name for path in (job.manifest_path, job.sheet_path, job.film_path)] == [
+        "manifest.jsonl",
+        "grid.png",
+        "search.gif",
+    ]
+    shard = dataclasses.replace(job, shard=(2, 3))
+    assert [path.name for path in (shard.manifest_path, shard.sheet_path, shard.film_path)] == [
+        "manifest-2-of-3.jsonl",
+        "grid-2-of-3.png",
+        "search-2-of-3.gif",
+    ]
+
+
+def test_existing_outputs(job):
+    (job.output / "a.png").touch()
+    with pytest.raises(FaceCompletionError, match=r"1 of 2 outputs exist; --skip-existing goes on .*--overwrite"):
+        check(job, "a.png", "b.png")
+    assert check(dataclasses.replace(job, existing="skip"), "a.png", "b.png") == (["b.png"], 1)
+    assert check(dataclasses.replace(job, existing="replace"), "a.png", "b.png") == (["a.png", "b.png"], 0)
+    assert check(job, "b.png", "c.png") == (["b.png", "c.png"], 0)
+
+
+def test_one_existing_candidate_is_refused_and_not_skipped(job):
+    (job.output / "a.candidate-2.png").touch()
+    everything = dataclasses.replace(job, keep="all")
+    with pytest.raises(FaceCompletionError, match="1 of 1 outputs exist"):
+        check(everything, "a.png", candidates=3)
+    assert check(dataclasses.replace(everything, existing="skip"), "a.png", candidates=3) == (["a.png"], 0)
+
+
+def test_existing_reports_are_refused_where_they_would_be_replaced(job):
+    (job.output / "grid.png").touch()
+    assert check(job, "a.png") == (["a.png"], 0)
+    with pytest.raises(FaceCompletionError, match=r"grid\.png exists; --skip-existing"):
+        check(dataclasses.replace(job, sheet=True), "a.png")
+    assert check(dataclasses.replace(job, sheet=True, existing="skip"), "a.png") == (["a.png"], 0)
+
+
+@pytest.mark.parametrize(
+    ("names", "change"),
+    [
+        (["a.jpg", "a.jpg.png"], {}),
+        (["a.jpg", "a.jpg.png"], {"keep": "all"}),
+        (["grid.png"], {"sheet": True}),
+    ],
+)
+def test_two_results_under_one_name(job, names, change):
+    changed = dataclasses.replace(job, existing="replace", **change)
+    with pytest.raises(FaceCompletionError, match="two results would be written under this name"):
+        check(changed, *names, candidates=2)
+
+
+def test_an_output_never_replaces_an_input(job):
+    here = dataclasses.replace(job, output=job.output.parent / "in", existing="replace")
+    (here.output / "a.png").touch()
+    with pytest.raises(FaceCompletionError, match=r"a\.png: the output would replace an input; choose another"):
+        check(here, "a.png")
+
+
+def test_an_output_never_replaces_an_input_through_a_link(job):
+    (job.output.parent / "in" / "a.png").touch()
+    (job.output.parent / "link").symlink_to("in")
+    linked = dataclasses.replace(job, output=job.output.parent / "link", existing="replace")
+    with pytest.raises(FaceCompletionError, match="the output would replace an input"):
+        check(linked, "a.png")
+
+
+def test_results_do_not_go_among_the_masks(job):
+    masks = MaskSource(folder=MaskFolder(job.output))
+    with pytest.raises(FaceCompletionError, match="the masks are in this folder"):
+        check(dataclasses.replace(job, masks=masks, existing="replace"), "a.png")
+
+
+def test_a_shard_minds_its_own_outputs_alone(job):
+    (job.output / "b.png").touch()
+    assert check(dataclasses.replace(job, shard=(1, 2)), "a.png", "b.png", "c.png") == (["a.png", "c.png"], 0)
+    with pytest.raises(FaceCompletionError, match="1 of 1 outputs exist"):
+        check(dataclasses.replace(job, shard=(2, 2)), "a.png", "b.png", "c.png")
+
+
+def leave_behind(path):
+    """Do as a run that is killed while it writes, and return its temporary file."""
+    before = set(path.parent.iterdir())
+    with contextlib.suppress(KeyboardInterrupt), write_whole(path):
+        (leftover,) = set(path.parent.iterdir()) - before
+        kept = leftover.rename(leftover.with_suffix(".kept"))
+        raise KeyboardInterrupt
+    return kept.rename(leftover)
+
+
+def test_leftovers_of_these_outputs_are_removed(job):
+    own = [leave_behind(job.output / name) for name in ("a.png", "a.png")]
+    others = [leave_behind(job.output / name) for name in ("b.png", "a.png.png", "b.a.png")]
+    others += [job.output / ".a.png.tmp", job.output / "a.png"]
+    for path in others:
+        path.touch()
+    remove_leftovers([job.output / "a.png", job.output / "nowhere" / "c.png"])
+    assert not any(path.exists() for path in own)
+    assert all(path.exists() for path in others)
+
+
+def test_leftovers_of_a_long_name_are_removed_when_they_are_old(job):
+    path = job.output / f"{'x' * 200}.png"
+    new, old = leave_behind(path), leave_behind(path)
+    os.utime(old, (0, 0))
+    remove_leftovers([path])
+    assert new.exists()
+    assert not old.exists()

@@ -1,0 +1,249 @@
+"""dcgan-align, and the detector behind it. The one face is scikit-image's astronaut, the cat is its chelsea."""
+
+import json
+import os
+from pathlib import Path
+
+import filelock
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("dlib")
+
+from skimage import data
+
+from dcgan.faces.align_folder import _crop_names, align_folder
+from dcgan.faces.cli import align_command
+from dcgan.faces.align_config import AlignConfig
+from dcgan.errors import FaceCompletionError
+from dcgan.faces.detector import FaceFinder, find_model_file
+from dcgan.pictures.files import read_picture, save_picture
+from dcgan.pictures.values import resize_picture
+from tests.dcgan.helpers import one_line
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "astronaut.png"
+
+
+@pytest.fixture(scope="module")
+def finder():
+    return FaceFinder(min_score=0.5)
+
+
+@pytest.fixture(scope="module")
+def astronaut():
+    return data.astronaut()
+
+
+@pytest.fixture(scope="module")
+def two_faces(astronaut):
+    """A photograph with two faces, the smaller one left."""
+    small = np.zeros((512, 400, 3), np.uint8)
+    small[:400] = resize_picture(astronaut, (400, 400))
+    return np.concatenate([small, astronaut], axis=1)
+
+
+@pytest.fixture
+def photographs(tmp_path, astronaut, two_faces):
+    folder = tmp_path / "raw"
+    (folder / "below").mkdir(parents=True)
+    save_picture(folder / "astronaut.png", astronaut)
+    save_picture(folder / "below" / "two.png", two_faces)
+    save_picture(folder / "cat.png", data.chelsea())
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not much of a picture")
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def read_record(folder):
+    settings, *lines = [json.loads(line) for line in (folder / "align.jsonl").read_text().splitlines()]
+    assert "settings" in settings
+    return {line["photograph"]: line for line in lines}
+
+
+def crops(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.png"))}
+
+
+def align(*arguments):
+    return CliRunner().invoke(align_command, [str(argument) for argument in arguments])
+
+
+def test_one_face(finder, astronaut):
+    (face,) = finder.find(astronaut)
+    left, top, width, height = face.box
+    assert abs(left + width / 2 - 222) < 15
+    assert abs(top + height / 2 - 120) < 25
+    assert face.landmarks.shape == (68, 2)
+    for index, place in {39: (212, 104), 42: (237, 106), 57: (222, 156)}.items():
+        assert np.abs(face.landmarks[index] - place).max() <= 1
+    assert np.array_equal(finder.landmark(astronaut, face.box).landmarks, face.landmarks)
+
+
+def test_several_faces_the_largest_first(finder, two_faces):
+    first, second = finder.find(two_faces)
+    assert first.area > second.area
+    assert first.box[0] > 400 > second.box[0]
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (5, 300, 3), (200, 200, 3)])
+def test_no_face(finder, shape):
+    assert finder.find(np.full(shape, 90, np.uint8)) == []
+    assert finder.find(data.chelsea()) == []
+
+
+def test_a_large_photograph_is_looked_at_smaller(finder, astronaut, monkeypatch):
+    (face,) = finder.find(astronaut)
+    monkeypatch.setattr("dcgan.faces.detector.DETECTED_PIXELS", 5e5)
+    (again,) = finder.find(astronaut)
+    assert np.abs(np.array(again.box) - face.box).max() < 20
+    assert np.abs(again.landmarks - face.landmarks).max() < 8
+
+
+def test_wrong_pictures_and_models(finder, tmp_path):
+    with pytest.raises(ValueError, match=r"Expected \(H, W, 3\) uint8. Received: \(5, 5\) uint8"):
+        finder.find(np.zeros((5, 5), np.uint8))
+    (tmp_path / "model.dat").write_bytes(b"nothing")
+    with pytest.raises(FaceCompletionError, match=r"model\.dat: expected a landmark model of dlib"):
+        FaceFinder(tmp_path / "model.dat")
+    with pytest.raises(FaceCompletionError, match=r"^nothing\.dat of face_recognition_models is needed.*: do this$"):
+        find_model_file("nothing.dat", install="do this")
+
+
+def test_the_framing_is_that_of_the_examples(tmp_path, astronaut):
+    """The bundled example was cut out by landmarks found once, and averaged from a larger crop."""
+    (tmp_path / "raw").mkdir()
+    save_picture(tmp_path / "raw" / "a.png", astronaut)
+    align_folder(tmp_path / "raw", tmp_path / "out", AlignConfig(size=128), workers=1)
+    ours, theirs = (
+        resize_picture(read_picture(path), (32, 32)).astype(float) for path in (tmp_path / "out" / "a.png", EXAMPLE)
+    )
+    inside = (slice(1, -1), slice(1, -1))
+    assert np.abs(ours - theirs)[inside].mean() < 3.5  # cubic there, and by three eighths of a pixel elsewhere
+    for step in (-1, 1):
+        assert np.abs(ours - np.roll(theirs, step, axis=1))[inside].mean() > 6.0
+
+
+def test_a_folder(photographs, tmp_path):
+    out, lines, totals = tmp_path / "out", [], []
+    summary = align_folder(photographs, out, on_record=lines.append, on_total=lambda *each: totals.append(each))
+    assert (summary.aligned, summary.faces, summary.no_face, summary.failed, summary.existing) == (2, 2, 1, 1, 0)
+    assert totals == [(4, 0)]
+    assert sorted(crops(out)) == ["astronaut.png", "below--two.png"]
+    assert read_picture(out / "astronaut.png").shape == (64, 64, 3)
+    record = read_record(out)
+    assert record == {line["photograph"]: line for line in lines}
+    assert record["cat.png"]["reason"] == "no face found"
+    assert "damaged" in record["broken.jpg"]["reason"] or "no known picture" in record["broken.jpg"]["reason"]
+    (face,) = record["astronaut.png"]["faces"]
+    assert face["file"] == "astronaut.png"
+    mapped = np.array(face["transform"]) @ [*face["landmarks"][39], 1.0]
+    assert np.allclose(mapped, [23.3, 11.4], atol=0.2)
+    assert read_record(out)["below/two.png"]["faces"][0]["box"][0] > 400
+
+
+def test_processes_change_nothing(photographs, tmp_path):
+    for workers in (1, 2):
+        align_folder(photographs, tmp_path / str(workers), AlignConfig(faces="all", min_score=0.5), workers=workers)
+    assert crops(tmp_path / "1") == crops(tmp_path / "2")
+    assert sorted(crops(tmp_path / "1")) == ["astronaut.png", "below--two.face2.png", "below--two.png"]
+    assert (tmp_path / "1" / "align.jsonl").read_text() == (tmp_path / "2" / "align.jsonl").read_text()
+
+
+def test_which_faces(photographs, tmp_path):
+    only = align_folder(photographs, tmp_path / "only", AlignConfig(faces="only-one", min_score=0.5), workers=1)
+    assert (only.aligned, only.no_face) == (1, 2)
+    assert read_record(tmp_path / "only")["below/two.png"]["reason"] == "expected one face, found 2"
+    large = align_folder(
+        photographs, tmp_path / "large", AlignConfig(faces="all", min_face=500, min_score=0.5), workers=1
+    )
+    assert large.aligned == 0
+    reason = read_record(tmp_path / "large")["astronaut.png"]["reason"]
+    assert reason.startswith("the largest of 1 faces is ")
+    assert reason.endswith(" pixels wide, less than 500")
+
+
+def test_going_on(photographs, tmp_path, astronaut):
+    """What has a line is not done again; half a line, as a crash leaves it, counts as none."""
+    out = tmp_path / "out"
+    align_folder(photographs, out, workers=1)
+    whole, crop = (out / "align.jsonl").read_bytes(), crops(out)
+    (out / "align.jsonl").write_bytes(whole[:-20])
+    (out / "below--two.png").unlink()
+    (out / "astronaut.png").write_bytes(b"kept")
+    again = align_folder(photographs, out, workers=1)
+    assert (again.aligned, again.existing) == (1, 3)
+    assert (out / "align.jsonl").read_bytes() == whole
+    assert (out / "astronaut.png").read_bytes() == b"kept"
+    assert (out / "below--two.png").read_bytes() == crop["below--two.png"]
+    save_picture(photographs / "new.png", astronaut)
+    more = align_folder(photographs, out, workers=1)
+    assert (more.aligned, more.existing) == (1, 4)
+    anew = align_folder(photographs, out, workers=1, overwrite=True)
+    assert (anew.aligned, anew.existing) == (3, 0)
+    assert (out / "astronaut.png").read_bytes() != b"kept"
+
+
+def test_other_settings_are_refused(photographs, tmp_path):
+    out = tmp_path / "out"
+    align_folder(photographs, out, workers=1)
+    before = (out / "align.jsonl").read_bytes()
+    with pytest.raises(FaceCompletionError, match=r"other settings \(size was 64, now 96\)") as error:
+        align_folder(photographs, out, AlignConfig(size=96), workers=1)
+    one_line(error)
+    assert (out / "align.jsonl").read_bytes() == before
+
+
+def test_one_run_at_a_time(photographs, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    with (
+        filelock.FileLock(out / ".lock"),
+        pytest.raises(FaceCompletionError, match="another process is writing in this folder"),
+    ):
+        align_folder(photographs, out, workers=1)
+
+
+def test_folders_that_do_not_serve(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FaceCompletionError, match="expected photographs, found none"):
+        align_folder(tmp_path / "empty", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(FaceCompletionError, match="expected another folder than that of the photographs"):
+        align_folder(tmp_path / "empty", tmp_path / "empty")
+
+
+def test_output_inside_the_photographs(photographs):
+    first = align_folder(photographs, photographs / "aligned", workers=1)
+    again = align_folder(photographs, photographs / "aligned", workers=1)
+    assert (first.aligned, again.aligned, again.existing) == (2, 0, 4)
+
+
+def test_names_do_not_collide():
+    relatives = ["a/b.jpg", "a--b.jpg", "B.png", "b.PNG", "c.jpg.face2.png", f"{'d/' * 150}e.jpg"]
+    names = _crop_names(relatives)
+    assert len({name.casefold() for name in names.values()}) == len(relatives)
+    assert all(len(os.fsencode(name)) <= 200 for name in names.values())
+    assert _crop_names(["x/y.jpg"]) == {"x/y.jpg": "x--y.jpg"}
+
+
+def test_command(photographs, tmp_path):
+    result = align(photographs, tmp_path / "out", "--workers", 1)
+    assert result.exit_code == 0, result.output
+    assert f"2 aligned, 1 without a face, 1 unreadable: {tmp_path / 'out'}" in result.output
+    assert f"{photographs / 'cat.png'}: no face found" in result.output
+    again = align(photographs, tmp_path / "out", "--workers", 1, "--quiet")
+    assert (again.exit_code, again.output) == (0, "")
+
+
+def test_command_without_any_face(tmp_path):
+    (tmp_path / "raw").mkdir()
+    save_picture(tmp_path / "raw" / "cat.png", data.chelsea())
+    result = align(tmp_path / "raw", tmp_path / "out")
+    assert result.exit_code == 1
+    assert f"0 aligned, 1 without a face: {tmp_path / 'out'}" in result.output
+    wrong = align(tmp_path / "raw", tmp_path / "out", "--size", 4)
+    assert wrong.exit_code == 2
+    assert "Expected `size` from 8 to 4096. Received: size=4" in wrong.output
+    missing = align(tmp_path / "nowhere", tmp_path / "out")
+    assert missing.exit_code == 2

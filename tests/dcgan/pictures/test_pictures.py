@@ -1,0 +1,392 @@
+import errno
+import io
+import os
+import stat
+import struct
+import threading
+import warnings
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from dcgan.errors import ImageFileError
+from dcgan.pictures.files import decode_picture, read_deep, read_picture, save_picture
+from dcgan.pictures.records import write_whole
+from dcgan.pictures.values import crop_square, make_grid, resize_picture, to_float, to_uint8
+from tests.dcgan.helpers import one_line
+
+RNG = np.random.default_rng(0)
+RGB = RNG.integers(0, 256, (5, 7, 3), np.uint8)
+GREY = RNG.integers(0, 256, (5, 7), np.uint8)
+
+
+def write(path, array, **options):
+    Image.fromarray(array).save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".ppm", ".PNG"])
+def test_lossless_round_trip(tmp_path, suffix):
+    save_picture(tmp_path / f"a{suffix}", RGB)
+    np.testing.assert_array_equal(read_picture(tmp_path / f"a{suffix}"), RGB)
+    assert os.listdir(tmp_path) == [f"a{suffix}"]
+
+
+def test_lossy_formats_come_close(tmp_path):
+    smooth = np.tile(np.arange(0, 160, 10, dtype=np.uint8)[:, None, None], (1, 16, 3))
+    for suffix in (".jpg", ".webp"):
+        save_picture(tmp_path / f"a{suffix}", smooth)
+        assert np.abs(read_picture(tmp_path / f"a{suffix}").astype(int) - smooth).max() < 12
+
+
+@pytest.mark.parametrize("array", [GREY, GREY[..., None], RGB, RNG.integers(0, 256, (5, 7, 4), np.uint8)])
+def test_channels_of_a_png(tmp_path, array):
+    save_picture(tmp_path / "a.png", array)
+    channels = 1 if array.ndim == 2 else array.shape[2]
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.png", channels=channels), array.reshape(5, 7, channels))
+
+
+@pytest.mark.parametrize(
+    ("tag", "turn"),
+    [
+        (1, lambda a: a),
+        (2, lambda a: a[:, ::-1]),
+        (3, lambda a: a[::-1, ::-1]),
+        (4, lambda a: a[::-1]),
+        (5, lambda a: a.transpose(1, 0, 2)),
+        (6, lambda a: np.rot90(a, -1)),
+        (7, lambda a: a[::-1, ::-1].transpose(1, 0, 2)),
+        (8, lambda a: np.rot90(a)),
+    ],
+)
+def test_pictures_are_turned_upright(tmp_path, tag, turn):
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    path = write(tmp_path / "a.png", RGB, exif=exif)
+    np.testing.assert_array_equal(read_picture(path), turn(RGB))
+
+
+def test_grey_becomes_rgb_and_back(tmp_path):
+    path = write(tmp_path / "a.png", GREY)
+    np.testing.assert_array_equal(read_picture(path), np.repeat(GREY[..., None], 3, axis=2))
+    np.testing.assert_array_equal(read_picture(path, channels=1), GREY[..., None])
+    np.testing.assert_array_equal(read_picture(path, channels=4)[..., 3], np.full_like(GREY, 255))
+
+
+def test_alpha_is_dropped_unless_asked_for(tmp_path):
+    rgba = np.dstack([RGB, GREY])
+    path = write(tmp_path / "a.png", rgba)
+    np.testing.assert_array_equal(read_picture(path), RGB)
+    np.testing.assert_array_equal(read_picture(path, channels=4), rgba)
+    np.testing.assert_array_equal(read_picture(path, channels=None), rgba)
+    opaque = write(tmp_path / "b.png", RGB)
+    np.testing.assert_array_equal(read_picture(opaque, channels=None), RGB)
+
+
+def test_grey_with_alpha(tmp_path):
+    path = write(tmp_path / "a.png", np.dstack([GREY, GREY[::-1]]))
+    np.testing.assert_array_equal(read_picture(path, channels=1)[..., 0], GREY)
+    np.testing.assert_array_equal(read_picture(path, channels=None), np.dstack([GREY, GREY, GREY, GREY[::-1]]))
+
+
+def test_palette(tmp_path):
+    image = Image.new("P", (2, 2))
+    image.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90])
+    image.putdata([0, 1, 2, 1])
+    image.save(tmp_path / "a.png")
+    expected = [[[10, 20, 30], [40, 50, 60]], [[70, 80, 90], [40, 50, 60]]]
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.png"), expected)
+    image.save(tmp_path / "b.png", transparency=1)
+    assert read_picture(tmp_path / "b.png", channels=None)[..., 3].tolist() == [[255, 0], [255, 0]]
+    np.testing.assert_array_equal(read_picture(tmp_path / "b.png"), expected)
+
+
+def test_sixteen_bits_are_divided_by_257(tmp_path):
+    values = np.arange(0, 65536, 257, dtype=np.uint16).reshape(16, 16)
+    path = write(tmp_path / "a.png", values)
+    np.testing.assert_array_equal(read_picture(path, channels=1)[..., 0], np.arange(256).reshape(16, 16))
+    assert read_picture(path).shape == (16, 16, 3)
+    assert read_picture(path, channels=4)[..., 3].min() == 255
+    path = write(tmp_path / "b.png", np.array([[128, 129, 65535]], np.uint16))
+    assert read_picture(path, channels=1)[..., 0].tolist() == [[0, 1, 255]]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_all_sixteen_bits(tmp_path, suffix, channels):
+    deep = RNG.integers(0, 65536, (9, 7, channels)).astype(np.uint16)
+    path = tmp_path / f"deep{suffix}"
+    stored = np.concatenate([deep[..., 2::-1], deep[..., 3:]], axis=2) if channels > 1 else deep
+    assert cv2.imwrite(str(path), stored)
+    again = read_deep(path, read_picture(path, channels=None))
+    assert again.dtype == np.uint16
+    assert np.array_equal(again, deep)
+    save_picture(tmp_path / "copy.png", again)
+    assert np.array_equal(read_deep(tmp_path / "copy.png", read_picture(tmp_path / "copy.png", channels=None)), deep)
+
+
+def test_sixteen_bits_are_turned_upright(tmp_path):
+    deep = RNG.integers(0, 65536, (9, 7)).astype(np.uint16)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(deep).save(tmp_path / "turned.png", exif=exif)
+    shallow = read_picture(tmp_path / "turned.png", channels=None)
+    assert np.array_equal(read_deep(tmp_path / "turned.png", shallow)[..., 0], np.rot90(deep, -1))
+
+
+def test_no_sixteen_bits(tmp_path):
+    """Of eight bits, of another picture than was read, and of no picture there is nothing to be had."""
+    for name in ("a.png", "a.jpg", "a.tif"):
+        save_picture(tmp_path / name, RGB)
+        assert read_deep(tmp_path / name, RGB) is None
+    deep = RNG.integers(0, 65536, (5, 7, 3)).astype(np.uint16)
+    save_picture(tmp_path / "deep.png", deep)
+    assert read_deep(tmp_path / "deep.png", (deep >> 8).astype(np.uint8)) is not None
+    assert read_deep(tmp_path / "deep.png", 255 - (deep >> 8).astype(np.uint8)) is None
+    assert read_deep(tmp_path / "deep.png", np.zeros((7, 5, 3), np.uint8)) is None
+    (tmp_path / "none.png").write_bytes(b"\x89PNG")
+    assert read_deep(tmp_path / "none.png", RGB) is None
+    with pytest.raises(ImageFileError, match=r"expected \.png for 16 bits a channel, received '\.jpg'"):
+        save_picture(tmp_path / "deep.jpg", deep)
+
+
+def test_floating_point_tiff(tmp_path):
+    path = write(tmp_path / "a.tif", np.array([[0.0, 99.6, 255.0, np.nan]], np.float32))
+    assert read_picture(path, channels=1)[..., 0].tolist() == [[0, 100, 255, 0]]
+
+
+def test_cmyk(tmp_path):
+    image = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
+    image.save(tmp_path / "a.jpg", quality=100)
+    red = read_picture(tmp_path / "a.jpg")[8, 8].astype(int)
+    assert red[0] > 200
+    assert red[1:].max() < 60
+
+
+def test_one_pixel(tmp_path):
+    save_picture(tmp_path / "a.png", RGB[:1, :1])
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.png"), RGB[:1, :1])
+
+
+def test_bilevel(tmp_path):
+    Image.fromarray(GREY > 128).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.png", channels=1)[..., 0], (GREY > 128) * 255)
+
+
+def huge_png():
+    """Return a PNG whose header promises 60000 x 60000 pixels."""
+    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    chunks = [
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in ((b"IHDR", header), (b"IDAT", b""))
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def jpeg():
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def png():
+    file = io.BytesIO()
+    Image.fromarray(RGB).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (jpeg()[:-800], "the picture is damaged: image file is truncated"),
+        (b"hello", "expected a picture, found no known picture format"),
+        (b"", "expected a picture, found no known picture format"),
+        (huge_png(), "expected at most 178,956,970 pixels"),
+    ],
+    ids=["truncated", "text", "empty", "huge"],
+)
+def test_files_that_are_no_pictures(tmp_path, content, message):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(content)
+    with pytest.raises(ImageFileError) as error:
+        read_picture(path)
+    assert one_line(error).startswith(f"{path}: {message}")
+
+
+@given(st.data())
+def test_damaged_files_raise_nothing_else(data):
+    for content in (jpeg(), png()):
+        damaged = bytearray(content[: data.draw(st.integers(0, len(content)))])
+        for _ in range(data.draw(st.integers(0, 8))):
+            if damaged:
+                damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+        try:
+            picture = decode_picture(io.BytesIO(bytes(damaged)))
+        except ImageFileError as error:
+            one_line(error)
+        else:
+            assert picture.dtype == np.uint8
+            assert picture.ndim == 3
+
+
+def test_what_pillows_plugins_raise_is_translated(monkeypatch):
+    def load(image):
+        raise RuntimeError("first line\nsecond line")
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
+    with pytest.raises(ImageFileError, match=r"^the picture is damaged: first line second line$"):
+        decode_picture(io.BytesIO(png()))
+
+
+def test_paths_that_cannot_be_read(tmp_path):
+    with pytest.raises(ImageFileError, match=r"nothing\.png: No such file or directory"):
+        read_picture(tmp_path / "nothing.png")
+    with pytest.raises(ImageFileError, match="Is a directory"):
+        read_picture(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_unreadable_file(tmp_path):
+    path = write(tmp_path / "a.png", RGB)
+    path.chmod(0)
+    with pytest.raises(ImageFileError, match="Permission denied"):
+        read_picture(path)
+
+
+def test_threads_leave_the_filters_of_warnings_as_they_were():
+    content, before = png(), list(warnings.filters)
+    threads = [
+        threading.Thread(target=lambda: [decode_picture(io.BytesIO(content)) for _ in range(50)]) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert list(warnings.filters) == before
+
+
+def test_all_values_survive_the_conversion():
+    values = np.arange(256, dtype=np.uint8)
+    floats = to_float(values)
+    assert floats.dtype == np.float32
+    assert (floats[0], floats[255]) == (-1.0, 1.0)
+    np.testing.assert_array_equal(to_uint8(floats), values)
+    assert to_uint8(np.array([-9.0, 9.0])).tolist() == [0, 255]
+
+
+def test_tensors_are_converted_as_arrays():
+    import keras
+
+    values = np.arange(256, dtype=np.uint8)
+    tensor = to_float(keras.ops.convert_to_tensor(values))
+    np.testing.assert_array_equal(np.array(tensor), to_float(values))
+
+
+class TestWriteWhole:
+    def test_an_exception_leaves_the_target_as_it_was(self, tmp_path):
+        path = tmp_path / "a.txt"
+        path.write_text("old")
+
+        def interrupted():
+            with write_whole(path) as file:
+                file.write(b"new")
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        assert path.read_text() == "old"
+        assert os.listdir(tmp_path) == ["a.txt"]
+
+    def test_nothing_is_seen_before_the_end(self, tmp_path):
+        with write_whole(tmp_path / "a.txt") as file:
+            file.write(b"new")
+            assert not (tmp_path / "a.txt").exists()
+        assert (tmp_path / "a.txt").read_text() == "new"
+
+    @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+    def test_permissions_are_those_of_any_new_file(self, tmp_path):
+        (tmp_path / "plain").touch()
+        with write_whole(tmp_path / "whole"):
+            pass
+        plain, whole = (stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "whole"))
+        assert whole == plain
+
+    def test_the_longest_name_that_the_system_allows(self, tmp_path):
+        for name in ("a" * 251 + ".png", "\U0001f600" * 62 + ".png"):
+            with write_whole(tmp_path / name) as file:
+                file.write(b"x")
+            assert (tmp_path / name).exists()
+
+    def test_a_full_disk(self, tmp_path, monkeypatch):
+        (tmp_path / "a.png").write_text("old")
+
+        def full(descriptor):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(ImageFileError) as error:
+            save_picture(tmp_path / "a.png", RGB)
+        assert one_line(error) == f"{tmp_path / 'a.png'}: cannot write: No space left on device"
+        assert (tmp_path / "a.png").read_text() == "old"
+        assert os.listdir(tmp_path) == ["a.png"]
+
+
+@pytest.mark.parametrize("name", ["a.xyz", "a", "a.fit"])
+def test_suffixes_that_name_no_format(tmp_path, name):
+    with pytest.raises(ImageFileError, match=r"expected a picture's suffix, received '.*'"):
+        save_picture(tmp_path / name, RGB)
+
+
+def test_writing_where_nothing_can_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    for folder in ("missing", "file"):
+        with pytest.raises(ImageFileError, match="cannot write") as error:
+            save_picture(tmp_path / folder / "a.png", RGB)
+        one_line(error)
+
+
+def test_alpha_does_not_fit_into_a_jpeg(tmp_path):
+    with pytest.raises(ImageFileError, match="cannot write mode RGBA as JPEG"):
+        save_picture(tmp_path / "a.jpg", np.zeros((4, 4, 4), np.uint8))
+    assert os.listdir(tmp_path) == []
+
+
+def test_crop_takes_the_middle():
+    wide = np.arange(2 * 6).reshape(2, 6, 1)
+    assert crop_square(wide)[..., 0].tolist() == [[2, 3], [8, 9]]
+    assert crop_square(wide.transpose(1, 0, 2)).shape == (2, 2, 1)
+    assert crop_square(np.zeros((3, 8, 3))).shape == (3, 3, 3)
+
+
+def test_shrinking_averages_areas():
+    picture = np.array([[0, 100, 10, 30], [200, 100, 50, 30]], np.uint8)[..., None]
+    assert resize_picture(picture, (1, 2))[..., 0].tolist() == [[100, 30]]
+    assert resize_picture(picture.astype(np.float32), (1, 2))[..., 0].tolist() == [[100.0, 30.0]]
+
+
+def test_resizing_keeps_channels_and_flat_colours():
+    for channels in (1, 3):
+        flat = np.full((5, 7, channels), 77, np.uint8)
+        for shape in ((3, 3), (10, 14), (2, 20), (5, 7)):
+            resized = resize_picture(flat, shape)
+            assert resized.shape == (*shape, channels)
+            assert (resized == 77).all()
+
+
+def test_grid_row_by_row():
+    pictures = np.arange(1, 4, dtype=np.uint8).reshape(3, 1, 1, 1)
+    w = 255
+    expected = [[w, w, w, w, w], [w, 1, w, 2, w], [w, w, w, w, w], [w, 3, w, w, w], [w, w, w, w, w]]
+    assert make_grid(pictures, margin_px=1)[..., 0].tolist() == expected
+    assert make_grid(pictures, columns=3, margin_px=0)[..., 0].tolist() == [[1, 2, 3]]
+    assert make_grid(np.zeros((5, 4, 6, 3), np.uint8)).shape == (2 * 6 + 2, 3 * 8 + 2, 3)
+
+
+def test_grid_of_nothing():
+    with pytest.raises(ValueError, match=r"Expected `pictures` to hold at least one\. Received: shape=\(0, 4, 4, 3\)"):
+        make_grid(np.zeros((0, 4, 4, 3), np.uint8))

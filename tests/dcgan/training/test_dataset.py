@@ -1,0 +1,243 @@
+import json
+import os
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dcgan.training.dataset import TrainingBatches, cache_pictures, default_cache_dir
+from dcgan.errors import DatasetError, ImageFileError
+from dcgan.pictures.files import save_picture
+from dcgan.pictures.values import crop_square, resize_picture
+from dcgan.training.sources import FolderSource, open_source
+from tests.dcgan.helpers import make_pictures, one_line
+
+
+class CountingSource:
+    """Pictures in memory; counts how often one is read, and fails for those in `bad`."""
+
+    native_size = native_channels = None
+
+    def __init__(self, pictures, *, bad=(), version="1"):
+        self.pictures, self.bad, self.version, self.reads = pictures, set(bad), version, 0
+
+    def __len__(self):
+        return len(self.pictures)
+
+    def identity(self):
+        return [f"{self.version} {index}" for index in range(len(self))]
+
+    def name(self, index):
+        return f"picture {index}"
+
+    def read(self, index, channels):
+        self.reads += 1
+        if index in self.bad:
+            raise ImageFileError(f"{self.name(index)}: damaged")
+        return self.pictures[index]
+
+
+def cache(source, folder, *, size=16, **options):
+    return cache_pictures([source], size=size, channels=3, cache_dir=folder, **options)
+
+
+def test_pictures_are_cut_to_the_middle_and_averaged(tmp_path):
+    wide = np.random.default_rng(0).integers(0, 256, (40, 56, 3), np.uint8)
+    data = cache(CountingSource([wide]), tmp_path)
+    np.testing.assert_array_equal(data.pictures[0], resize_picture(crop_square(wide), (16, 16)))
+
+
+def test_pictures_are_decoded_once_and_mapped(tmp_path):
+    pictures = make_pictures(5)
+    source, calls = CountingSource(pictures), []
+    first = cache(source, tmp_path, progress=lambda done, total: calls.append((done, total)))
+    second = cache(source, tmp_path)
+    assert source.reads == 5
+    assert calls == [(5, 5)]
+    assert first.key == second.key
+    for data in (first, second):
+        assert isinstance(data.pictures, np.memmap)
+        assert not data.pictures.flags.writeable
+        np.testing.assert_array_equal(data.pictures, pictures)
+
+
+def test_order_is_kept_over_several_chunks(tmp_path, monkeypatch):
+    monkeypatch.setattr("dcgan.training.dataset.CHUNK", 4)
+    pictures = make_pictures(11)
+    np.testing.assert_array_equal(cache(CountingSource(pictures), tmp_path).pictures, pictures)
+
+
+def test_key_depends_on_pictures_and_form(tmp_path):
+    source = CountingSource(make_pictures(2))
+    keys = {cache(source, tmp_path).key, cache(source, tmp_path, size=8).key}
+    source.version = "2"
+    keys.add(cache(source, tmp_path).key)
+    keys.add(cache_pictures([source, source], size=16, channels=3, cache_dir=tmp_path).key)
+    assert len(keys) == 4
+
+
+def test_a_changed_folder_is_decoded_anew(tmp_path):
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    for index, picture in enumerate(make_pictures(3)):
+        save_picture(folder / f"{index}.png", picture)
+    first = cache(FolderSource(folder), tmp_path / "cache")
+    save_picture(folder / "3.png", make_pictures(1, seed=9)[0])
+    second = cache(FolderSource(folder), tmp_path / "cache")
+    assert first.key != second.key
+    assert (len(first.pictures), len(second.pictures)) == (3, 4)
+
+
+def test_unreadable_pictures_are_left_out_and_named(tmp_path):
+    pictures = make_pictures(4)
+    source = CountingSource(pictures, bad=[1, 3])
+    for _ in range(2):  # the second time from the cache
+        data = cache(source, tmp_path)
+        assert data.unreadable == ["picture 1: damaged", "picture 3: damaged"]
+        np.testing.assert_array_equal(data.pictures, pictures[[0, 2]])
+
+
+def test_more_than_half_unreadable(tmp_path):
+    with pytest.raises(DatasetError) as error:
+        cache(CountingSource(make_pictures(4), bad=[1, 2, 3]), tmp_path)
+    assert one_line(error) == "3 of 4 pictures cannot be read, the first: picture 1: damaged"
+    assert os.listdir(tmp_path) == []
+
+
+def test_nothing_to_train_on(tmp_path):
+    with pytest.raises(DatasetError, match="expected pictures in the dataset, found none"):
+        cache(CountingSource(make_pictures(0)), tmp_path)
+    np.save(tmp_path / "empty.npy", make_pictures(0))
+    with pytest.raises(DatasetError, match="expected pictures in the dataset, found none"):
+        cache(open_source(tmp_path / "empty.npy"), tmp_path)
+
+
+def test_cache_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DatasetError, match="file: cannot write the decoded pictures") as error:
+        cache(CountingSource(make_pictures(2)), tmp_path / "file")
+    one_line(error)
+
+
+@pytest.mark.parametrize("damage", ["no index", "damaged index", "foreign index", "no data", "short data"])
+def test_incomplete_caches_are_made_again(tmp_path, damage):
+    source = CountingSource(make_pictures(3))
+    key = cache(source, tmp_path).key
+    data_path, index_path = tmp_path / f"{key}.uint8", tmp_path / f"{key}.json"
+    if damage == "no index":
+        index_path.unlink()
+        data_path.write_bytes(b"interrupted")
+    elif damage == "damaged index":
+        index_path.write_text("{")
+    elif damage == "foreign index":
+        index_path.write_text(json.dumps([1, 2]))
+    elif damage == "no data":
+        data_path.unlink()
+    else:
+        data_path.write_bytes(data_path.read_bytes()[:-1])
+    np.testing.assert_array_equal(cache(source, tmp_path).pictures, source.pictures)
+    assert source.reads == 6
+
+
+def test_two_at_once_do_not_disturb_each_other(tmp_path):
+    pictures, results = make_pictures(20), []
+    threads = [
+        threading.Thread(target=lambda: results.append(cache(CountingSource(pictures), tmp_path))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 3
+    for data in results:
+        np.testing.assert_array_equal(data.pictures, pictures)
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", ".uint8"]
+
+
+def test_default_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_cache_dir() == tmp_path / "dcgan"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert default_cache_dir().parts[-2:] == (".cache", "dcgan")
+
+
+NUMBERED = np.arange(256, dtype=np.uint8)[:, None, None, None]  # a picture's only pixel is its number
+
+
+def stream(count, *, batch_size=4, **options):
+    return TrainingBatches(NUMBERED[:count], batch_size=batch_size, latent_dim=3, **options)
+
+
+def same(one, other):
+    return all(np.array_equal(one[name], other[name]) for name in ("pictures", "latents"))
+
+
+@given(count=st.integers(4, 40), batch_size=st.integers(2, 4), seed=st.integers(0, 2**40), passes=st.integers(1, 3))
+def test_a_pass_visits_each_picture_at_most_once(count, batch_size, seed, passes):
+    batches = stream(count, batch_size=batch_size, seed=seed)
+    steps = count // batch_size
+    assert batches.steps_per_pass == steps
+    for number in range(passes):
+        seen = [int(value) for step in range(steps) for value in batches[number * steps + step]["pictures"].flat]
+        assert len(seen) == len(set(seen)) == steps * batch_size
+        assert set(seen) <= set(range(count))
+
+
+@given(count=st.integers(4, 30), seed=st.integers(0, 2**40), first=st.integers(0, 50), flip=st.booleans())
+def test_a_resumed_stream_is_the_tail_of_an_unbroken_one(count, seed, first, flip):
+    whole = stream(count, seed=seed, flip=flip)
+    tail = stream(count, seed=seed, flip=flip, first_step=first)
+    assert all(same(whole[first + step], tail[step]) for step in range(6))
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 2**40), steps=st.permutations(range(8)))
+def test_a_batch_depends_on_seed_and_step_alone(seed, steps):
+    batches = stream(10, seed=seed)
+    straight = [stream(10, seed=seed)[step] for step in range(8)]
+    assert all(same(batches[step], straight[step]) for step in steps)
+
+
+def test_seeds_and_passes_differ():
+    batches = stream(40, batch_size=40)
+    assert not same(batches[0], batches[1])
+    assert not same(batches[0], stream(40, batch_size=40, seed=1)[0])
+    orders = [stream(40, batch_size=4)[step]["pictures"].ravel().tolist() for step in (0, 10)]
+    assert orders[0] != orders[1]
+
+
+def test_latents_fill_the_box():
+    latents = np.concatenate([stream(40, batch_size=40)[step]["latents"] for step in range(20)])
+    assert latents.dtype == np.float32
+    assert latents.shape == (800, 3)
+    assert -1 <= latents.min() < -0.98
+    assert 0.98 < latents.max() <= 1
+
+
+def test_half_of_the_pictures_are_mirrored():
+    pictures = make_pictures(64)
+    plain = TrainingBatches(pictures, batch_size=64, latent_dim=2, flip=False)[0]["pictures"]
+    np.testing.assert_array_equal(plain, pictures)  # one batch holds them all, in the order of the file
+    drawn = TrainingBatches(pictures, batch_size=64, latent_dim=2, flip=True)
+    for step in range(3):
+        batch = drawn[step]["pictures"]
+        mirrored = [np.array_equal(a, b[:, ::-1]) for a, b in zip(batch, pictures, strict=True)]
+        assert all(
+            np.array_equal(a, b[:, ::-1] if turned else b)
+            for a, b, turned in zip(batch, pictures, mirrored, strict=True)
+        )
+        assert 16 < sum(mirrored) < 48
+    np.testing.assert_array_equal(pictures, make_pictures(64))  # the training set itself stays as it is
+
+
+def test_iterating_goes_on_for_ever():
+    batches = stream(4)
+    assert batches.num_batches is None
+    assert all(same(batch, batches[step]) for step, batch in zip(range(5), batches, strict=False))
+
+
+def test_fewer_pictures_than_a_batch():
+    with pytest.raises(DatasetError, match="expected at least one batch of 4 pictures, found 3"):
+        stream(3)
