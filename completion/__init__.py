@@ -11,14 +11,13 @@ if TYPE_CHECKING:
     from completion.blending.blender import BLENDERS, Blender
     from completion.blending.classical import fill_classical
     from completion.completer import Completer, complete
-    from completion.config import METHODS, PRESETS, SearchConfig
+    from completion.config import METHODS, EncoderConfig, SearchConfig
     from completion.evaluation.run import evaluate
     from completion.evaluation.config import EvaluationConfig
     from completion.folder.run import FolderSummary, complete_folder
     from completion.blending.geometry import GeometrySolver, geometry_blend
     from completion.folder.inputs import list_inputs
     from completion.folder.job import FolderJob
-    from completion.photographs import PhotographCompleter
     from completion.folder.masks import MaskSource
     from completion.blending.poisson import PoissonSolver, poisson_blend
     from completion.result import CompletionResult
@@ -31,14 +30,13 @@ _HOMES = {
     "CompletionResult": "result",
     "biharmonic_blend": "blending.biharmonic",
     "complete": "completer",
+    "EncoderConfig": "config",
     "EvaluationConfig": "evaluation.config",
     "FolderJob": "folder.job",
     "FolderSummary": "folder.run",
     "GeometrySolver": "blending.geometry",
     "METHODS": "config",
     "MaskSource": "folder.masks",
-    "PRESETS": "config",
-    "PhotographCompleter": "photographs",
     "PoissonSolver": "blending.poisson",
     "SearchConfig": "config",
     "complete_folder": "folder.run",
@@ -52,17 +50,16 @@ _HOMES = {
 __all__ = [
     "BLENDERS",
     "METHODS",
-    "PRESETS",
     "BiharmonicSolver",
     "Blender",
     "Completer",
     "CompletionResult",
+    "EncoderConfig",
     "EvaluationConfig",
     "FolderJob",
     "FolderSummary",
     "GeometrySolver",
     "MaskSource",
-    "PhotographCompleter",
     "PoissonSolver",
     "SearchConfig",
     "biharmonic_blend",

@@ -12,27 +12,24 @@ from completion.config import (
     BEYOND,
     BLEND_NAMES,
     CLASSICAL_METHODS,
+    DEFAULT_METHOD,
     METHODS,
-    PRESETS,
-    QUALITIES,
-    SEARCHES,
     WEIGHTINGS,
-    SearchConfig,
-    choose_search,
+    methods_with_option,
+    needs_model,
+    resolve_method,
 )
+from completion.mask_options import MaskChoice, RectangleType, mask_options, read_mask_options
 from dcgan.command import DEFAULTS, common_errors, shown_default
-from masks.spec import MASK_NAMES, MaskSpec
 
 __all__ = ["complete_command"]
 
-MASK = MaskSpec()
-SEARCH = SearchConfig()
-#: What a method without a model and a search has no use for.
-DCGAN_OPTIONS = (
-    *("model", "blend", "quality", "preset", "search", "iterations", "learning_rate", "weighting", "perceptual_weight"),
-    *("candidates", "keep", "batch_size", "gif"),
+METHOD_OPTIONS = (
+    *("model", "blend", "iterations", "learning_rate", "weighting", "perceptual_weight"),
+    *("candidates", "keep", "variations", "batch_size", "gif"),
 )
-MASK_OF_OPTION = {"scale": "center", "fraction": "random", "step": "grid", "blocks": "lowres"}
+SETTINGS = ("iterations", "learning_rate", "weighting", "perceptual_weight", "candidates")
+PHOTOGRAPH_OPTIONS = ("face_box", "landmarks_file", "min_score", "beyond", "grain")
 
 
 class ShardType(click.ParamType):
@@ -50,39 +47,9 @@ class ShardType(click.ParamType):
         return int(parts[0]), int(parts[1])
 
 
-class RectangleType(click.ParamType):
-    """A rectangle written X,Y,WIDTH,HEIGHT."""
-
-    name = "x,y,width,height"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """Parse and check."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            numbers = tuple(int(part) for part in str(value).split(","))
-        except ValueError:
-            numbers = ()
-        if len(numbers) != 4:
-            self.fail(f"expected four whole numbers x,y,width,height, received {value!r}", param, ctx)
-        return numbers
-
-
-class ColorType(click.ParamType):
-    """A colour written #rrggbb or r,g,b."""
-
-    name = "color"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int, int]:
-        """Parse and check."""
-        from masks.color import parse_color
-
-        if isinstance(value, tuple):
-            return value
-        try:
-            return parse_color(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def _with(option: str) -> str:
+    """Return the methods that an option belongs to, for its help."""
+    return ", ".join(methods_with_option(option))
 
 
 @click.command(
@@ -98,86 +65,16 @@ class ColorType(click.ParamType):
     """,
 )
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=str))
-@click.option("--mask", type=click.Choice(MASK_NAMES), help=f"A mask by name.  [default: {MASK.name}]")
-@click.option(
-    "--mask-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="One mask for all, white = missing.",
-)
-@click.option(
-    "--mask-dir",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A mask for each picture: a.png or a_mask.png for a.jpg.",
-)
-@click.option("--mask-from-alpha", is_flag=True, help="Transparent pixels are missing.")
-@click.option("--mask-color", type=ColorType(), help="Pixels of this colour are missing: #rrggbb or r,g,b.")
-@click.option(
-    "--mask-color-tolerance",
-    type=click.IntRange(0, 255),
-    help="Largest difference in a channel that is still this colour.  [default: 0]",
-)
-@click.option(
-    "--scale", type=float, help=f"center: the hole's sides as a share of the picture's.  [default: {MASK.scale}]"
-)
-@click.option("--fraction", type=float, help=f"random: the missing share (Amos 2016: 0.2).  [default: {MASK.fraction}]")
-@click.option("--step", type=int, help=f"grid: every so many pixels one is known.  [default: {MASK.step}]")
-@click.option(
-    "--blocks", type=int, help=f"lowres: the means of so many blocks a side are known.  [default: {MASK.blocks}]"
-)
-@click.option(
-    "--rectangle", type=RectangleType(), help="rectangle: in pixels of the picture; implies --mask rectangle."
-)
-@click.option("--invert-mask", is_flag=True, help="Swap missing and known.")
-@click.option(
-    "--dilate", type=click.IntRange(min=0), help="Grow the hole by so many pixels.", **shown_default(MASK.dilate_px)
-)
+@mask_options
 @click.option(
     "--method",
-    type=click.Choice(METHODS),
-    help="What fills the hole. telea and ns (OpenCV's), biharmonic and harmonic need no model; auto takes dcgan or "
-    "biharmonic for each picture, by its mask.",
-    **shown_default("dcgan"),
+    type=click.Choice(tuple(METHODS)),
+    help="What fills the hole. balanced, fast and best ask the model's encoder, with 4, 1 and 10 augmented copies of "
+    "the picture; latent, yeh2017, amos2016 and hmc search its latent space; telea, ns, biharmonic and harmonic "
+    "use no model; auto takes balanced or biharmonic for each picture, by its mask.",
+    **shown_default(DEFAULT_METHOD),
 )
-@click.option(
-    "--faces",
-    is_flag=True,
-    help="INPUTS are photographs: find the faces in them, complete those that the hole touches.",
-)
-@click.option(
-    "--face-box",
-    type=RectangleType(),
-    multiple=True,
-    help="With --faces: a face's box, where it is not found by itself; may be given several times.",
-)
-@click.option(
-    "--landmarks-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="With --faces: landmarks of photographs' faces, in the form of dcgan-align's align.jsonl.",
-)
-@click.option(
-    "--min-score",
-    type=click.FloatRange(-10, 10),
-    help="With --faces: the detector's least score; 0.5 leaves most things out that are no face.",
-    **shown_default(0.0),
-)
-@click.option(
-    "--beyond",
-    type=click.Choice(CLASSICAL_METHODS),
-    help="With --faces: what fills the part of a hole that is in no face's frame.",
-    **shown_default(BEYOND),
-)
-@click.option(
-    "--grain/--no-grain",
-    default=True,
-    help="With --faces: continue the fine texture of the known skin into the hole.  [default: grain]",
-)
-@click.option("--model", help="A bundled model's name or the path of a model file.", **shown_default("faces-64"))
-@click.option(
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the results.",
-    **shown_default("completed"),
-)
+@click.option("--model", help="Name of a bundled model or path of a model file.", **shown_default("faces-64"))
 @click.option(
     "--blend",
     type=click.Choice(BLEND_NAMES),
@@ -185,58 +82,92 @@ class ColorType(click.ParamType):
     **shown_default("auto"),
 )
 @click.option(
-    "--quality",
-    type=click.Choice(QUALITIES),
-    help="The encoder's answer to one view of the picture (fast), to four (balanced), to ten (best).  "
-    "[default: balanced]",
+    "--variations",
+    type=click.IntRange(min=2),
+    help=f"Number of different completions of each picture, the likeliest first. With {_with('variations')}.",
 )
 @click.option(
-    "--preset",
-    type=click.Choice([name for name in PRESETS if name not in QUALITIES]),
-    help="Instead of a quality: a search of the latent space from a random start, ours or as in the papers.",
+    "--iterations", type=int, help=f"Steps of the search. With {_with('iterations')}.  [default: the method's]"
 )
-@click.option("--search", type=click.Choice(SEARCHES), help=f"hmc draws plausible answers.  [default: {SEARCH.search}]")
-@click.option("--iterations", type=int, help="Steps of the search.  [default: the quality's or preset's]")
-@click.option("--learning-rate", type=float, help="Adam's rate for z.  [default: the quality's or preset's]")
+@click.option("--learning-rate", type=float, help="Adam's learning rate for z. Likewise.  [default: the method's]")
 @click.option(
     "--weighting",
     type=click.Choice(WEIGHTINGS),
-    help=f"Weights of the known pixels.  [default: {SEARCH.weighting}, or the preset's]",
+    help="Weights of the known pixels in the contextual loss. Likewise.  [default: the method's]",
 )
 @click.option(
     "--perceptual-weight",
     type=float,
-    help=f"The papers' lambda.  [default: {SEARCH.perceptual_weight}, or the preset's]",
+    help="Weight of the perceptual loss, the papers' lambda. Likewise.  [default: the method's]",
 )
-@click.option("--candidates", type=int, help="Starts for each picture.  [default: the quality's or preset's]")
-@click.option("--keep", type=click.Choice(("best", "all")), help="Which candidates to write.", **shown_default("best"))
+@click.option("--candidates", type=int, help="Starts of the search for each picture. Likewise.  [default: 1]")
 @click.option(
-    "--variations",
-    type=click.IntRange(min=2),
-    help="Write so many different completions of each picture, the likeliest first.",
+    "--keep",
+    type=click.Choice(("best", "all")),
+    help="Which candidates are written. Likewise.",
+    **shown_default("best"),
 )
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
-    help="Candidates that are searched at once.  [default: by the model and the memory]",
+    help="Candidates that the model works at together.  [default: by the model and the memory]",
 )
-@click.option("--seed", type=click.IntRange(min=0), help="Of random masks, starts and hmc.", **shown_default(0))
-@click.option("--recursive", is_flag=True, help="Look into the folders' subfolders as well.")
-@click.option("--skip-existing", is_flag=True, help="Go on where an earlier run stopped.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="Seed of random masks, starts, hmc and grain.", **shown_default(0)
+)
+@click.option(
+    "--faces",
+    is_flag=True,
+    help="INPUTS are photographs: the faces in them are detected, and those that the hole touches are completed.",
+)
+@click.option(
+    "--face-box",
+    type=RectangleType(),
+    multiple=True,
+    help="With --faces: the box of a face that is not detected, in pixels; may be given several times.",
+)
+@click.option(
+    "--landmarks-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --faces: landmarks of the photographs' faces, in the form of dcgan-align's align.jsonl.",
+)
+@click.option(
+    "--min-score",
+    type=click.FloatRange(-10, 10),
+    help="With --faces: lowest detector score of a face; 0.5 leaves out most things that are no face.",
+    **shown_default(0.0),
+)
+@click.option(
+    "--beyond",
+    type=click.Choice(CLASSICAL_METHODS),
+    help="With --faces: what fills the part of a hole that lies in no face's frame.",
+    **shown_default(BEYOND),
+)
+@click.option(
+    "--grain/--no-grain",
+    default=True,
+    help="With --faces: continue the fine texture of the known skin in the hole.  [default: grain]",
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the results.",
+    **shown_default("completed"),
+)
+@click.option("--recursive", is_flag=True, help="Include the subfolders of folders.")
+@click.option("--skip-existing", is_flag=True, help="Resume a run that was stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @click.option(
-    "--grid", is_flag=True, help="Write OUTPUT/grid.png: original, masked and completed pictures, 32 at most."
+    "--sheet", is_flag=True, help="Write OUTPUT/sheet.png: original, masked and completed pictures, at most 32."
 )
 @click.option(
-    "--gif",
-    is_flag=True,
-    help="Write OUTPUT/search.gif: the search of the first batch as a film; with --iterations or --preset.",
+    "--gif", is_flag=True, help=f"Write OUTPUT/search.gif: a film of the first batch's search. With {_with('gif')}."
 )
 @click.option(
     "--shard", type=ShardType(), default=(1, 1), help="Complete the i-th of n parts of the list.  [default: 1/1]"
 )
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-@common_errors("with --skip-existing the same command goes on from here")
+@common_errors("with --skip-existing the same command resumes")
 def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
     """Fill the missing regions of aligned face pictures or, with --faces, of the faces in photographs.
 
@@ -246,111 +177,80 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
     """
     if options["skip_existing"] and options["overwrite"]:
         raise click.UsageError("--skip-existing and --overwrite exclude each other.")
-    spec = _mask_spec(options)
-    _check_faces(options)
-    _check_method(options, spec)
-    search = _search_config(options)
+    masks = read_mask_options(options)
+    _check_photographs(options, masks)
+    _check_method(options, masks)
+    settings = {name: options[name] for name in SETTINGS if options[name] is not None}
+    resolve_method(options["method"], variations=options["variations"], **settings)  # refuses values out of range
     from completion.folder.inputs import list_inputs
 
-    output = options["output"]
-    pictures = list_inputs(inputs, recursive=options["recursive"], mask_dir=options["mask_dir"], output_dir=output)
-    from completion.folder.launch import complete_files
+    pictures = list_inputs(inputs, recursive=options["recursive"], mask_dir=masks.folder, output_dir=options["output"])
+    from completion.folder.launch import ChosenMethod, OutputOptions, PhotographOptions, launch
+    from completion.folder.masks import open_masks
 
-    summary = complete_files(pictures, spec=spec, search=search, options=options)
-    if not options["quiet"]:
+    method = ChosenMethod(
+        options["method"], options["model"], options["blend"], options["variations"], settings, options["seed"]
+    )
+    photographs = PhotographOptions(
+        boxes=options["face_box"],
+        landmarks_file=options["landmarks_file"],
+        min_score=options["min_score"],
+        beyond=options["beyond"],
+        grain=options["grain"],
+    )
+    output = OutputOptions(
+        folder=options["output"],
+        keep=options["keep"],
+        existing="skip" if options["skip_existing"] else "replace" if options["overwrite"] else "refuse",
+        sheet=options["sheet"],
+        film=options["gif"],
+        shard=options["shard"],
+        batch_size=options["batch_size"],
+        quiet=options["quiet"],
+    )
+    summary = launch(
+        pictures, open_masks(masks), method, photographs=photographs if options["faces"] else None, output=output
+    )
+    if not output.quiet:
         parts = [f"{summary.completed} completed"]
         parts += [f"{summary.untouched} with nothing missing"] if summary.untouched else []
         parts += [f"{summary.skipped} existing"] if summary.skipped else []
         parts += [f"{summary.failed} failed"] if summary.failed else []
-        click.echo(f"{', '.join(parts)}: {output}")
+        click.echo(f"{', '.join(parts)}: {output.folder}")
     if summary.failed:
         sys.exit(1)
 
 
-def _mask_spec(options: dict[str, Any]) -> MaskSpec:
-    """Return the mask's name and options after checking that they go together."""
-    rectangle = options["rectangle"]
-    if rectangle and options["mask"] not in (None, "rectangle"):
-        raise click.UsageError(f"--rectangle goes with --mask rectangle, received --mask {options['mask']}.")
-    if options["mask"] == "rectangle" and not rectangle:
-        raise click.UsageError("--mask rectangle needs --rectangle x,y,width,height.")
-    name = "rectangle" if rectangle else options["mask"]
-    given = _mask_sources(options)
-    if len(given) > 1:
-        raise click.UsageError(f"Expected one source of masks, received {' and '.join(given)}.")
-    if options["mask_color_tolerance"] is not None and given != ["--mask-color"]:
-        raise click.UsageError("--mask-color-tolerance goes with --mask-color.")
-    own = {option: options[option] for option in MASK_OF_OPTION if options[option] is not None}
-    shape = name if given else MASK.name
-    for option in own:
-        if shape != MASK_OF_OPTION[option]:
-            raise click.UsageError(f"--{option} goes with --mask {MASK_OF_OPTION[option]}.")
-    if rectangle:
-        own |= dict(zip(("x", "y", "width", "height"), rectangle, strict=True))
-    return MaskSpec(name or MASK.name, invert=options["invert_mask"], dilate_px=options["dilate"], **own)
-
-
-def _mask_sources(options: dict[str, Any]) -> list[str]:
-    """Return the options by which the user says what is missing, as they are written on the command line."""
-    sources = {
-        "--mask": options["mask"] or options["rectangle"],
-        "--mask-file": options["mask_file"],
-        "--mask-dir": options["mask_dir"],
-        "--mask-from-alpha": options["mask_from_alpha"] or None,
-        "--mask-color": options["mask_color"],
-    }
-    return [source for source, value in sources.items() if value is not None]
-
-
-def _check_faces(options: dict[str, Any]) -> None:
-    """Refuse what does not go with photographs, and what goes with them alone."""
+def _check_photographs(options: dict[str, Any], masks: MaskChoice) -> None:
+    """Refuse options that do not go with photographs, and those that go with photographs alone."""
     method = options["method"]
     if not options["faces"]:
-        for option in _given(("face_box", "landmarks_file", "min_score", "beyond", "grain")):
+        for option in _given(PHOTOGRAPH_OPTIONS):
             raise click.UsageError(f"--{option} goes with --faces.")
-    elif method != "dcgan":
-        raise click.UsageError(f"--faces goes with --method dcgan, received --method {method}.")
-    elif options["mask"] == "lowres":
+    elif method == "auto" or not needs_model(method):
+        allowed = ", ".join(name for name in METHODS if needs_model(name) and name != "auto")
+        raise click.UsageError(f"--faces goes with --method {allowed}; received --method {method}.")
+    elif masks.spec.name == "lowres":
         raise click.UsageError("--faces needs a mask of pixels, received --mask lowres.")
-    elif not _mask_sources(options):
+    elif not masks.source:
         raise click.UsageError("--faces needs a mask of what is missing: --mask-file, --mask-dir, --rectangle, ...")
 
 
-def _check_method(options: dict[str, Any], spec: MaskSpec) -> None:
-    """Refuse options that the method has no use for."""
-    method = options["method"]
-    if method == "dcgan":
-        return
-    if options["variations"]:
-        raise click.UsageError(f"--variations goes with --method dcgan, received --method {method}.")
-    if options["keep"] == "all":
-        raise click.UsageError(f"--keep goes with --method dcgan, received --method {method}.")
-    if spec.name == "lowres" and options["mask"] == "lowres":
-        raise click.UsageError(f"--mask lowres goes with --method dcgan, received --method {method}.")
-    if method in CLASSICAL_METHODS:
-        for option in _given(DCGAN_OPTIONS):
-            raise click.UsageError(f"--{option} goes with --method dcgan or auto, received --method {method}.")
+def _check_method(options: dict[str, Any], masks: MaskChoice) -> None:
+    """Refuse options that have no effect with the method."""
+    method, variations = options["method"], options["variations"] is not None
+    for option in _given(METHOD_OPTIONS):
+        allowed = methods_with_option(option.replace("-", "_"), variations=variations)
+        if method not in allowed:
+            raise click.UsageError(f"--{option} goes with --method {', '.join(allowed)}; received --method {method}.")
+    if variations:
+        for option in _given(("candidates", "keep")):
+            raise click.UsageError(f"--variations and --{option} exclude each other.")
+    if masks.spec.name == "lowres" and (method == "auto" or not needs_model(method)):
+        raise click.UsageError(f"--mask lowres goes with methods that need a model; received --method {method}.")
 
 
 def _given(options: Iterable[str]) -> list[str]:
     """Return those of the options that the user has given, as they are written on the command line."""
     source_of = click.get_current_context().get_parameter_source
     return [option.replace("_", "-") for option in options if source_of(option) != ParameterSource.DEFAULT]
-
-
-def _search_config(options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the quality or preset, and the user's own settings of the search."""
-    quality, preset = options["quality"], options["preset"]
-    if quality and preset:
-        raise click.UsageError("--quality and --preset exclude each other.")
-    if quality and options["search"] == "hmc":
-        raise click.UsageError(f"--search hmc goes with --preset, received --quality {quality}.")
-    names = ("search", "iterations", "learning_rate", "weighting", "perceptual_weight", "candidates")
-    own = {name: options[name] for name in names if options[name] is not None}
-    name = quality or preset or ("latent" if options["search"] == "hmc" else "balanced")
-    if options["variations"]:
-        for option in _given(("quality", "preset", "search", "candidates", "keep")):
-            raise click.UsageError(f"--variations and --{option} exclude each other.")
-        name, own["candidates"], options["keep"] = "variations", options["variations"], "all"
-    choose_search(name, **own)  # complains of wrong values before anything is read
-    return name, own

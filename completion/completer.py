@@ -1,49 +1,47 @@
-"""Complete pictures: search, upscale, blend. What a Python user calls, and what complete-images is made of."""
+"""Complete pictures that are in memory: what a Python user calls."""
 
-from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
+from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from completion.search.batches import plan_rows
-from completion.blending.blender import Blender
-from completion.blending.classical import choose_method
-from completion.config import BLEND_NAMES, CLASSICAL_METHODS, METHODS, SearchConfig, choose_search
-from completion.framing import fit_frame, model_view, place_generated
-from completion.search.hmc import HamiltonianSampler
-from completion.blending.holes import hole_window
-from completion.result import CompletionResult, fill_each, insert_filled
-from completion.search.adam import Guess, LatentSearch, Problem, SearchResult, start_latents
-from dcgan.model_file import Prior, load_model
-from dcgan.pictures.values import is_grey, to_float, to_uint8
-from masks import validate_mask
+from completion.config import BEYOND, DEFAULT_METHOD, METHODS, MethodConfig, needs_model, resolve_method
+from completion.methods import Method, MethodOptions, Work, make_method
+from completion.result import CompletionResult
+from completion.search.batches import answer_in_batches, plan_rows
+from dcgan.faces.locate import GivenFaces
 
-__all__ = ["Completer", "CompletionResult", "complete"]
+if TYPE_CHECKING:
+    from completion.search.observation import Observation
+    from dcgan.faces.detector import FaceFinder
+    from dcgan.model_file import Prior
+
+__all__ = ["Completer", "complete"]
 
 DEFAULT_BATCH_SIZE = 64
-ENCODER_SPREAD = 0.5  # how far from the encoder's z further candidates begin, at most, in each direction
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
-View = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]  # target (size, size, C), known (size, size)
-OnFrame = Callable[[npt.NDArray[np.float32]], None]
-OnProgress = Callable[[float], None]
+Faces = str | GivenFaces | Sequence[GivenFaces]
 
 
 def complete(
     images: Sequence[Picture] | Picture,
     masks: Sequence[Mask] | Mask,
     *,
+    method: str | MethodConfig = DEFAULT_METHOD,
     model: str | Path | Prior = "faces-64",
-    config: SearchConfig | str = "balanced",
-    method: str = "dcgan",
+    faces: Faces = "aligned",
     blend: str = "auto",
     blocks: int = 0,
     keep: str = "best",
+    variations: int | None = None,
+    beyond: str = BEYOND,
+    grain: bool = True,
     batch_size: int = DEFAULT_BATCH_SIZE,
     seed: int = 0,
 ) -> CompletionResult:
@@ -51,23 +49,39 @@ def complete(
 
     Parameters
     ----------
-    images : sequence of (H, W, C) uint8, or (B, H, W, C) uint8
-        Aligned faces of any size; C is the model's number of channels, without a model 1 or 3.
-    masks : sequence of (H, W) bool, or (B, H, W) bool, or one (H, W) bool for all
-        True = missing.
-    model : name of a bundled model, path of a model file, or a loaded `dcgan.Prior`
-    config : SearchConfig, or the name of a quality, "fast", "balanced" or "best", or of a preset, "latent", "yeh2017"
-        or "amos2016"; see `completion.config.choose_search`
-    method : "dcgan"; "telea", "ns", "biharmonic" or "harmonic", which need no model (it is not loaded, and the options
-        below and `config` are not looked at) but a known pixel in every picture; or "auto", for each picture "dcgan" or
-        "biharmonic", as `completion.blending.classical.choose_method` says
-    blend : "auto" (by each hole's depth "poisson" or "biharmonic", see `completion.blending.geometry`), "poisson",
-        "biharmonic",
-        "feather" or "none"
-    blocks : if not 0, all that is known of a picture are the means of blocks x blocks equal parts
-    keep : "best", the candidate with the lowest score, or "all", ranked by it
-    batch_size : rows (pictures times candidates) that are searched at once
-    seed : of the starts and of Hamiltonian Monte Carlo
+    images : sequence of uint8 arrays (H, W, C), or uint8 array (B, H, W, C)
+        Aligned faces, or photographs with `faces`, of any size; C is the model's number of channels, without a model 1
+        or 3.
+    masks : sequence of bool arrays (H, W), or bool array (B, H, W) or (H, W)
+        True = missing; one array (H, W) serves all pictures.
+    method : str or MethodConfig, optional
+        What fills the holes: a name in `completion.config.METHODS`, or settings, e.g. ``SearchConfig(iterations=50)``.
+        "balanced", "fast" and "best" ask the model's encoder; "latent", "yeh2017", "amos2016" and "hmc" search the
+        latent space; "telea", "ns", "biharmonic" and "harmonic" use no model; "auto" takes "balanced" or "biharmonic"
+        for each picture, by its mask.
+    model : str, Path or Prior, optional
+        Name of a bundled model, path of a model file, or a loaded model. Not used by methods without a model.
+    faces : str, GivenFaces or sequence of GivenFaces, optional
+        "aligned": every picture is an aligned face. "detect": pictures are photographs, and their faces are detected.
+        `GivenFaces`, for all pictures or for each: photographs with these boxes or landmarks; where there are none,
+        faces are detected.
+    blend : str, optional
+        "auto" (by each hole's depth "poisson" or "biharmonic", see `completion.blending.geometry`), "poisson",
+        "biharmonic", "feather" or "none".
+    blocks : int, optional
+        If not 0, all that is known of a picture are the means of blocks x blocks equal parts.
+    keep : str, optional
+        "best", the candidate with the lowest score, or "all", ranked by score.
+    variations : int, optional
+        Number of different completions of each picture, all of which are kept, the likeliest first.
+    beyond : str, optional
+        For photographs: the classical method for the part of a hole that lies in no face's frame.
+    grain : bool, optional
+        For photographs: continue the fine texture of the known skin.
+    batch_size : int, optional
+        Largest number of rows (faces times candidates) that the model answers at once.
+    seed : int, optional
+        Of the starts, of Hamiltonian Monte Carlo and of the grain.
 
     Returns
     -------
@@ -76,15 +90,19 @@ def complete(
     Raises
     ------
     ValueError, TypeError
-        A picture or mask of the wrong shape or dtype.
+        A picture or mask has a wrong shape or dtype, or an option is unknown.
+    CompletionError
+        The method cannot complete a picture.
+    NoFaceError
+        No face is found in a photograph.
     ModelFileError
         The model cannot be loaded.
 
     Notes
     -----
-    A picture's result does not depend on the other pictures nor on its place among them. It depends on how many there
-    are by rounding alone, which the search amplifies: completed in a list and on its own, a picture was seen to differ
-    by 3 grey levels at most and by 0.4 on average.
+    A picture's result does not depend on the other pictures nor on its place among them. It depends on their number by
+    rounding alone, which a search amplifies: completed in a list and on its own, a picture was seen to differ by at
+    most 3 grey levels, 0.4 on average.
 
     References
     ----------
@@ -95,8 +113,8 @@ def complete(
     >>> import numpy as np
     >>> from masks import make_mask, MaskSpec
     >>> photo = np.full((64, 64, 3), 128, np.uint8)
-    >>> result = complete([photo], make_mask(MaskSpec("center"), (64, 64)), config=SearchConfig(iterations=2))
-    >>> result.pictures[0].shape, bool((result.pictures[0][0] == 128).all())
+    >>> result = complete([photo], make_mask(MaskSpec("center"), (64, 64)), method="harmonic")
+    >>> result.pictures[0].shape, bool((result.pictures[0] == 128).all())
     ((64, 64, 3), True)
     """
     if isinstance(images, np.ndarray) and images.ndim != 4:
@@ -107,264 +125,128 @@ def complete(
         raise ValueError("Expected at least one picture. Received: none")
     if len(pictures) != len(own_masks):
         raise ValueError(f"Expected a mask for each of {len(pictures)} pictures. Received: {len(own_masks)}")
-    if method not in METHODS:
-        raise ValueError(f"Expected `method` to be one of {', '.join(METHODS)}. Received: {method!r}")
-    if method != "dcgan" and (blocks or keep == "all"):
-        raise ValueError(f"Expected `method` 'dcgan' with `blocks` or keep='all'. Received: {method!r}")
-    if method in CLASSICAL_METHODS:
-        return fill_each(pictures, own_masks, method)
-    chosen = [method == "dcgan" or choose_method(mask) == "dcgan" for mask in own_masks]
-    if not any(chosen):
-        return fill_each(pictures, own_masks, "biharmonic")
-    prior = model if isinstance(model, Prior) else load_model(model)
-    searched = _search_all(
-        Completer(prior, config, blend=blend, seed=seed),
-        list(itertools.compress(pictures, chosen)),
-        list(itertools.compress(own_masks, chosen)),
-        batch_size=batch_size,
-        blocks=blocks,
-        keep=keep,
-    )
-    if all(chosen):
-        return searched
-    others = [not is_searched for is_searched in chosen]
-    pairs = [list(itertools.compress(each, others)) for each in (pictures, own_masks)]
-    return insert_filled(searched, fill_each(pairs[0], pairs[1], "biharmonic"), chosen)
-
-
-def _found(result: CompletionResult) -> SearchResult:
-    """Return a result without its pictures."""
-    return SearchResult(**{name: part for name, part in vars(result).items() if name not in ("pictures", "methods")})
+    prior = None
+    if not isinstance(method, str) or method not in METHODS or needs_model(method):
+        prior = _load(model) if isinstance(model, str | Path) else model
+    completer = Completer(prior, method, variations=variations, blend=blend, beyond=beyond, grain=grain, seed=seed)
+    keep = keep if variations is None else "all"
+    return completer.complete(pictures, own_masks, faces=faces, blocks=blocks, keep=keep, batch_size=batch_size)
 
 
 class Completer:
-    """A loaded model with its compiled search and the solvers of masks that come again.
+    """A method made ready: the loaded model with its compiled encoder or search, and the solvers of repeated masks.
 
-    `complete_batch` does the whole job for a few pictures. A program that cannot hold them all takes its three steps:
-    `look` at every picture, `find` what is missing, `compose` every result.
+    For programs that complete pictures again and again; `complete` makes a new one for every call.
 
     Parameters
     ----------
-    prior : a loaded model
-    config : SearchConfig or the name of a quality or preset
-    blend : "auto", "poisson", "biharmonic", "feather" or "none"
-    seed : of the starts and of Hamiltonian Monte Carlo
+    prior : Prior or None
+        A loaded model; None for methods without one.
+    method : str or MethodConfig, optional
+        See `complete`.
+    variations : int, optional
+        Number of different completions of each picture; then `complete` takes ``keep="all"``.
+    blend, beyond, grain, seed : optional
+        See `complete`.
+    detector : FaceFinder, optional
+        For photographs; by default loaded when the first photograph is completed.
     """
 
     def __init__(
-        self, prior: Prior, config: SearchConfig | str = "balanced", *, blend: str = "auto", seed: int = 0
+        self,
+        prior: Prior | None,
+        method: str | MethodConfig = DEFAULT_METHOD,
+        *,
+        variations: int | None = None,
+        blend: str = "auto",
+        beyond: str = BEYOND,
+        grain: bool = True,
+        seed: int = 0,
+        detector: FaceFinder | None = None,
     ) -> None:
-        if isinstance(config, str):
-            config = choose_search(config, has_encoder=prior.encoder is not None)
-        if blend not in BLEND_NAMES:
-            raise ValueError(f"Expected `blend` to be one of {', '.join(BLEND_NAMES)}. Received: {blend!r}")
-        self.prior, self.config, self.seed = prior, config, seed
-        self.search = LatentSearch(prior, config)
-        self.sampler = HamiltonianSampler(self.search)
-        self.blender = Blender(blend)
+        options = MethodOptions(prior, blend, seed, detector, beyond, grain)
+        chosen: str | MethodConfig | tuple[str, MethodConfig] = method
+        if variations is not None:
+            if not isinstance(method, str):
+                raise ValueError(f"Expected a method's name with `variations`. Received: {method}")
+            has_encoder = prior is not None and prior.encoder is not None
+            chosen = resolve_method(method, has_encoder=has_encoder, variations=variations)
+        self.prior = prior
+        self.method: Method = make_method(chosen, options)
 
-    def complete_batch(
+    @property
+    def candidates(self) -> int:
+        """Number of candidates of each observation."""
+        return self.method.finder.config.candidates if self.method.finder is not None else 1
+
+    def warm_up(self, rows: int) -> None:
+        """Compile what calls of so many rows need, so that a measurement does not count it."""
+        if self.method.finder is not None:
+            self.method.finder.warm_up(rows)
+
+    def complete(
         self,
         pictures: Sequence[Picture],
         masks: Sequence[Mask],
         *,
+        faces: Faces = "aligned",
         blocks: int = 0,
         keep: str = "best",
+        batch_size: int = DEFAULT_BATCH_SIZE,
         rows: int | None = None,
     ) -> CompletionResult:
-        """Complete a few pictures; see `complete` and, for `rows`, `find`."""
-        views = [self.look(picture, mask, blocks=blocks) for picture, mask in zip(pictures, masks, strict=True)]
-        found = self.find(views, blocks=blocks, keep=keep, rows=rows)
-        each = self.config.candidates if keep == "all" else 1
-        untouched = np.repeat([not mask.any() for mask in masks], each)
-        for part in vars(found).values():
-            if part is not None:
-                part[untouched] = 0.0
-        completed = [
-            self.compose(picture, mask, generated, blocks=blocks)
-            for index, (picture, mask) in enumerate(zip(pictures, masks, strict=True))
-            for generated in found.generated[index * each : (index + 1) * each]
-        ]
-        return CompletionResult(completed, **vars(found), methods=["dcgan"] * len(completed))
-
-    def look(self, picture: Picture, mask: Mask, *, blocks: int = 0) -> View:
-        """Return what the search needs of a picture: target and known shares at the model's size.
-
-        Raises
-        ------
-        ValueError, TypeError
-            The picture or its mask has a wrong shape or dtype.
-        """
-        self.check(picture, mask)
-        size = self.prior.config.size
-        if blocks < 0 or (blocks and size % blocks):
-            raise ValueError(f"Expected `blocks` to divide the model's size {size}. Received: blocks={blocks}")
-        height, width = picture.shape[:2]
-        hidden = np.zeros_like(mask) if blocks else mask  # block means are means of the whole picture
-        target, known = model_view(picture, hidden, fit_frame(height, width, size))
-        return target, np.zeros_like(known) if blocks else known
-
-    def check(self, picture: Picture, mask: Mask) -> None:
-        """Raise ValueError or TypeError where a picture or its mask has a wrong shape or dtype."""
-        channels = self.prior.config.channels
-        if np.ndim(picture) != 3 or picture.shape[2] != channels or min(picture.shape) < 1:
-            raise ValueError(f"Expected pictures of shape (H, W, {channels}). Received: {np.shape(picture)}")
-        if picture.dtype != np.uint8:
-            raise TypeError(f"Expected pictures of dtype uint8. Received: {picture.dtype}")
-        validate_mask(mask, picture.shape[:2])
-
-    def find(
-        self,
-        views: Sequence[View],
-        *,
-        blocks: int = 0,
-        keep: str = "best",
-        rows: int | None = None,
-        on_frame: OnFrame | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> SearchResult:
-        """Search for every picture from every start.
+        """Complete pictures.
 
         Parameters
         ----------
-        views : what `look` returned for each picture
-        blocks : the same as for `look`
-        keep : "best", one row for each picture, or "all", a picture's candidates one after the other, the best first
-        rows : number of rows of every call of the search, filled up where there are fewer; by default one call for
-            all. Two searches agree to the last bit if they have the same number of rows; see
-            `completion.search.batches.plan_rows`.
-        on_frame : called now and then during the first call's Adam with G(best latents so far), a row for each
-            searched picture or candidate
-        on_progress : called now and then with the share of the work that is done
-        """
-        if keep not in ("best", "all"):
-            raise ValueError(f"Expected `keep` to be 'best' or 'all'. Received: {keep!r}")
-        candidates, latent_dim = self.config.candidates, self.prior.config.latent_dim
-        starts = np.concatenate([start_latents(1, latent_dim, seed=self.seed, candidate=c) for c in range(candidates)])
-        count = len(views) * candidates
-        rows = rows or count
-        parts: list[SearchResult] = []
-        for first in range(0, count, rows):
-            filled = min(rows, count - first)
-            row_numbers = first + np.minimum(np.arange(rows), filled - 1)  # the last row fills up
-            chains = row_numbers % candidates
-            parts.append(
-                self._search(
-                    _problem([views[number // candidates] for number in row_numbers], blocks),
-                    starts,
-                    chains=chains,
-                    on_frame=_first_rows(on_frame, filled) if first == 0 else None,
-                    on_progress=_share_of(on_progress, done=first / count, more=filled / count),
-                ).take(slice(0, filled))
-            )
-        found = SearchResult.join(parts)
-        if candidates > 1:
-            order = found.score.reshape(len(views), candidates).argsort(axis=1, kind="stable")
-            order = order[:, :1] if keep == "best" else order
-            found = found.take((np.arange(len(views))[:, None] * candidates + order).ravel())
-        return found
-
-    def _search(
-        self,
-        problem: Problem,
-        starts: npt.NDArray[np.float32],
-        *,
-        chains: npt.NDArray[np.intp],
-        on_frame: OnFrame | None,
-        on_progress: OnProgress | None,
-    ) -> SearchResult:
-        """Run Adam and, where it is asked for, a Markov chain from where Adam ends."""
-        config = self.config
-        latents, guess = self._start(problem, starts, chains)
-        transitions = config.hmc_samples if config.search == "hmc" else 0
-        transition_steps = config.hmc_leapfrog_steps + 1  # a gradient at the start and one after every step
-        steps = config.iterations + transitions * transition_steps
-
-        def on_chunk(done: int, best: npt.NDArray[np.float32]) -> None:
-            if on_frame:
-                on_frame(self.search.generate(best, guess))
-            if on_progress and steps:
-                on_progress(done / steps)
-
-        def on_transition(done: int) -> None:
-            if on_progress:
-                on_progress((config.iterations + done * transition_steps) / steps)
-
-        callback = on_chunk if on_frame or on_progress else None
-        found = self.search.run(problem, latents, guess=guess, on_chunk=callback)
-        if not transitions:
-            return found
-        return self.sampler.draw(
-            problem, found.latents, chains=chains, guess=guess, seed=self.seed, on_transition=on_transition
-        )
-
-    def _start(
-        self, problem: Problem, starts: npt.NDArray[np.float32], chains: npt.NDArray[np.intp]
-    ) -> tuple[npt.NDArray[np.float32], Guess | None]:
-        """Return where each row's search begins: its candidate's start, or near where the encoder sees it."""
-        if self.config.start == "random":
-            return starts[chains], None
-        guess = self.search.guess(problem)
-        spread = np.where(chains > 0, np.float32(ENCODER_SPREAD), np.float32(0.0))[:, None]  # the first one stays
-        return np.clip(guess.latents + spread * starts[chains], -1.0, 1.0), guess
-
-    def compose(self, picture: Picture, mask: Mask, generated: npt.NDArray[np.float32], *, blocks: int = 0) -> Picture:
-        """Put the generated hole into the picture at the picture's own size.
-
-        Parameters
-        ----------
-        picture : (H, W, C) uint8
-        mask : (H, W) bool, True = missing
-        generated : (size, size, C) float32 in [-1, 1]
-        blocks : the same as for `look`
+        pictures, masks, faces, blocks, keep, batch_size
+            See the function `complete`.
+        rows : int, optional
+            Number of rows of every call of the model, in place of what `batch_size` gives.
 
         Returns
         -------
-        (H, W, C) uint8
-            Known pixels are the picture's own. Where all that is known of an RGB picture is grey, so is the rest.
+        CompletionResult
         """
-        result = picture.copy()
-        if not mask.any():
-            return result
-        box = hole_window(mask, reach=2)  # what biharmonic blending looks at
-        hole = mask[box]
-        height, width = mask.shape
-        patch = place_generated(generated, fit_frame(height, width, self.prior.config.size), box)
-        if is_grey(picture if blocks else picture[~mask]):
-            patch = np.broadcast_to(patch.mean(axis=2, keepdims=True), patch.shape)
-        original = to_float(picture[box])
-        original[hole] = 0.0  # what the mask hides takes no part, whatever the blender does
-        blended = self.blender(patch[None], original[None], hole[None], side_px=max(height, width))[0]
-        result[box][hole] = to_uint8(blended[hole])
+        if keep not in ("best", "all"):
+            raise ValueError(f"Expected `keep` to be 'best' or 'all'. Received: {keep!r}")
+        each = self.candidates if keep == "all" else 1
+        given = _faces_of(faces, len(pictures))
+        share, planned = plan_rows(len(pictures), batch_size=batch_size, candidates=self.candidates)
+
+        def prepared() -> Iterator[tuple[tuple[int, Work], Sequence[Observation], int]]:
+            for index, (picture, mask, photograph) in enumerate(zip(pictures, masks, given, strict=True)):
+                work = self.method.prepare(picture, mask, blocks=blocks, photograph=photograph)
+                yield (index, work), work.observations, np.size(mask)
+
+        finder = self.method.finder
+        answered = answer_in_batches(prepared(), finder, share=share, rows=rows or planned, keep=keep)
+        result = CompletionResult([], [], [], [])
+        for (_, work), answers, _ in sorted(answered, key=lambda item: item[0][0]):
+            for candidate in range(each):
+                own = None if answers is None else answers.take(slice(candidate, None, each))
+                result.pictures.append(work.compose(np.empty(0, np.float32) if own is None else own.generated))
+                result.methods.append(work.method)
+                result.faces.append(work.faces if own is not None else ())
+                result.answers.append(own)
         return result
 
 
-def _search_all(
-    completer: Completer, pictures: list[Picture], masks: list[Mask], *, batch_size: int, blocks: int, keep: str
-) -> CompletionResult:
-    """Complete pictures with the model, batch by batch."""
-    share, rows = plan_rows(len(pictures), batch_size=batch_size, candidates=completer.config.candidates)
-    parts = [
-        completer.complete_batch(
-            pictures[start : start + share], masks[start : start + share], blocks=blocks, keep=keep, rows=rows
-        )
-        for start in range(0, len(pictures), share)
-    ]
-    found = SearchResult.join([_found(part) for part in parts])
-    completed = [picture for part in parts for picture in part.pictures]
-    return CompletionResult(completed, **vars(found), methods=["dcgan"] * len(completed))
+def _load(model: str | Path) -> Prior:
+    """Return a model, which brings in TensorFlow."""
+    from dcgan.model_file import load_model
+
+    return load_model(model)
 
 
-def _problem(views: Sequence[View], blocks: int) -> Problem:
-    """Return a problem of one row for each view."""
-    return Problem(np.stack([target for target, _ in views]), np.stack([known for _, known in views]), blocks)
-
-
-def _first_rows(on_frame: OnFrame | None, count: int) -> OnFrame | None:
-    """Return a callback that passes the first rows on."""
-    return on_frame and (lambda generated: on_frame(generated[:count]))
-
-
-def _share_of(on_progress: OnProgress | None, *, done: float, more: float) -> OnProgress | None:
-    """Return a callback that reports its share of a part of the work as a share of the whole."""
-    return on_progress and (lambda share: on_progress(done + more * share))
+def _faces_of(faces: Faces, count: int) -> list[GivenFaces | None]:
+    """Return for each picture None, where it is aligned, or the places of faces given by the user."""
+    if isinstance(faces, str):
+        if faces not in ("aligned", "detect"):
+            raise ValueError(f"Expected `faces` as 'aligned', 'detect' or places of faces. Received: {faces!r}")
+        return [GivenFaces() if faces == "detect" else None] * count
+    if isinstance(faces, GivenFaces):
+        return [faces] * count
+    if len(faces) != count:
+        raise ValueError(f"Expected the faces of each of {count} pictures. Received: {len(faces)}")
+    return list(faces)

@@ -1,10 +1,10 @@
-"""The settings of a completion, each default in one place.
+"""The methods that fill holes and their settings, each default in one place.
 
 Pure standard library: the command line reads its defaults from here without importing NumPy or TensorFlow.
 """
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 from dcgan.config import check
 
@@ -12,62 +12,96 @@ __all__ = [
     "BEYOND",
     "BLEND_NAMES",
     "CLASSICAL_METHODS",
+    "DEFAULT_METHOD",
     "METHODS",
-    "PRESETS",
-    "QUALITIES",
-    "VARIATIONS",
+    "AutoConfig",
+    "ClassicalConfig",
+    "EncoderConfig",
+    "MethodConfig",
     "SearchConfig",
-    "choose_search",
+    "methods_with_option",
+    "needs_model",
+    "resolve_method",
 ]
 
 BLEND_NAMES = ("auto", "poisson", "biharmonic", "feather", "none")
-CLASSICAL_METHODS = ("telea", "ns", "biharmonic", "harmonic")
-METHODS = ("dcgan", *CLASSICAL_METHODS, "auto")
-BEYOND = "telea"  # what fills the part of a photograph's hole that lies in no face's frame
-SEARCHES = ("adam", "hmc")
-STARTS = ("random", "encoder", "latents")
+BEYOND = "telea"  # fills the part of a photograph's hole that lies in no face's frame
+SAMPLERS = ("none", "hmc")
+STARTS = ("random", "encoder")
 WEIGHTINGS = ("yeh", "uniform")
-VIEWS_MAX = 10
+AUGMENTATIONS_MAX = 10
 SCHEDULES = ("cosine", "constant")
 PERCEPTUAL_FORMS = ("nonsaturating", "saturating")
 
 
 @dataclasses.dataclass(frozen=True)
-class SearchConfig:
-    """How the latent space is searched.
+class ClassicalConfig:
+    """Settings of a method without a model: there are none."""
+
+    candidates: ClassVar[int] = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderConfig:
+    """Settings of a method that takes the encoder's answer.
 
     Attributes
     ----------
-    search : "adam" finds one best z; "hmc" then draws from the posterior around it (Hamiltonian Monte Carlo).
-    start : "random", a z drawn from the seed, or "encoder", what the model's encoder makes of the damaged picture: a z,
-        and an offset to the generator's last features that the search leaves as it is; "latents", that z alone.
-    views : from "encoder", how many views of a picture the encoder is shown, 1 to 10, see
-    `completion.search.views`; beside
-        known pixels their pictures are averaged.
-    iterations : steps of Adam; 0 takes the start as it is.
-    learning_rate : Adam's rate at the first step.
-    schedule : "cosine" decays the rate to zero, "constant" keeps it.
-    weighting : "yeh" weighs each known pixel by the missing share of the window around it (Yeh et al. 2017, eq. 4);
-        "uniform" weighs all alike (Amos 2016).
-    weight_floor : added to Yeh's weight of every known pixel before normalisation; 0 is the paper's.
-    window : side of that window in pixels.
-    perceptual_weight : lambda, the weight of the perceptual loss.
-    perceptual_form : "nonsaturating" is -log D(G(z)), "saturating" is log(1 - D(G(z))) as in Yeh et al. 2017.
-    loss_scale : "mean": the contextual loss is a weighted mean, so one lambda serves all masks and sizes; "sum": it is
-        a sum over pixels, as in both papers, for their lambdas.
-    feature_rate : Adam's rate of what is added to the generator's first feature map; 0 searches z alone.
-    proximity : weight of the mean squared distance from the start, of z and of the features.
-    held_out : share of the known pixels that the search is not shown; the best iterate is the one that fits them best.
-        0 shows it all, and the best is that of the lowest loss.
-    patience : steps without a better iterate after which a picture is done; 0 does all `iterations`.
-    candidates : starts for each picture.
-    hmc_samples, hmc_leapfrog_steps : transitions of the chain, leapfrog steps in each.
-    hmc_temperature : the loss is divided by this to give the energy.
+    augmentations : int
+        How many augmented copies of the observation the encoder sees, from 1 (the observation itself) to 10; beside
+        known pixels their answers are averaged. See `completion.search.augment`.
     """
 
-    search: str = "adam"
+    augmentations: int = 1
+    candidates: ClassVar[int] = 1  # the encoder gives one answer
+
+    def __post_init__(self) -> None:
+        number = self.augmentations
+        most = AUGMENTATIONS_MAX
+        check(1 <= number <= most, f"`augmentations` from 1 to {most}", augmentations=number)
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchConfig:
+    """Settings of a method that searches the latent space.
+
+    Attributes
+    ----------
+    start : str
+        Where the search starts: "random", at z drawn from the seed, or "encoder", around the z that the model's encoder
+        gives.
+    iterations : int
+        Steps of Adam, at least 1.
+    learning_rate : float
+        Adam's learning rate at the first step.
+    schedule : str
+        "cosine" decays the learning rate to zero, "constant" keeps it.
+    weighting : str
+        "yeh" weights each known pixel by the missing share of the window around it (Yeh et al. 2017, eq. 4); "uniform"
+        weights all alike (Amos 2016).
+    weight_floor : float
+        Added to Yeh's weight of every known pixel before normalisation; 0 in the paper.
+    window : int
+        Side of that window in pixels, odd, at least 3.
+    perceptual_weight : float
+        The papers' lambda, the weight of the perceptual loss.
+    perceptual_form : str
+        "nonsaturating", -log D(G(z)), or "saturating", log(1 - D(G(z))), as in Yeh et al. 2017.
+    loss_scale : str
+        "mean": the contextual loss is a weighted mean, so one lambda serves all masks and sizes. "sum": it is a sum
+        over pixels, as in both papers, for their lambdas.
+    candidates : int
+        Number of starts for each observation.
+    sampler : str
+        "none": the answer is the best iterate. "hmc": Hamiltonian Monte Carlo draws the answer from the posterior,
+        starting at the best iterate.
+    hmc_samples, hmc_leapfrog_steps : int
+        Transitions of the chain, and leapfrog steps in each.
+    hmc_temperature : float
+        The energy is the loss divided by this.
+    """
+
     start: str = "random"
-    views: int = 1
     iterations: int = 300
     learning_rate: float = 0.1
     schedule: str = "cosine"
@@ -77,22 +111,15 @@ class SearchConfig:
     perceptual_weight: float = 0.003
     perceptual_form: str = "nonsaturating"
     loss_scale: str = "mean"
-    feature_rate: float = 0.0
-    proximity: float = 0.0
-    held_out: float = 0.0
-    patience: int = 0
     candidates: int = 1
+    sampler: str = "none"
     hmc_samples: int = 30
     hmc_leapfrog_steps: int = 10
     hmc_temperature: float = 0.0005
 
     def __post_init__(self) -> None:
-        check(self.search in SEARCHES, f"`search` to be one of {SEARCHES}", search=self.search)
         check(self.start in STARTS, f"`start` to be one of {STARTS}", start=self.start)
-        most = VIEWS_MAX if self.start == "encoder" else 1
-        check(1 <= self.views <= most, f"`views` from 1 to {most} with start={self.start!r}", views=self.views)
-        least = 1 if self.start == "random" else 0
-        check(self.iterations >= least, f"`iterations` of at least {least}", iterations=self.iterations)
+        check(self.iterations >= 1, "`iterations` of at least 1", iterations=self.iterations)
         check(self.learning_rate > 0, "a positive `learning_rate`", learning_rate=self.learning_rate)
         check(self.schedule in SCHEDULES, f"`schedule` to be one of {SCHEDULES}", schedule=self.schedule)
         check(self.weighting in WEIGHTINGS, f"`weighting` to be one of {WEIGHTINGS}", weighting=self.weighting)
@@ -103,25 +130,41 @@ class SearchConfig:
         forms = PERCEPTUAL_FORMS
         check(self.perceptual_form in forms, f"`perceptual_form` in {forms}", perceptual_form=self.perceptual_form)
         check(self.loss_scale in ("mean", "sum"), "`loss_scale` in ('mean', 'sum')", loss_scale=self.loss_scale)
-        rate = self.feature_rate
-        check(0 <= rate < float("inf"), "`feature_rate` of at least 0", feature_rate=rate)
-        check(0 <= self.proximity < float("inf"), "`proximity` of at least 0", proximity=self.proximity)
-        check(0 <= self.held_out < 1, "`held_out` in [0, 1)", held_out=self.held_out)
-        check(self.patience >= 0, "`patience` of at least 0", patience=self.patience)
         check(self.candidates >= 1, "`candidates` of at least 1", candidates=self.candidates)
+        check(self.sampler in SAMPLERS, f"`sampler` to be one of {SAMPLERS}", sampler=self.sampler)
         check(self.hmc_samples >= 1, "`hmc_samples` of at least 1", hmc_samples=self.hmc_samples)
         steps = self.hmc_leapfrog_steps
         check(steps >= 1, "`hmc_leapfrog_steps` of at least 1", hmc_leapfrog_steps=steps)
         check(self.hmc_temperature > 0, "a positive `hmc_temperature`", hmc_temperature=self.hmc_temperature)
 
 
-QUALITIES = ("fast", "balanced", "best")
-#: For those who ask for steps from the encoder's answer; by themselves the qualities take none (docs/benchmarks.md).
-STEPS: dict[str, Any] = {"learning_rate": 0.02, "perceptual_weight": 0.0, "held_out": 0.15, "patience": 5}
-PRESETS = {
-    "fast": SearchConfig(start="encoder", iterations=0, **STEPS),
-    "balanced": SearchConfig(start="encoder", iterations=0, views=4, **STEPS),
-    "best": SearchConfig(start="encoder", iterations=0, views=10, **STEPS),
+@dataclasses.dataclass(frozen=True)
+class AutoConfig:
+    """Settings of the method that takes one of two others for each picture, by its mask.
+
+    Attributes
+    ----------
+    model : str
+        Name of the method for pictures with a wide hole.
+    config : EncoderConfig or SearchConfig
+        Settings of that method.
+    classical : str
+        Name of the classical method for the other pictures.
+    """
+
+    model: str = "balanced"
+    config: EncoderConfig | SearchConfig = EncoderConfig(augmentations=4)
+    classical: str = "biharmonic"
+    candidates: ClassVar[int] = 1
+
+
+MethodConfig = EncoderConfig | SearchConfig | ClassicalConfig | AutoConfig
+
+#: Every method by name, with its settings, in the order in which they are listed.
+METHODS: dict[str, MethodConfig] = {
+    "balanced": EncoderConfig(augmentations=4),
+    "fast": EncoderConfig(),
+    "best": EncoderConfig(augmentations=10),
     "latent": SearchConfig(),
     "yeh2017": SearchConfig(
         iterations=1500,
@@ -140,28 +183,108 @@ PRESETS = {
         perceptual_weight=0.1,
         loss_scale="sum",
     ),
+    "hmc": SearchConfig(sampler="hmc"),
+    "telea": ClassicalConfig(),
+    "ns": ClassicalConfig(),
+    "biharmonic": ClassicalConfig(),
+    "harmonic": ClassicalConfig(),
+    "auto": AutoConfig(),
 }
-VARIATIONS = SearchConfig(start="latents", iterations=100, learning_rate=0.05)
+DEFAULT_METHOD = "balanced"
+CLASSICAL_METHODS = tuple(name for name, config in METHODS.items() if isinstance(config, ClassicalConfig))
+#: Several completions of one picture with the default method: searches that start around the encoder's z.
+VARIATIONS = SearchConfig(start="encoder", iterations=100, learning_rate=0.05)
+
+MODEL_OPTIONS = ("model", "blend", "batch_size")
+SEARCH_OPTIONS = ("iterations", "learning_rate", "weighting", "perceptual_weight")
+#: Options by the kind of method that they belong to. With another kind they would have no effect, and are refused.
+OPTIONS: dict[type, tuple[str, ...]] = {
+    EncoderConfig: MODEL_OPTIONS,
+    SearchConfig: (*MODEL_OPTIONS, *SEARCH_OPTIONS, "candidates", "keep", "gif", "variations"),
+    ClassicalConfig: (),
+    AutoConfig: MODEL_OPTIONS,
+}
+#: Options that the default method has in addition: several completions, and, with these, a search.
+VARIATION_OPTIONS = ("variations",)
 
 
-def choose_search(name: str, *, has_encoder: bool = True, **own: Any) -> SearchConfig:
-    """Return the settings of a quality or a preset, with one's own values in it.
+def needs_model(method: str) -> bool:
+    """Tell whether a method needs a model."""
+    return not isinstance(METHODS[method], ClassicalConfig)
+
+
+def methods_with_option(option: str, *, variations: bool = False) -> tuple[str, ...]:
+    """Return the methods with which an option of the command line has an effect.
 
     Parameters
     ----------
-    name : one of `PRESETS`, or "variations" for `VARIATIONS`
-    has_encoder : whether the model has one; without it all but "fast" search the latent space alone
-    own : fields of `SearchConfig`
+    option : str
+        Python name, e.g. "learning_rate".
+    variations : bool
+        Whether several completions are asked for, for which the default method is a search.
 
     Examples
     --------
-    >>> choose_search("balanced", has_encoder=False, iterations=50) == SearchConfig(iterations=50)
-    True
+    >>> methods_with_option("learning_rate")
+    ('latent', 'yeh2017', 'amos2016', 'hmc')
+    >>> methods_with_option("model")
+    ('balanced', 'fast', 'best', 'latent', 'yeh2017', 'amos2016', 'hmc', 'auto')
     """
-    named = PRESETS | {"variations": VARIATIONS}
-    if name not in named:
-        raise ValueError(f"Expected a quality or preset among {', '.join(named)}. Received: {name!r}")
-    config = named[name]
-    if not has_encoder and name in ("balanced", "best", "variations"):
-        config = dataclasses.replace(PRESETS["latent"], candidates=config.candidates)
-    return dataclasses.replace(config, **own)
+    of_default = option in VARIATION_OPTIONS or (variations and option in (*SEARCH_OPTIONS, "gif"))
+    return tuple(
+        name
+        for name, config in METHODS.items()
+        if option in OPTIONS[type(config)] or (of_default and name == DEFAULT_METHOD)
+    )
+
+
+def resolve_method(
+    method: str, *, has_encoder: bool = True, variations: int | None = None, **own: Any
+) -> tuple[str, MethodConfig]:
+    """Return the method that runs and its settings, with the caller's own values.
+
+    Parameters
+    ----------
+    method : str
+        A name in `METHODS`.
+    has_encoder : bool
+        Whether the model has an encoder. Without one "balanced", "best" and "auto" search the latent space.
+    variations : int, optional
+        Number of completions of each picture: candidates, all of which are kept.
+    **own
+        Fields of the method's settings.
+
+    Returns
+    -------
+    name : str
+        "latent" in place of a method that needs an encoder.
+    config : MethodConfig
+
+    Raises
+    ------
+    ValueError
+        There is no such method, or it has no such setting.
+
+    Examples
+    --------
+    >>> resolve_method("balanced", has_encoder=False)[0]
+    'latent'
+    >>> resolve_method("yeh2017", iterations=50)[1].iterations
+    50
+    """
+    if method not in METHODS:
+        raise ValueError(f"Expected `method` to be one of {', '.join(METHODS)}. Received: {method!r}")
+    name, config = method, METHODS[method]
+    if isinstance(config, AutoConfig) and not has_encoder:
+        config = AutoConfig("latent", SearchConfig())
+    if variations is not None:
+        known = methods_with_option("variations")
+        check(method in known, f"a method with variations, one of {', '.join(known)}", method=method)
+        own["candidates"] = variations
+        config = VARIATIONS if method == DEFAULT_METHOD else config
+    falls_back = config is VARIATIONS or (isinstance(config, EncoderConfig) and method != "fast")
+    if not has_encoder and falls_back:
+        name, config = "latent", METHODS["latent"]
+    unknown = set(own) - {field.name for field in dataclasses.fields(config)}
+    check(not unknown, f"settings that the method {method} has", settings=", ".join(sorted(unknown)))
+    return name, dataclasses.replace(config, **own)

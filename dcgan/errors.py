@@ -4,13 +4,22 @@
     ├── ImageFileError             a picture cannot be read or written
     ├── DatasetError               a training set holds nothing to train on
     ├── NoFaceError                no face can be found in a photograph
+    ├── CompletionError            a method cannot complete a picture
     ├── ModelFileError             a model file is damaged, foreign or absent
     └── RunError                   a training run's folder cannot be used
 
 Wrong arguments raise ValueError or TypeError as everywhere in Python.
 """
 
-__all__ = ["DatasetError", "FaceCompletionError", "ImageFileError", "ModelFileError", "NoFaceError", "RunError"]
+__all__ = [
+    "CompletionError",
+    "DatasetError",
+    "FaceCompletionError",
+    "ImageFileError",
+    "ModelFileError",
+    "NoFaceError",
+    "RunError",
+]
 
 
 class FaceCompletionError(Exception):
@@ -23,6 +32,10 @@ class ImageFileError(FaceCompletionError):
 
 class DatasetError(FaceCompletionError):
     """A training set is missing, unreadable or empty."""
+
+
+class CompletionError(FaceCompletionError):
+    """A method cannot complete a picture: nothing of it is known, for example."""
 
 
 class ModelFileError(FaceCompletionError):

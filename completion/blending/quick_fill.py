@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from completion.blending.blender import feather_blend
 from completion.blending.classical import ClassicalFiller
-from completion.framing import KNOWN_MIN, known_means
 from completion.blending.holes import hole_window
+from dcgan.pictures.values import KNOWN_MIN, known_means
 
 __all__ = ["QuickFiller", "fill_smaller"]
 

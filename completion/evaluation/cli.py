@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from completion.evaluation.config import EVALUATION_MASKS, METHOD_NAMES, EvaluationConfig
+from completion.config import METHODS
+from completion.evaluation.config import EVALUATION_MASKS, EvaluationConfig
 from dcgan.command import DEFAULTS, common_errors, shown_default
 
 __all__ = ["evaluate_command"]
@@ -42,7 +43,7 @@ class NamesType(click.ParamType):
     epilog="""\b
     Examples:
       complete-evaluate faces.zip
-      complete-evaluate faces.zip --count 16 --mask center,left --method default,telea,biharmonic
+      complete-evaluate faces.zip --count 16 --mask center,left --method balanced,telea,biharmonic
     """,
 )
 @click.argument("faces", type=click.Path(exists=True, path_type=Path))
@@ -58,12 +59,13 @@ class NamesType(click.ParamType):
     "--method",
     "methods",
     multiple=True,
-    type=NamesType(METHOD_NAMES),
-    help=f"{', '.join(METHOD_NAMES)}; may be given several times.  [default: all that need no encoder]",
+    type=NamesType(tuple(METHODS)),
+    help=f"{', '.join(METHODS)}; may be given several times. A search takes seconds a picture.  "
+    f"[default: {','.join(DEFAULT.methods)}]",
 )
 @click.option(
     "--reference",
-    type=click.Choice(METHOD_NAMES),
+    type=click.Choice(tuple(METHODS)),
     help="The method that the others are compared with.  [default: the first]",
 )
 @click.option("--model", help="A bundled model's name or the path of a model file.", **shown_default(DEFAULT.model))

@@ -6,14 +6,16 @@ Pure standard library: the command line reads its defaults from here without imp
 import dataclasses
 from collections.abc import Sequence
 
-from completion.config import CLASSICAL_METHODS, PRESETS
+from completion.config import METHODS, SearchConfig
 from dcgan.config import check
 from masks.spec import MASK_NAMES
 
-__all__ = ["EVALUATION_MASKS", "METHOD_NAMES", "EvaluationConfig"]
+__all__ = ["EVALUATION_MASKS", "EvaluationConfig"]
 
-METHOD_NAMES = (*PRESETS, *CLASSICAL_METHODS)
-DEFAULT_METHODS = ("balanced", *(name for name in METHOD_NAMES if name not in ("balanced", "latent")))
+#: The searches take seconds a picture, and "auto" is one of two others: these are compared when they are asked for.
+DEFAULT_METHODS = tuple(
+    name for name, config in METHODS.items() if not isinstance(config, SearchConfig) and name != "auto"
+)
 # Those that leave known pixels and need nothing but the picture's size.
 EVALUATION_MASKS = tuple(name for name in MASK_NAMES if name not in ("full", "lowres", "rectangle"))
 
@@ -24,14 +26,22 @@ class EvaluationConfig:
 
     Attributes
     ----------
-    count : faces, a seeded choice; all there are if there are fewer. At least 2.
-    masks : names of `EVALUATION_MASKS`, with their default options.
-    methods : names of `METHOD_NAMES`.
-    reference : the method that the others are compared with, picture by picture; "" is the first.
-    model : a bundled model's name or the path of a model file.
-    batch_size : pictures that are completed at once.
-    seed : of the choice, the masks, the search and the bootstrap.
-    resamples : of the bootstrap.
+    count : int
+        Number of faces, a seeded choice; all where there are fewer. At least 2.
+    masks : tuple of str
+        Names of `EVALUATION_MASKS`, with their default options.
+    methods : tuple of str
+        Names of `completion.config.METHODS`.
+    reference : str
+        The method that the others are compared with, picture by picture; "" is the first.
+    model : str
+        Name of a bundled model or path of a model file.
+    batch_size : int
+        Pictures that are completed together.
+    seed : int
+        Of the choice, the masks, the search and the bootstrap.
+    resamples : int
+        Of the bootstrap.
 
     Raises
     ------
@@ -51,7 +61,7 @@ class EvaluationConfig:
     def __post_init__(self) -> None:
         check(self.count >= 2, "`count` of at least 2", count=self.count)
         _check_names("masks", self.masks, EVALUATION_MASKS)
-        _check_names("methods", self.methods, METHOD_NAMES)
+        _check_names("methods", self.methods, tuple(METHODS))
         if not self.reference:
             object.__setattr__(self, "reference", self.methods[0])  # frozen, but not yet handed out
         chosen = ", ".join(self.methods)

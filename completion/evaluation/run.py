@@ -11,7 +11,7 @@ import numpy.typing as npt
 from completion.search.batches import plan_rows
 from completion.evaluation.config import EvaluationConfig
 from completion.evaluation.faces import Faces, make_masks, read_faces
-from completion.evaluation.methods import Method, make_method
+from completion.evaluation.methods import ComparedMethod, make_compared_method
 from completion.evaluation.report import write_report
 from completion.evaluation.store import Arrays, EvaluationStore, locked_store
 from completion.evaluation.summary import summarise
@@ -120,13 +120,19 @@ def _complete(
         waiting = [mask for mask in config.masks if done[mask, name] < count]
         if not waiting:
             continue
-        method = make_method(name, prior, rows=rows, seed=config.seed)
+        method = make_compared_method(name, prior, rows=rows, seed=config.seed)
         for mask in waiting:
             _complete_mask(store, faces, method, mask=mask, share=share, on_batch=on_batch)
 
 
 def _complete_mask(
-    store: EvaluationStore, faces: Faces, method: Method, *, mask: str, share: int, on_batch: Callable[[int], None]
+    store: EvaluationStore,
+    faces: Faces,
+    method: ComparedMethod,
+    *,
+    mask: str,
+    share: int,
+    on_batch: Callable[[int], None],
 ) -> None:
     """Complete all faces under one mask with one method, from where an earlier run stopped."""
     masks, kept = store.masks(mask), store.completed(mask, method.name)

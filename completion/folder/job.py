@@ -8,11 +8,9 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from completion.config import CLASSICAL_METHODS, METHODS
-from completion.folder.face_hints import FaceHints
 from completion.folder.inputs import InputPicture, output_name, take_shard
+from completion.folder.landmarks import GivenPlaces
 from completion.folder.masks import MaskSource
-from dcgan.config import check
 from dcgan.errors import FaceCompletionError
 from dcgan.pictures.records import NAME_SHOWN
 
@@ -24,50 +22,45 @@ TEMPORARY_NAME = re.compile(r"\.(.+)\.[a-z0-9_]{8,32}\.tmp", re.DOTALL)
 STALE_SECONDS = 3600.0
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class FolderJob:
     """What to do with a list of pictures.
 
     Attributes
     ----------
-    output : folder of the results, made where it does not exist.
-    masks : where the masks come from.
-    method : "dcgan", a classical method, or "auto", for each picture the one that suits its mask; see
-        `completion.completer.complete`.
-    keep : "best" candidate of each picture or "all".
-    existing : what to do where an output is there already: "refuse" the whole job, "skip" it or "replace" it.
-    batch_size : rows (pictures times candidates) that are searched at once.
-    seed : of random masks; the completer has its own.
-    faces : None where the pictures are aligned faces; for photographs, what the user says of the faces in them.
-    sheet, film : write OUTPUT/grid.png, OUTPUT/search.gif.
-    shard : (i, n), the part of the list that is completed; see `completion.folder.inputs.take_shard`.
+    output : Path
+        Folder of the results, made where it does not exist.
+    masks : MaskSource
+        Where the masks come from.
+    photographs : GivenPlaces or None
+        None where the pictures are aligned faces. For photographs, the places of faces given by the user.
+    keep : str
+        The "best" candidate of each picture or "all".
+    existing : str
+        What to do where an output exists: "refuse" the whole job, "skip" it or "replace" it.
+    batch_size : int
+        Rows (faces times candidates) that the model answers at once.
+    seed : int
+        Of random masks; the method has its own.
+    sheet, film : bool
+        Write OUTPUT/sheet.png, OUTPUT/search.gif.
+    shard : (int, int)
+        (i, n), the part of the list that is completed; see `completion.folder.inputs.take_shard`.
     """
 
     output: Path
     masks: MaskSource = dataclasses.field(default_factory=MaskSource)
-    method: str = "dcgan"
+    photographs: GivenPlaces | None = None
     keep: str = "best"
     existing: str = "refuse"
     batch_size: int = 64
     seed: int = 0
-    faces: FaceHints | None = None
     sheet: bool = False
     film: bool = False
     shard: tuple[int, int] = (1, 1)
 
-    def __post_init__(self) -> None:
-        check(self.method in METHODS, f"`method` to be one of {', '.join(METHODS)}", method=self.method)
-        if self.method != "dcgan":
-            check(not self.masks.blocks, "the method 'dcgan' for block means", method=self.method)
-            check(self.keep == "best", "the method 'dcgan' for all candidates", method=self.method)
-        if self.faces is not None:
-            check(self.method == "dcgan", "the method 'dcgan' for faces in photographs", method=self.method)
-            check(not self.masks.blocks, "masks that hide pixels of photographs", blocks=self.masks.blocks)
-        if self.method in CLASSICAL_METHODS:
-            check(not self.film, "a method that searches for a film of the search", method=self.method)
-
     def own_name(self, name: str) -> str:
-        """Return the name of a file that every shard writes for itself: a.png, of shard 1/2 a-1-of-2.png."""
+        """Return the name of a file that every shard writes for itself: a.png is a-1-of-2.png in shard 1/2."""
         if self.shard[1] == 1:
             return name
         stem, suffix = os.path.splitext(name)
@@ -81,7 +74,7 @@ class FolderJob:
     @property
     def sheet_path(self) -> Path:
         """Return the path of the comparison sheet."""
-        return self.output / self.own_name("grid.png")
+        return self.output / self.own_name("sheet.png")
 
     @property
     def film_path(self) -> Path:

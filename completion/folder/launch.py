@@ -1,136 +1,213 @@
-"""From the command line's options to a completed folder."""
+"""From the options of complete-images to a completed folder."""
+
+from __future__ import annotations
 
 import dataclasses
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from completion.search.batches import default_batch_size
-from completion.config import CLASSICAL_METHODS, choose_search
-from completion.folder.face_hints import FaceHints, read_landmarks
-from completion.folder.run import FolderSummary, complete_folder
+from completion.config import MethodConfig, needs_model, resolve_method
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob, check_outputs
-from completion.photographs import PhotographCompleter
-from completion.folder.masks import MaskSource, read_mask
+from completion.folder.landmarks import GivenPlaces, read_landmarks
+from completion.folder.run import FolderSummary, complete_folder
+from completion.methods import Method, MethodOptions, make_method
+from completion.search.batches import default_batch_size
 from dcgan.errors import FaceCompletionError
 from dcgan.faces.detector import FaceFinder
 from dcgan.quiet import quiet_import
-from masks import MaskFolder, MaskSpec
 
 if TYPE_CHECKING:
-    from completion.completer import Completer
+    from completion.folder.masks import MaskSource
 
-__all__ = ["complete_files"]
+__all__ = ["ChosenMethod", "OutputOptions", "PhotographOptions", "launch"]
 
 BAR_FORMAT = "{percentage:3.0f}%|{bar}| {n:.0f}/{total_fmt} pictures [{elapsed}<{remaining}]"
 
 
-def complete_files(
-    pictures: Sequence[InputPicture], *, spec: MaskSpec, search: tuple[str, dict[str, Any]], options: dict[str, Any]
+@dataclasses.dataclass(frozen=True)
+class ChosenMethod:
+    """The method that the user chose.
+
+    Attributes
+    ----------
+    name : str
+        One of `completion.config.METHODS`.
+    model : str
+        A bundled model's name or the path of a model file.
+    blend : str
+        One of `completion.config.BLEND_NAMES`.
+    variations : int, optional
+        Number of different completions of each picture.
+    settings : dict
+        The user's own settings of the method.
+    seed : int
+    """
+
+    name: str
+    model: str = "faces-64"
+    blend: str = "auto"
+    variations: int | None = None
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    seed: int = 0
+
+    def resolve(self, *, has_encoder: bool = True) -> tuple[str, MethodConfig]:
+        """Return the method that runs and its settings; see `completion.config.resolve_method`."""
+        return resolve_method(self.name, has_encoder=has_encoder, variations=self.variations, **self.settings)
+
+
+@dataclasses.dataclass(frozen=True)
+class PhotographOptions:
+    """What the user says about photographs.
+
+    Attributes
+    ----------
+    boxes : tuple of (int, int, int, int)
+        Boxes of faces.
+    landmarks_file : Path, optional
+    min_score : float
+        The detector's lowest score of a face.
+    beyond : str
+        The classical method for the part of a hole that lies in no face's frame.
+    grain : bool
+        Continue the fine texture of the known skin.
+    """
+
+    boxes: tuple[tuple[int, int, int, int], ...]
+    landmarks_file: Path | None
+    min_score: float
+    beyond: str
+    grain: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputOptions:
+    """What the user says about the results.
+
+    Attributes
+    ----------
+    folder : Path
+    keep : str
+        "best" or "all" candidates.
+    existing : str
+        "refuse", "skip" or "replace".
+    sheet, film : bool
+        Write a comparison sheet, a film of the search.
+    shard : (int, int)
+    batch_size : int, optional
+    quiet : bool
+    """
+
+    folder: Path
+    keep: str
+    existing: str
+    sheet: bool
+    film: bool
+    shard: tuple[int, int]
+    batch_size: int | None
+    quiet: bool
+
+
+def launch(
+    pictures: Sequence[InputPicture],
+    masks: MaskSource,
+    method: ChosenMethod,
+    *,
+    photographs: PhotographOptions | None,
+    output: OutputOptions,
 ) -> FolderSummary:
     """Check what can be checked without the model, load it, and complete the pictures.
 
     Parameters
     ----------
-    pictures : what to complete
-    spec : the named mask and the operations on masks
-    search : its name and the user's own settings; see `completion.config.choose_search`
-    options : the command line's other options, by their Python names
+    pictures : sequence of InputPicture
+    masks : MaskSource
+    method : ChosenMethod
+    photographs : PhotographOptions or None
+        None where the pictures are aligned faces.
+    output : OutputOptions
+
+    Returns
+    -------
+    FolderSummary
     """
-    existing = "skip" if options["skip_existing"] else "replace" if options["overwrite"] else "refuse"
     job = FolderJob(
-        output=options["output"],
-        masks=_mask_source(spec, options),
-        method=options["method"],
-        keep=options["keep"],
-        existing=existing,
-        seed=options["seed"],
-        faces=_face_hints(pictures, options),
-        sheet=options["grid"],
-        film=options["gif"],
-        shard=options["shard"],
+        output=output.folder,
+        masks=masks,
+        photographs=_given_places(pictures, photographs) if photographs is not None else None,
+        keep=output.keep if method.variations is None else "all",
+        existing=output.existing,
+        seed=method.seed,
+        sheet=output.sheet,
+        film=output.film,
+        shard=output.shard,
     )
-    name, own = search
-    waiting, skipped = check_outputs(pictures, job, candidates=choose_search(name, **own).candidates)
+    waiting, skipped = check_outputs(pictures, job, candidates=method.resolve()[1].candidates)
     if not waiting:
         return FolderSummary(0, 0, skipped, 0)
     from tqdm import tqdm
 
-    finder = (
-        FaceFinder(min_score=options["min_score"]) if job.faces is not None else None
-    )  # complains before TensorFlow is imported
-    completer = None if job.method in CLASSICAL_METHODS else _load_completer(job, search, options)
-    photographs = None
-    if completer is not None:
-        if finder is not None:
-            photographs = PhotographCompleter(completer, finder, beyond=options["beyond"], grain=options["grain"])
-        job = dataclasses.replace(job, batch_size=options["batch_size"] or default_batch_size(completer.prior.config))
-    disabled = True if options["quiet"] else None  # None: shown where stderr is a terminal
+    # Loaded before TensorFlow is imported, so that what is missing is reported at once.
+    detector = FaceFinder(min_score=photographs.min_score) if photographs is not None else None
+    ready = _make_method(method, photographs, detector, blocks=masks.blocks, quiet=output.quiet)
+    if ready.finder is not None:
+        size = output.batch_size or default_batch_size(ready.finder.prior.config)
+        job = dataclasses.replace(job, batch_size=size)
+    disabled = True if output.quiet else None  # None: shown where stderr is a terminal
     with tqdm(total=len(waiting), bar_format=BAR_FORMAT, disable=disabled, dynamic_ncols=True) as bar:
         return complete_folder(
             pictures,
             job,
-            completer,
-            photographs=photographs,
-            model_sha256=completer.prior.sha256 if completer is not None else "",
+            ready,
             on_failure=lambda line: bar.write(f"failed: {line}", file=sys.stderr),
-            on_note=None if options["quiet"] else lambda line: bar.write(f"note: {line}", file=sys.stderr),
+            on_note=None if output.quiet else lambda line: bar.write(f"note: {line}", file=sys.stderr),
             on_progress=lambda done: bar.update(done - bar.n),
         )
 
 
-def _load_completer(job: FolderJob, search: tuple[str, dict[str, Any]], options: dict[str, Any]) -> "Completer":
-    """Load the model with its search, which brings in TensorFlow."""
+def _make_method(
+    method: ChosenMethod,
+    photographs: PhotographOptions | None,
+    detector: FaceFinder | None,
+    *,
+    blocks: int,
+    quiet: bool,
+) -> Method:
+    """Make the method ready; where it needs a model, load it, which brings in TensorFlow."""
+    if not needs_model(method.name):
+        return make_method(method.resolve(), MethodOptions(seed=method.seed))
     with quiet_import():
-        from completion.completer import Completer
         from dcgan.model_file import load_model
 
-    prior = load_model(options["model"])
-    size, blocks = prior.config.size, job.masks.blocks
+        import completion.search.finder  # noqa: F401
+    prior = load_model(method.model)
+    size = prior.config.size
     if blocks and size % blocks:
         raise ValueError(f"Expected --blocks to divide the model's size {size}. Received: {blocks}")
-    name, own = search
-    config = choose_search(name, has_encoder=prior.encoder is not None, **own)
-    if config != choose_search(name, **own) and not options["quiet"]:
+    resolved = method.resolve(has_encoder=prior.encoder is not None)
+    if resolved != method.resolve() and not quiet:
         line = (
-            f"{options['model']} has no encoder (dcgan-train-encoder trains one): the latent space is searched instead"
+            f"{method.model} has no encoder (dcgan-train-encoder trains one): the latent space is searched instead "
+            "(--method latent)"
         )
         click.echo(line, err=True)
-    if job.film and not config.iterations:
-        raise ValueError(
-            "Expected a search for --gif, with --iterations or --preset. Received: the encoder's answer alone"
-        )
-    return Completer(prior, config, blend=options["blend"], seed=options["seed"])
+    options = MethodOptions(prior, method.blend, method.seed)
+    if photographs is not None:
+        options = dataclasses.replace(options, detector=detector, beyond=photographs.beyond, grain=photographs.grain)
+    return make_method(resolved, options)
 
 
-def _face_hints(pictures: Sequence[InputPicture], options: dict[str, Any]) -> FaceHints | None:
-    """Return what the user says of the faces in photographs; None where the pictures are aligned faces."""
-    if not options["faces"]:
-        return None
-    path = options["landmarks_file"]
+def _given_places(pictures: Sequence[InputPicture], photographs: PhotographOptions) -> GivenPlaces:
+    """Return the places of faces that the user gives."""
+    path = photographs.landmarks_file
     landmarks = read_landmarks(path) if path else {}
     if landmarks and not any(picture.relative in landmarks for picture in pictures):
         raise FaceCompletionError(
             f"{path}: expected landmarks of {pictures[0].relative} or another of the pictures, found those of "
             f"{next(iter(landmarks))}"
         )
-    return FaceHints(options["face_box"], landmarks)
-
-
-def _mask_source(spec: MaskSpec, options: dict[str, Any]) -> MaskSource:
-    """Return where the masks come from."""
-    try:
-        folder = MaskFolder(options["mask_dir"]) if options["mask_dir"] else None
-    except OSError as error:
-        raise FaceCompletionError(f"{options['mask_dir']}: cannot list the masks: {error.strerror or error}") from error
-    return MaskSource(
-        spec=spec,
-        file=read_mask(options["mask_file"]) if options["mask_file"] else None,
-        folder=folder,
-        alpha=options["mask_from_alpha"],
-        color=options["mask_color"],
-        color_tolerance=options["mask_color_tolerance"] or 0,
-    )
+    return GivenPlaces(photographs.boxes, landmarks)

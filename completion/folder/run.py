@@ -1,8 +1,9 @@
 """Complete a folder of pictures, unattended: what complete-images does, as a function.
 
-Memory stays flat however many pictures there are, and however large: of a batch only the model-sized views are held,
-and a picture is read again when it is composed. Every output appears whole or not at all; a picture that fails is
-recorded and the others are completed; a run that was stopped goes on with ``existing="skip"``.
+Each picture goes one way: its file is read, the method prepares its work, the model answers for a batch, the result is
+composed and written. Memory stays flat however many pictures there are: a batch is bounded by its rows and by the
+pixels of its pictures. Every output appears whole or not at all; a picture that fails is recorded and the others are
+completed; a run that was stopped resumes with ``existing="skip"``.
 """
 
 from __future__ import annotations
@@ -11,36 +12,35 @@ import dataclasses
 import errno
 import math
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from completion.search.batches import plan_rows, release_memory
-from completion.blending.classical import ClassicalFiller, choose_method
 from completion.config import CLASSICAL_METHODS
+from completion.evaluation.metrics import spread
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob, check_outputs, output_paths, remove_leftovers
-from completion.folder.loading import LoadedPicture, Task, aligned_task, load_picture, photograph_task
+from completion.folder.loading import LoadedPicture, load_picture
 from completion.folder.manifest import Manifest
-from completion.evaluation.metrics import spread
 from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
-from dcgan.errors import FaceCompletionError, ImageFileError
+from completion.search.batches import answer_in_batches, plan_rows
+from dcgan.errors import CompletionError, FaceCompletionError, ImageFileError, NoFaceError
 from dcgan.pictures.files import save_picture
 
 if TYPE_CHECKING:
-    from completion.completer import Completer
-    from completion.photographs import PhotographCompleter
-    from completion.search.adam import SearchResult
+    from completion.methods import Method, Work
+    from completion.search.answer import Answers
+    from completion.search.observation import Observation
 
 __all__ = ["FolderSummary", "complete_folder"]
 
-FACES_AT_ONCE = 8  # of few photographs: how many faces are in them shows as they are read
-BEYOND_TOLD = 0.005  # share of the hole in no face's frame from which on the user is told
-STOPPING_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the next picture would fail just so
+PHOTOGRAPH_ROWS = 8  # of a call: how many faces photographs have shows as they are read
+STOPPING_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the next picture would fail in the same way
 
 Picture = npt.NDArray[np.uint8]
+OnLine = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,10 +49,14 @@ class FolderSummary:
 
     Attributes
     ----------
-    completed : pictures that were filled and written.
-    untouched : pictures of which nothing was missing; they were written as they are.
-    skipped : left out because their output was there.
-    failed : could not be read, had no mask, or could not be written.
+    completed : int
+        Pictures that were filled and written.
+    untouched : int
+        Pictures of which nothing was missing; they were written as they are.
+    skipped : int
+        Left out because their output existed.
+    failed : int
+        Could not be read, completed or written, or had no mask.
     """
 
     completed: int
@@ -61,29 +65,40 @@ class FolderSummary:
     failed: int
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Prepared:
+    """A picture that was read, and its work."""
+
+    loaded: LoadedPicture
+    work: Work
+    seconds: float
+
+
 def complete_folder(
     inputs: Sequence[InputPicture],
     job: FolderJob,
-    completer: Completer | None = None,
+    method: Method,
     *,
-    photographs: PhotographCompleter | None = None,
-    model_sha256: str = "",
-    on_failure: Callable[[str], None] | None = None,
-    on_note: Callable[[str], None] | None = None,
+    on_failure: OnLine | None = None,
+    on_note: OnLine | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> FolderSummary:
     """Complete pictures from files to files.
 
     Parameters
     ----------
-    inputs : see `completion.folder.inputs.list_inputs`; the whole list, also where the job is a shard of it
-    job : where to, with which masks
-    completer : the loaded model with its search; may be None where the job's method is a classical one
-    photographs : the same completer for photographs, where the job has `faces`
-    model_sha256 : recorded in the manifest of pictures that the model completed
-    on_failure : called with one line for each picture that fails
-    on_note : called with one line for each photograph whose hole lies, in part, in no face's frame
-    on_progress : called with the number of pictures done so far; those in the search count in part
+    inputs : sequence of InputPicture
+        See `completion.folder.inputs.list_inputs`; the whole list, also where the job is a shard of it.
+    job : FolderJob
+        Where the results go, and where the masks come from.
+    method : Method
+        Made ready by `completion.methods.make_method`.
+    on_failure : callable, optional
+        Called with one line for each picture that fails.
+    on_note : callable, optional
+        Called with one line for each thing that the user should know about a picture.
+    on_progress : callable, optional
+        Called with the number of pictures done so far; those that the model works at count in part.
 
     Returns
     -------
@@ -91,42 +106,27 @@ def complete_folder(
 
     Raises
     ------
-    ValueError
-        The job's method needs a completer, and there is none.
     FaceCompletionError
         Nothing can be written (disk full, folder not writable), another process writes there, or see
         `completion.folder.job.check_outputs`.
 
     Examples
     --------
-    >>> completer = Completer(load_model("faces-64"))  # doctest: +SKIP
-    >>> complete_folder(list_inputs(["photos"]), FolderJob(Path("completed")), completer)  # doctest: +SKIP
+    >>> method = make_method("telea", MethodOptions())  # doctest: +SKIP
+    >>> complete_folder(list_inputs(["photos"]), FolderJob(Path("completed")), method)  # doctest: +SKIP
     FolderSummary(completed=12, untouched=0, skipped=0, failed=0)
     """
-    if completer is None and job.method not in CLASSICAL_METHODS:
-        raise ValueError(f"Expected a `completer` for the method {job.method!r}. Received: None")
-    if (photographs is None) != (job.faces is None):
-        raise ValueError(f"Expected `photographs` just where the job has `faces`. Received: faces={job.faces}")
-    candidates = completer.config.candidates if completer is not None else 1
+    candidates = method.finder.config.candidates if method.finder is not None else 1
     waiting, existing = check_outputs(inputs, job, candidates=candidates)
     try:
         job.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FaceCompletionError(f"{job.output}: cannot make the folder: {error.strerror or error}") from error
-    run = _Run(
-        job,
-        completer,
-        photographs,
-        count=len(inputs),
-        model_sha256=model_sha256,
-        on_failure=on_failure,
-        on_note=on_note,
-        on_progress=on_progress,
-    )
-    with Manifest(job.manifest_path) as run.manifest:
+    with Manifest(job.manifest_path) as manifest:
+        run = _FolderRun(job, method, manifest, on_failure=on_failure, on_note=on_note, on_progress=on_progress)
         own = [path for source in waiting for path in output_paths(source, job, candidates)]
         remove_leftovers([*own, job.sheet_path, job.film_path])
-        run.complete(waiting)
+        run.complete(waiting, count=len(inputs))
         if job.sheet:
             run.sheet.save(job.sheet_path)
         if job.film:
@@ -134,178 +134,94 @@ def complete_folder(
     return FolderSummary(run.completed, run.untouched, existing, run.failed)
 
 
-class _Run:
+class _FolderRun:
     """The state of one call of `complete_folder`."""
-
-    manifest: Manifest
 
     def __init__(
         self,
         job: FolderJob,
-        completer: Completer | None,
-        photographs: PhotographCompleter | None,
+        method: Method,
+        manifest: Manifest,
         *,
-        count: int,
-        model_sha256: str,
-        on_failure: Callable[[str], None] | None,
-        on_note: Callable[[str], None] | None,
+        on_failure: OnLine | None,
+        on_note: OnLine | None,
         on_progress: Callable[[float], None] | None,
     ) -> None:
-        self.job, self.model_sha256 = job, model_sha256
-        self.completer = cast("Completer", completer)  # not used where the method is classical
-        self.photographs = photographs
+        self.job, self.method, self.manifest = job, method, manifest
         self.on_failure, self.on_note, self.on_progress = on_failure, on_note, on_progress
         self.sheet, self.film = ComparisonSheet(), SearchFilm()
-        self.film_open = job.film
         self.completed = self.untouched = self.failed = 0
         self.progress = 0.0
-        self.filler = ClassicalFiller(job.method if job.method in CLASSICAL_METHODS else "biharmonic")
-        self.candidates = completer.config.candidates if completer is not None else 1
-        self.channels = completer.prior.config.channels if completer is not None else 3
-        if photographs is not None and count > 1:
-            count = max(count, FACES_AT_ONCE)
-        self.share, self.rows = plan_rows(count, batch_size=job.batch_size, candidates=self.candidates)
+        finder = method.finder
+        self.candidates = finder.config.candidates if finder is not None else 1
+        self.channels = finder.prior.config.channels if finder is not None else 3
+        self.model_sha256 = finder.prior.sha256 if finder is not None else None
 
-    def complete(self, inputs: Sequence[InputPicture]) -> None:
-        """Complete and write pictures, batch by batch."""
-        batch: list[Task] = []
-        for source in inputs:
-            task = self._look(source)
-            if task is None:
-                continue
-            batch.append(task)
-            if sum(len(each.views) for each in batch) >= self.share:
-                self._complete_batch(batch)
-                batch = []
-        if batch:
-            self._complete_batch(batch)
-
-    def _look(self, source: InputPicture) -> Task | None:
-        """Return what the search is to do for a picture; None where it is done with: it failed, or is written."""
-        loaded = self._load(source)
-        if loaded is None:
-            return None
-        if not loaded.mask.any():
-            self._write(loaded, lambda _: loaded.color, status="untouched", seconds=0.0)
-            return None
-        if self.job.method in CLASSICAL_METHODS or (
-            self.job.method == "auto" and choose_method(loaded.mask) != "dcgan"
-        ):
-            self._fill(loaded)
-            return None
-        if self.photographs is None:
-            return aligned_task(loaded, self.completer, blocks=self.job.masks.blocks)
-        return self._look_for_faces(loaded, self.photographs)
-
-    def _look_for_faces(self, loaded: LoadedPicture, photographs: PhotographCompleter) -> Task | None:
-        """Return what the search is to do for a photograph; None where it failed, or its hole touches no face."""
-        started = time.perf_counter()
-        try:
-            task = photograph_task(loaded, photographs, self.job, rows=self.rows)
-        except ImageFileError as error:
-            self._fail(loaded.source, str(error))
-            return None
-        except MemoryError:
-            self._fail_for_memory(loaded.source)
-            return None
-        beyond, path, method = task.fields["beyond"], loaded.source.path, photographs.beyond
-        if task.views:
-            if beyond >= BEYOND_TOLD:
-                self._note(f"{path}: {beyond:.0%} of the hole is in no face's frame; {method} fills it")
-            return task
-        others = task.fields["others"]
-        self._note(
-            f"{path}: the hole touches none of the faces found ({others}); {method} fills it. If it hides a face, "
-            "--face-box says where"
+    def complete(self, inputs: Sequence[InputPicture], *, count: int) -> None:
+        """Complete and write pictures; `count` is the number of the whole job, of which these may be a part."""
+        share, rows = plan_rows(count, batch_size=self.job.batch_size, candidates=self.candidates)
+        if self.job.photographs is not None and count > 1:
+            share, rows = plan_rows(PHOTOGRAPH_ROWS, batch_size=self.job.batch_size, candidates=self.candidates)
+        answered = answer_in_batches(
+            self._prepare_all(inputs),
+            self.method.finder,
+            share=share,
+            rows=rows,
+            keep=self.job.keep,
+            on_frame=self.film.add if self.job.film else None,
+            on_progress=lambda part: self._progress(self._done + part),
         )
-        none = np.empty(0, np.float32)
-        self._write(loaded, lambda _: task.compose(loaded, none), method=method, **task.fields, seconds=_since(started))
-        return None
+        for prepared, answers, seconds in answered:
+            self._write(prepared, answers, seconds=prepared.seconds + seconds)
 
-    def _note(self, line: str) -> None:
-        """Tell the user something about a photograph."""
-        if self.on_note:
-            self.on_note(line)
+    def _prepare_all(self, inputs: Sequence[InputPicture]) -> Iterator[tuple[_Prepared, Sequence[Observation], int]]:
+        """Yield every picture that can be completed, its observations and its size in pixels."""
+        for source in inputs:
+            prepared = self._prepare(source)
+            if prepared is not None:
+                yield prepared, prepared.work.observations, prepared.loaded.mask.size
 
-    def _load(self, source: InputPicture) -> LoadedPicture | None:
-        """Read a picture and its mask; where that cannot be done, record it and return None."""
+    def _prepare(self, source: InputPicture) -> _Prepared | None:
+        """Read a picture and prepare its work; where that cannot be done, record it and return None."""
+        given = self.job.photographs
+        photograph = given.faces_of(source.relative) if given is not None else None
         try:
-            return load_picture(source, self.job, channels=self.channels)
+            loaded = load_picture(source, self.job.masks, channels=self.channels, seed=self.job.seed)
+            started = time.perf_counter()
+            if not loaded.mask.any():
+                from completion.methods import Work
+
+                return _Prepared(loaded, Work("", lambda _: loaded.color), 0.0)
+            work = self.method.prepare(loaded.color, loaded.mask, blocks=self.job.masks.blocks, photograph=photograph)
         except ImageFileError as error:
             self._fail(source, str(error))
+        except (NoFaceError, CompletionError) as error:
+            self._fail(source, f"{source.path}: {error}")
         except MemoryError:
             self._fail_for_memory(source)
+        else:
+            for note in work.notes:
+                if self.on_note:
+                    self.on_note(f"{source.path}: {note}")
+            return _Prepared(loaded, work, _since(started))
         return None
 
-    def _complete_batch(self, batch: list[Task]) -> None:
-        """Search for a batch, then compose and write its pictures."""
-        started = time.perf_counter()
-        done = self._done
-        found = self.completer.find(
-            [view for task in batch for view in task.views],
-            blocks=self.job.masks.blocks,
-            keep=self.job.keep,
-            rows=self.rows,
-            on_frame=self.film.add if self.film_open else None,
-            on_progress=lambda share: self._progress(done + share * len(batch)),
-        )
-        self.film_open = False
-        seconds = _since(started) / len(batch)
-        each = self.candidates if self.job.keep == "all" else 1
-        first = 0
-        for task in batch:
-            rows = slice(first, first + each * len(task.views))
-            self._finish(task, found.take(rows), seconds=seconds)
-            first = rows.stop
-        release_memory()
-
-    def _fill(self, loaded: LoadedPicture) -> None:
-        """Fill a picture without the model and write it."""
-        path, method = loaded.source.path, self.filler.method
-        if loaded.mask.all():
-            self._fail(loaded.source, f"{path}: nothing of it is known, which the method {method} needs")
-            return
-        started = time.perf_counter()
-        try:
-            filled = self.filler(loaded.color[None], loaded.mask[None])[0]
-        except MemoryError:
-            self._fail_for_memory(loaded.source)
-            return
-        seconds = _since(started)
-        self._write(loaded, lambda _: filled, method=method, seconds=seconds)
-
-    def _finish(self, task: Task, found: SearchResult, *, seconds: float) -> None:
-        """Read a picture again and write it with what was found."""
-        loaded = self._load(task.source)
-        if loaded is not None:
-            each = len(found.generated) // len(task.views)  # a view's candidates lie one after the other
-
-            def compose(candidate: int) -> Picture:
-                return task.compose(loaded, found.generated[candidate::each])
-
-            self._write(loaded, compose, method="dcgan", **task.fields, **_losses(found), seconds=seconds)
-
-    def _write(
-        self,
-        loaded: LoadedPicture,
-        compose: Callable[[int], Picture],
-        *,
-        seconds: float,
-        status: str = "completed",
-        **fields: Any,
-    ) -> None:
-        """Write one picture's results, its line in the manifest and its row in the sheet.
-
-        `compose` is called with the number of each result and makes it; `fields` are the manifest's.
-        """
+    def _write(self, prepared: _Prepared, answers: Answers | None, *, seconds: float) -> None:
+        """Compose and write one picture's results, its line in the manifest and its row in the sheet."""
+        loaded, work = prepared.loaded, prepared.work
         paths = output_paths(loaded.source, self.job, self.candidates)
         tiles, holes = [], []
+        started = time.perf_counter()
         try:
             for row, path in enumerate(paths):
-                picture = compose(row)
+                # An observation's candidates lie one after the other.
+                generated = np.empty(0, np.float32) if answers is None else answers.generated[row :: len(paths)]
+                picture = work.compose(generated)
+                if answers is None:
+                    seconds += _since(started)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 save_picture(path, loaded.finish(picture))
-                if len(paths) > 1 and status == "completed":
+                if len(paths) > 1 and loaded.mask.any():
                     holes.append(picture[loaded.mask])
                 if self.job.sheet:
                     tiles.append(self.sheet.tile(picture))
@@ -321,14 +237,17 @@ class _Run:
         if self.job.sheet:
             masked = show_masked(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
             self.sheet.add([self.sheet.tile(loaded.color), self.sheet.tile(masked), *tiles])
-        self.completed += status == "completed"
-        self.untouched += status == "untouched"
+        missing = bool(loaded.mask.any())
+        self.completed += missing
+        self.untouched += not missing
         self._record(
             loaded.source,
             output=str(paths[0]) if len(paths) == 1 else [str(path) for path in paths],
-            status=status,
+            status="completed" if missing else "untouched",
             missing=round(float(loaded.mask.mean()), 4),
-            **fields,
+            **({"method": work.method} if missing else {}),
+            **work.fields,
+            **({} if answers is None else _losses(answers)),
             **({"spread": round(spread(holes), 3)} if holes else {}),
             seconds=round(seconds, 4),
         )
@@ -346,7 +265,7 @@ class _Run:
 
     def _record(self, source: InputPicture, **fields: Any) -> None:
         """Append to the manifest and count."""
-        without_model = fields.get("method", self.job.method) in CLASSICAL_METHODS
+        without_model = fields.get("method", self.method.name) in CLASSICAL_METHODS
         model = None if without_model else self.model_sha256
         record = {"input": str(source.path), **fields, "seed": self.job.seed, "model_sha256": model}
         try:
@@ -361,7 +280,7 @@ class _Run:
         return self.completed + self.untouched + self.failed
 
     def _progress(self, done: float) -> None:
-        """Report progress, which never goes back: a searched picture counts before it is written."""
+        """Report progress, which never goes back: a picture that the model works at counts before it is written."""
         self.progress = max(self.progress, done)
         if self.on_progress:
             self.on_progress(self.progress)
@@ -372,9 +291,13 @@ def _since(started: float) -> float:
     return time.perf_counter() - started
 
 
-def _losses(found: SearchResult) -> dict[str, Any]:
-    """Return the manifest's fields about the search: a number, or a list for several candidates or faces."""
-    fields = {"contextual_loss": found.contextual, "perceptual_loss": found.perceptual, "acceptance": found.acceptance}
+def _losses(answers: Answers) -> dict[str, Any]:
+    """Return the manifest's fields about the answers: a number, or a list for several candidates or faces."""
+    fields = {
+        "contextual_loss": answers.contextual,
+        "perceptual_loss": answers.perceptual,
+        "acceptance": answers.acceptance,
+    }
     lists = {
         name: [round(float(value), 6) if math.isfinite(value) else None for value in values]
         for name, values in fields.items()

@@ -1,15 +1,32 @@
-"""How many pictures are searched at once, and the memory that this takes."""
+"""Batches: how many observations a model answers at once, and the memory that this takes."""
+
+from __future__ import annotations
 
 import ctypes
 import os
 import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from dcgan.config import ModelConfig
 
-__all__ = ["default_batch_size", "plan_rows", "release_memory"]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from completion.search.answer import Answers
+    from completion.search.finder import Finder
+    from completion.search.observation import Observation
+
+__all__ = ["answer_in_batches", "default_batch_size", "plan_rows", "release_memory"]
+
+Item = TypeVar("Item")
+
 
 BATCH_SIZE_MAX = 64  # beyond this a CPU gains nothing
 BATCH_BYTES_MAX = 512 * 2**20
+BATCH_PIXELS_MAX = 2**25  # of the pictures that wait for the model's answers
 ROWS_STEP = 8  # matrix products take this many rows at a time
 COPIES = 8  # of every feature map: both networks, values and gradients, and the compiled loop's buffers
 
@@ -17,12 +34,12 @@ COPIES = 8  # of every feature map: both networks, values and gradients, and the
 def default_batch_size(config: ModelConfig) -> int:
     """Return the largest power of two, at most 64, whose search fits into 512 MiB and an eighth of the memory.
 
-    That is the machine's memory, not what happens to be free: a resumed run is to have the batch size, and so the
+    That is the machine's memory, not what is free at the moment: a resumed run must have the batch size, and so the
     bytes, of the first one.
 
     Parameters
     ----------
-    config : of the model
+    config : ModelConfig
     """
     floats = config.size**2 * config.channels
     for level, width in enumerate(config.widths):
@@ -36,17 +53,24 @@ def default_batch_size(config: ModelConfig) -> int:
 
 
 def plan_rows(count: int, *, batch_size: int, candidates: int) -> tuple[int, int]:
-    """Return how many pictures are searched together and how many rows every call of the search has.
+    """Return how many observations make a batch, and the number of rows of every call of the model.
 
-    All batches of a job are filled up to the same number of rows: the rounding of a matrix product depends on it. It
-    is at most 8 or a multiple of 8, for within other numbers the rounding depends on a row's place as well. So a
-    picture's bytes are the same in every batch, and in whichever order, shard or resumed run the job is done.
+    All batches of a job are padded to the same number of rows, because the rounding of a matrix product depends on it.
+    It is at most 8 or a multiple of 8; for other numbers the rounding depends on a row's place as well. So a picture's
+    bytes are the same in every batch, and in whichever order, shard or resumed run the job is done.
 
     Parameters
     ----------
-    count : pictures of the whole job
-    batch_size : rows (pictures times candidates) that are searched at once, at most
-    candidates : of each picture
+    count : int
+        Observations of the whole job.
+    batch_size : int
+        Largest number of rows (observations times candidates) of a call.
+    candidates : int
+        Of each observation.
+
+    Returns
+    -------
+    share, rows : int
 
     Examples
     --------
@@ -64,14 +88,87 @@ def plan_rows(count: int, *, batch_size: int, candidates: int) -> tuple[int, int
     return share, min(rows, rows_max)
 
 
+def answer_in_batches(
+    items: Iterable[tuple[Item, Sequence[Observation], int]],
+    finder: Finder | None,
+    *,
+    share: int,
+    rows: int,
+    keep: str = "best",
+    on_frame: Callable[[npt.NDArray[np.float32]], None] | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> Iterator[tuple[Item, Answers | None, float]]:
+    """Yield every item with the model's answers to its observations; those without observations at once.
+
+    Parameters
+    ----------
+    items : iterable of (item, observations, pixels)
+        Read as they are needed; the pixels of the items that wait in a batch bound its size as well.
+    finder : Finder or None
+        None where no item has observations.
+    share, rows : int
+        From `plan_rows`.
+    keep : str, optional
+        See `Finder.find`.
+    on_frame : callable, optional
+        See `Finder.find`; of the first batch.
+    on_progress : callable, optional
+        Called with the number of items of the present batch that are done, in parts.
+
+    Yields
+    ------
+    item : Item
+    answers : Answers or None
+        An observation's candidates lie one after the other.
+    seconds : float
+        The batch's time divided by its items.
+    """
+    waiting: list[tuple[Item, Sequence[Observation]]] = []
+    waiting_pixels = 0
+
+    def flush() -> Iterator[tuple[Item, Answers | None, float]]:
+        nonlocal on_frame
+        if finder is None:
+            raise ValueError("Expected a `finder` for items with observations. Received: None")
+        started = time.perf_counter()
+        answers = finder.find(
+            [observation for _, observations in waiting for observation in observations],
+            keep=keep,
+            rows=rows,
+            on_frame=on_frame,
+            on_progress=on_progress and (lambda done: on_progress(done * len(waiting))),
+        )
+        on_frame = None
+        seconds = (time.perf_counter() - started) / len(waiting)
+        each = finder.config.candidates if keep == "all" else 1
+        first = 0
+        for item, observations in waiting:
+            part = slice(first, first + each * len(observations))
+            first = part.stop
+            yield item, answers.take(part), seconds
+        release_memory()
+
+    for item, observations, pixels in items:
+        if not observations:
+            yield item, None, 0.0
+            continue
+        waiting.append((item, observations))
+        waiting_pixels += pixels
+        if sum(len(each) for _, each in waiting) >= share or waiting_pixels >= BATCH_PIXELS_MAX:
+            yield from flush()
+            waiting, waiting_pixels = [], 0
+    if waiting:
+        yield from flush()
+
+
 def release_memory() -> None:
-    """Give freed memory back to the system, where glibc would keep it: a long run grows by a tenth without this."""
+    """Return freed memory to the system, where glibc would keep it: without this a long run grows by a tenth."""
     if sys.platform == "linux":
         getattr(ctypes.CDLL(None), "malloc_trim", lambda pad: 0)(0)  # other C libraries have no such function
 
 
 def _memory_bytes() -> int:
-    """Return the machine's memory, or what a container may use of it."""
+    """Return the machine's memory in bytes, or what a container may use of it."""
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):

@@ -6,6 +6,7 @@ Sources: Neal 2011, "MCMC using Hamiltonian dynamics", arXiv:1206.1901, sections
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from completion.search.adam import Guess, LatentSearch, Problem, SearchResult
+from completion.search.adam import LatentSearch
+from completion.search.answer import Answers
+from completion.search.observation import Observations
 from dcgan.autodiff import compile_function, value_and_grad
 
 __all__ = ["HamiltonianSampler", "leapfrog"]
@@ -30,7 +33,8 @@ class HamiltonianSampler:
 
     Parameters
     ----------
-    search : gives the loss, the temperature and the length of the chains
+    search : LatentSearch
+        Gives the loss, the temperature and the length of the chains.
     """
 
     def __init__(self, search: LatentSearch) -> None:
@@ -39,14 +43,13 @@ class HamiltonianSampler:
 
     def draw(
         self,
-        problem: Problem,
+        observations: Observations,
         latents: npt.NDArray[np.float32],
         *,
         chains: npt.NDArray[np.intp],
-        guess: Guess | None = None,
         seed: int = 0,
         on_transition: Callable[[int], None] | None = None,
-    ) -> SearchResult:
+    ) -> Answers:
         """Run one chain for each picture and return its last state.
 
         Every picture accepts or rejects on its own and has a step size of its own, which is adapted in the first half
@@ -54,23 +57,26 @@ class HamiltonianSampler:
 
         Parameters
         ----------
-        problem : what is known, B pictures
-        latents : (B, latent_dim) float32 in [-1, 1], where the chains start
-        chains : (B,) int
-            The number of each row's chain. Rows of one number share their random draws, so that a picture's result does
-            not depend on its place in the batch; several chains of one picture need different numbers.
-        guess : see `LatentSearch.run`
-        seed : of the momenta and the acceptances
-        on_transition : called with the number of transitions done
+        observations : Observations
+            What is known of B pictures.
+        latents : float32 array (B, latent_dim)
+            Where the chains start, in [-1, 1].
+        chains : int array (B,)
+            The number of each row's chain. Rows with the same number share their random draws, so that a picture's
+            result does not depend on its place in the batch; several chains of one picture need different numbers.
+        seed : int, optional
+            Of the momenta and the acceptances.
+        on_transition : callable, optional
+            Called with the number of transitions done.
 
         Returns
         -------
-        SearchResult
-            The last states of the chains; its `acceptance` is of the second half of each chain.
+        Answers
+            The last states of the chains; their `acceptance` is that of the second half of each chain.
         """
         config = self.search.config
-        data = self.search.prepare(problem, guess)
-        transition = self._transition(problem.blocks)
+        data = self.search.objective.prepare(observations)
+        transition = self._transition(observations.blocks)
         z = latents.astype(np.float32)
         # The curvature of the energy is inverse to the temperature, so the stable step is proportional to its root.
         step_size = np.full(len(z), min(np.sqrt(config.hmc_temperature), 1.0), np.float32)
@@ -94,9 +100,7 @@ class HamiltonianSampler:
                 acceptance += accepted / np.float32(config.hmc_samples - half)
             if on_transition:
                 on_transition(index + 1)
-        total, parts = self.search.losses(ops.convert_to_tensor(z), *data, blocks=problem.blocks)
-        contextual, perceptual, score = (ops.convert_to_numpy(part) for part in (*parts, total))
-        return SearchResult(z, self.search.generate(z, guess), contextual, perceptual, score, acceptance)
+        return dataclasses.replace(self.search.judge(observations, z), acceptance=acceptance)
 
     def _transition(self, blocks: int) -> Callable[..., Any]:
         """Return the compiled proposal: (z, momentum, step size, ...) to the end of a trajectory and the log ratio."""
@@ -105,7 +109,7 @@ class HamiltonianSampler:
         config = self.search.config
 
         def energy(z: Tensor, *data: Tensor) -> tuple[Tensor, Tensor]:
-            return self.search.losses(z, *data, blocks=blocks)[0] / config.hmc_temperature, ()
+            return self.search.losses(z, data, blocks=blocks) / config.hmc_temperature, ()
 
         def transition(z: Tensor, momentum: Tensor, step_size: Tensor, *data: Tensor) -> tuple[Tensor, Tensor]:
             gradient_of = value_and_grad(energy)
@@ -126,20 +130,21 @@ class HamiltonianSampler:
 def leapfrog(
     gradient_of: Callable[[Tensor], Tensor], z: Tensor, momentum: Tensor, *, step_size: Tensor, steps: int
 ) -> tuple[Tensor, Tensor]:
-    """Follow Hamilton's equations inside the box [-1, 1]; a trajectory that meets a wall is reflected.
+    """Integrate Hamilton's equations inside the box [-1, 1]; trajectories are reflected at its walls.
 
-    Reversible: from the result, with the momentum's sign changed, it comes back to where it started.
+    Reversible: from the result, with the momentum's sign changed, it returns to its start.
 
     Parameters
     ----------
-    gradient_of : z to the gradient of the energy, both (B, latent_dim)
-    z, momentum : (B, latent_dim) float32
-    step_size : (B, 1) float32
-    steps : how many
+    gradient_of : callable
+        z to the gradient of the energy, both (B, latent_dim).
+    z, momentum : tensor (B, latent_dim)
+    step_size : tensor (B, 1)
+    steps : int
 
     Returns
     -------
-    z, momentum : (B, latent_dim) float32
+    z, momentum : tensor (B, latent_dim)
     """
 
     def leap(_: Tensor, state: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""The two losses of the search, one value for each picture.
+"""The losses of the search, one value for each picture. `LOSSES` is the table of those that the search adds up.
 
 Source: Yeh, Chen, Lim, Schwing, Hasegawa-Johnson and Do 2017, "Semantic image inpainting with deep generative models",
 arXiv:1607.07539, section 3.
@@ -6,6 +6,8 @@ arXiv:1607.07539, section 3.
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -13,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-__all__ = ["block_means", "contextual_loss", "contextual_weights", "perceptual_loss"]
+from completion.config import SearchConfig
+
+__all__ = ["LOSSES", "LossInput", "block_means", "contextual_loss", "contextual_weights", "perceptual_loss"]
 
 Tensor = Any
 
@@ -21,32 +25,36 @@ Tensor = Any
 def contextual_weights(
     known: npt.NDArray[np.float32], *, weighting: str = "yeh", window: int = 7, floor: float = 0.0
 ) -> tuple[npt.NDArray[np.float32], float]:
-    """Weigh the known pixels of one picture (Yeh et al. 2017, eq. 4).
+    """Weight the known pixels of one picture (Yeh et al. 2017, eq. 4).
 
     A known pixel's weight is the share of missing pixels in the window around it; the part of the window outside the
     picture does not count.
 
     Parameters
     ----------
-    known : (H, W) float32 in [0, 1], the known share of each pixel
-    weighting : "yeh" or "uniform"
-    window : side in pixels, odd
-    floor : added to Yeh's weight of each known pixel
+    known : float32 array (H, W)
+        The share of each pixel that is known, in [0, 1].
+    weighting : str
+        "yeh" or "uniform".
+    window : int
+        Side in pixels, odd.
+    floor : float
+        Added to Yeh's weight of each known pixel.
 
     Returns
     -------
-    weights : (H, W) float32
-        Non-negative, 0 where nothing is known, of sum 1; all 0 where the whole picture is missing.
+    weights : float32 array (H, W)
+        Non-negative, 0 where nothing is known, with sum 1; all 0 where the whole picture is missing.
     total : float
-        Their sum before they were brought to 1.
+        The sum of the weights before normalisation.
     """
     weights = known
     if weighting == "yeh":
         inside = _window_sums(np.ones_like(known), window)
-        missing = np.maximum(_window_sums(1.0 - known, window), 0.0)  # sums of shares may fall a rounding below 0
+        missing = np.maximum(_window_sums(1.0 - known, window), 0.0)  # rounding may give sums below 0
         weights = np.asarray(known * (missing / inside + floor), np.float32)
     total = float(weights.sum(dtype=np.float64))
-    if total <= 0.0:  # nothing is missing, or nothing known: all known pixels count alike
+    if total <= 0.0:  # nothing is missing or nothing is known: uniform weights
         weights, total = known, float(known.sum(dtype=np.float64))
     return (weights / total if total > 0.0 else np.zeros_like(known)).astype(np.float32), total
 
@@ -62,13 +70,17 @@ def contextual_loss(generated: Tensor, target: Tensor, weights: Tensor, *, block
 
     Parameters
     ----------
-    generated, target : (B, H, W, C) in [-1, 1]
-    weights : (B, H, W, 1), of sum 1 for each picture
-    blocks : if not 0, what is compared are the means of blocks x blocks equal parts; `weights` is left out
+    generated, target : tensor (B, H, W, C)
+        In [-1, 1].
+    weights : tensor (B, H, W, 1)
+        With sum 1 for each picture.
+    blocks : int, optional
+        If not 0, the means of blocks x blocks equal parts are compared, and `weights` is not used.
 
     Returns
     -------
-    (B,) float32, in [-1, 1] units
+    tensor (B,)
+        In units of the [-1, 1] range.
     """
     if blocks:
         difference = ops.abs(block_means(generated, blocks) - block_means(target, blocks))
@@ -91,16 +103,61 @@ def block_means(pictures: Tensor, blocks: int) -> Tensor:
 
 
 def perceptual_loss(logits: Tensor, *, form: str = "nonsaturating") -> Tensor:
-    """Return how unreal the discriminator finds each picture.
+    """Return the discriminator's loss of each picture: lower is more real.
 
     Parameters
     ----------
-    logits : (B,)
-    form : "nonsaturating", -log D = softplus(-logit), or "saturating", log(1 - D) = -softplus(logit) (Yeh et al. 2017,
-        eq. 6)
+    logits : tensor (B,)
+        Of the discriminator.
+    form : str
+        "nonsaturating", -log D = softplus(-logit), or "saturating", log(1 - D) = -softplus(logit) (Yeh et al. 2017,
+        eq. 6).
 
     Returns
     -------
-    (B,)
+    tensor (B,)
     """
     return ops.softplus(-logits) if form == "nonsaturating" else -ops.softplus(logits)
+
+
+@dataclasses.dataclass(frozen=True)
+class LossInput:
+    """What a loss may use.
+
+    Attributes
+    ----------
+    generated : tensor (B, H, W, C)
+        Generated pictures in [-1, 1].
+    targets : tensor (B, H, W, C)
+        Known values.
+    weights : tensor (B, H, W, 1)
+        Of the known pixels, with sum 1 for each picture.
+    discriminator : callable
+        Pictures to logits (B,).
+    config : SearchConfig
+        Forms of the losses.
+    blocks : int
+        Of the observations.
+    """
+
+    generated: Tensor
+    targets: Tensor
+    weights: Tensor
+    discriminator: Callable[..., Tensor]
+    config: SearchConfig
+    blocks: int
+
+
+def _contextual(seen: LossInput) -> Tensor:
+    """Return the contextual loss of each picture."""
+    return contextual_loss(seen.generated, seen.targets, seen.weights, blocks=seen.blocks)
+
+
+def _perceptual(seen: LossInput) -> Tensor:
+    """Return the perceptual loss of each picture."""
+    return perceptual_loss(seen.discriminator(seen.generated, training=False), form=seen.config.perceptual_form)
+
+
+#: Each loss by name, a function of a `LossInput` that returns one value for each picture. The weight of NAME is the
+#: setting NAME_weight of `completion.config.SearchConfig`, or 1 where there is none.
+LOSSES: dict[str, Callable[[LossInput], Tensor]] = {"contextual": _contextual, "perceptual": _perceptual}

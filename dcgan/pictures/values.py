@@ -1,11 +1,26 @@
 """Arrays of pictures: value ranges, sizes, grids. OpenCV resizes."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["crop_square", "is_grey", "make_grid", "resize_picture", "to_float", "to_uint8"]
+__all__ = [
+    "KNOWN_MIN",
+    "crop_square",
+    "enlarge",
+    "is_grey",
+    "known_means",
+    "lanczos_matrix",
+    "make_grid",
+    "resize_picture",
+    "to_float",
+    "to_uint8",
+]
+
+KNOWN_MIN = 1e-6  # known shares up to this are rounding errors: nothing is known there
+LANCZOS_TAPS = 4  # on each side, as in OpenCV's INTER_LANCZOS4
 
 Pictures = npt.NDArray[np.uint8]
 
@@ -69,6 +84,56 @@ def resize_picture(picture: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDA
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LANCZOS4
     resized = cv2.resize(np.ascontiguousarray(picture), (width, height), interpolation=method)
     return resized.reshape(height, width, picture.shape[2])
+
+
+def known_means(
+    channels: Iterable[npt.NDArray[np.float32]],
+    known: npt.NDArray[np.float32],
+    average: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]],
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return means of the known pixels, and the share of each mean's area that is known.
+
+    Parameters
+    ----------
+    channels : iterable of float32 arrays (H, W)
+        One is held in memory at a time.
+    known : float32 array (H, W)
+        In [0, 1].
+    average : callable
+        Resamples an array (H, W) to the size of the result.
+
+    Returns
+    -------
+    means : float32 array (h, w, C)
+        0 where nothing is known.
+    shares : float32 array (h, w)
+    """
+    shares = average(known)
+    sums = (average(values * known) for values in channels)
+    means = [np.divide(each, shares, out=np.zeros_like(each), where=shares > KNOWN_MIN) for each in sums]
+    return np.stack(means, axis=-1), shares
+
+
+def enlarge(picture: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:
+    """Return a picture, (H, W, C) float32, enlarged by an integer factor with a Lanczos kernel."""
+    height, width = picture.shape[:2]
+    vertical, horizontal = (
+        lanczos_matrix((np.arange(side * factor) + 0.5) / factor - 0.5, side) for side in (height, width)
+    )
+    stretched = np.tensordot(vertical, picture, (1, 0))  # (factor * H, W, C)
+    return np.ascontiguousarray(np.matmul(horizontal, stretched))
+
+
+def lanczos_matrix(centers: npt.NDArray[np.floating], size: int) -> npt.NDArray[np.float32]:
+    """Return the matrix that interpolates `size` samples at the given centres, (centres, size); borders repeat."""
+    nearest = np.floor(centers).astype(int)
+    taps = nearest[:, None] + np.arange(1 - LANCZOS_TAPS, LANCZOS_TAPS + 1)  # (centres, 2 * LANCZOS_TAPS)
+    distance = centers[:, None] - taps
+    weights = np.sinc(distance) * np.sinc(distance / LANCZOS_TAPS)
+    weights /= weights.sum(axis=1, keepdims=True)
+    matrix = np.zeros((len(centers), size))
+    np.add.at(matrix, (np.arange(len(centers))[:, None], np.clip(taps, 0, size - 1)), weights)
+    return matrix.astype(np.float32)
 
 
 def make_grid(pictures: Pictures, *, columns: int | None = None, margin_px: int = 2) -> Pictures:

@@ -1,4 +1,4 @@
-"""What the user says about where faces are. Pure standard library and NumPy."""
+"""Places of faces in photographs, given by the user: boxes, and landmarks from a file."""
 
 import dataclasses
 import json
@@ -10,41 +10,53 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.errors import FaceCompletionError
+from dcgan.faces.locate import Box, GivenFaces
 
-__all__ = ["FaceHints", "read_landmarks"]
+__all__ = ["GivenPlaces", "read_landmarks"]
 
 Points = npt.NDArray[np.float64]
 
 
-@dataclasses.dataclass(frozen=True)
-class FaceHints:
-    """The user's word about the faces of photographs; where there is one, no face is looked for.
+@dataclasses.dataclass(frozen=True, eq=False)
+class GivenPlaces:
+    """Places of faces in a list of photographs.
 
     Attributes
     ----------
-    boxes : left, top, width and height of each face in pixels, in every photograph.
-    landmarks : for some photographs, by their path below the folder of inputs, (3 or 68, 2) of each face.
+    boxes : tuple of (int, int, int, int)
+        Left, top, width and height of each face in pixels, in every photograph.
+    landmarks : mapping of str to tuple of float64 arrays (68, 2) or (3, 2)
+        The faces of some photographs, by their path below the folder of inputs.
     """
 
-    boxes: tuple[tuple[int, int, int, int], ...] = ()
+    boxes: tuple[Box, ...] = ()
     landmarks: Mapping[str, tuple[Points, ...]] = dataclasses.field(default_factory=dict)
 
-    def landmarks_of(self, relative: str) -> tuple[Points, ...]:
-        """Return the landmarks of a photograph's faces; none where nothing is said about it."""
-        return self.landmarks.get(relative, ())
+    def faces_of(self, relative: str) -> GivenFaces:
+        """Return the places that are given for a photograph, by its path below the folder of inputs."""
+        return GivenFaces(self.boxes, self.landmarks.get(relative, ()))
 
 
 def read_landmarks(path: Path) -> dict[str, tuple[Points, ...]]:
-    """Read a file of landmarks: dcgan-align's align.jsonl, or lines written in its way.
+    """Read a file of landmarks: dcgan-align's align.jsonl, or lines in the same form.
 
-    A line is an object of JSON, {"photograph": "a.jpg", "faces": [{"landmarks": [[x, y], ...]}]}, with 68 landmarks in
-    dlib's order or three: the inner eye corner that is left in the picture, the right one, and the middle of the bottom
-    lip's lower edge. Lines without faces say nothing.
+    A line is a JSON object, {"photograph": "a.jpg", "faces": [{"landmarks": [[x, y], ...]}]}, with 68 landmarks in
+    dlib's order or three: the inner eye corner that is left in the picture, the right one, and the middle of the lower
+    edge of the bottom lip. Lines without faces are skipped.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    dict of str to tuple of float64 arrays (68, 2) or (3, 2)
+        The faces of each photograph, by its path below the folder of photographs.
 
     Raises
     ------
     FaceCompletionError
-        The file cannot be read, or a line is not of this kind.
+        The file cannot be read, a line has another form, or no line has a face.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -1,0 +1,178 @@
+"""Compose a completed picture: put generated faces into the hole at the picture's own size, without a seam.
+
+The model sees a face's frame alone. Where the frame covers the whole picture (an aligned face) the hole is blended and
+that is all. In a photograph the part of the hole that lies in no frame is filled classically, a face fades into that
+towards the edge of its frame, and the fine texture of the known skin is continued.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from completion.blending.blender import Blender
+from completion.blending.grain import grain_like
+from completion.blending.holes import Window, hole_window
+from completion.blending.quick_fill import QuickFiller, fill_smaller
+from completion.config import BEYOND
+from dcgan.faces.locate import LocatedFace
+from dcgan.pictures.values import is_grey, to_float, to_uint8
+
+__all__ = ["Composer"]
+
+#: Width of the fade inside a frame's edge, in half sides of the frame: 6 of 64 pixels. There the model is least
+#: certain, and what it draws has a fine pattern.
+FADE = 3 / 16
+SKIN = 0.8  # grain is taken from this central share of the frame: farther out is background
+REACH = 2  # known pixels around a hole that biharmonic blending uses
+#: Missing pixels up to which a hole is filled, and blending solved, at the picture's own size; beyond, on a smaller
+#: grid, which bounds time and memory.
+BEYOND_UNKNOWNS_MAX = 250_000
+BLEND_UNKNOWNS_MAX = 1_000_000
+
+Picture = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+Generated = npt.NDArray[np.float32]
+
+
+class Composer:
+    """Put generated faces into pictures.
+
+    Parameters
+    ----------
+    blend : str, optional
+        One of `completion.config.BLEND_NAMES`.
+    beyond : str, optional
+        The classical method for what lies in no face's frame, one of `completion.config.CLASSICAL_METHODS`.
+    grain : bool, optional
+        Continue the fine texture of the known skin into faces of photographs; see `completion.blending.grain`.
+    seed : int, optional
+        Of the grain.
+    """
+
+    def __init__(self, *, blend: str = "auto", beyond: str = BEYOND, grain: bool = True, seed: int = 0) -> None:
+        self.blender = Blender(blend)
+        self.beyond, self.grain, self.seed = beyond, grain, seed
+        self._fill = QuickFiller(beyond, unknowns_max=BEYOND_UNKNOWNS_MAX)
+
+    def compose(
+        self,
+        picture: Picture,
+        mask: Mask,
+        faces: Sequence[LocatedFace],
+        *,
+        generated: Generated,
+        hidden: Mask | None = None,
+        grain: bool | None = None,
+    ) -> Picture:
+        """Put generated faces into a picture at the picture's own size.
+
+        Parameters
+        ----------
+        picture : uint8 array (H, W, C)
+        mask : bool array (H, W)
+            True = missing.
+        faces : sequence of LocatedFace
+            Those that the hole touches.
+        generated : float32 array (len(faces), size, size, C)
+            In [-1, 1].
+        hidden : bool array (H, W), optional
+            Pixels that must not decide whether the picture is grey; by default the mask.
+        grain : bool, optional
+            In place of the composer's own.
+
+        Returns
+        -------
+        uint8 array (H, W, C)
+            Known pixels are the picture's own. Where the known pixels of a face's frame are grey, so is the face.
+        """
+        if not mask.any():
+            return picture.copy()
+        hidden = mask if hidden is None else hidden
+        (rows, columns), owner = _owners(mask, faces)
+        covered = all(face.placement.covers(picture.shape) for face in faces) and not (owner == 0).any()
+        result = picture.copy() if covered else self._fill(picture, mask)  # what a face fades into
+        for number, (face, pixels) in enumerate(zip(faces, generated, strict=True), start=1):
+            own = owner == number
+            if own.any():
+                inner = hole_window(own, reach=REACH)
+                box = (
+                    slice(rows.start + inner[0].start, rows.start + inner[0].stop),
+                    slice(columns.start + inner[1].start, columns.start + inner[1].stop),
+                )
+                part = own[inner]
+                frame = face.placement.window(picture.shape)
+                placed = face.placement.place(pixels, box, picture.shape)
+                if is_grey(picture[frame][~hidden[frame]]):
+                    placed = np.broadcast_to(placed.mean(axis=2, keepdims=True), placed.shape)
+                blended = self._blend(result[box], part, face, placed=placed, box=box, covered=covered)
+                if (self.grain if grain is None else grain) and face.source != "aligned":
+                    blended += self._grain(picture, mask, face, box=box)
+                result[box][part] = to_uint8(blended[part])
+        return result
+
+    def beyond_share(self, mask: Mask, faces: Sequence[LocatedFace]) -> float:
+        """Return the share of the hole that lies in no face's frame, in [0, 1]; 0 where nothing is missing."""
+        missing = np.count_nonzero(mask)
+        return float(np.count_nonzero(_owners(mask, faces)[1] == 0) / missing) if missing else 0.0
+
+    def _blend(
+        self, around: Picture, part: Mask, face: LocatedFace, *, placed: Generated, box: Window, covered: bool
+    ) -> Generated:
+        """Return a box of the picture, in [-1, 1], with a face's part of the hole blended in."""
+        original = to_float(around)
+        if covered:
+            original[part] = 0.0  # what the mask hides is not used, whatever the blender does
+        else:
+            placed = original + _fade(face, box)[..., None] * (placed - original)
+        side_px = face.placement.side_px
+        scale = math.sqrt(BLEND_UNKNOWNS_MAX / np.count_nonzero(part))
+        if scale >= 1.0 or self.blender.method in ("feather", "none"):
+            return self.blender(placed[None], original[None], part[None], side_px=side_px)[0]
+
+        def blend(residual: Generated, hole: Mask) -> Generated:
+            nothing = np.zeros_like(residual)
+            small_side = max(1, round(scale * side_px))
+            return self.blender(nothing[None], residual[None], hole[None], side_px=small_side)[0]
+
+        # The residual is smooth except at the hole's border, so a smaller grid is enough.
+        return placed + fill_smaller(original - placed, part, scale, blend)
+
+    def _grain(self, picture: Picture, mask: Mask, face: LocatedFace, *, box: Window) -> Generated | float:
+        """Return the known skin's texture for a box; it fades beside known pixels and at the frame's edge."""
+        scale = face.placement.scale
+        frame = face.placement.window(mask.shape)
+        known = ~mask[frame] & (face.placement.distance(frame) <= SKIN)
+        shape = (box[0].stop - box[0].start, box[1].stop - box[1].start)
+        texture = grain_like(picture[frame], known, scale=scale, shape=shape, seed=self.seed)
+        if texture is None:
+            return 0.0
+        depth = cv2.distanceTransform(mask[box].astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        strength = np.minimum(depth / scale, 1.0) * _fade(face, box)
+        return texture * (strength[..., None] * np.float32(1.0 / 127.5))
+
+
+def _fade(face: LocatedFace, box: Window) -> npt.NDArray[np.float32]:
+    """Return the model's share of each pixel of a box: 1 inside a face's frame, fading to 0 at its edge."""
+    share = np.clip((1.0 - face.placement.distance(box)) / FADE, 0.0, 1.0)
+    return share * share * (3.0 - 2.0 * share)  # smoothstep
+
+
+def _owners(mask: Mask, faces: Sequence[LocatedFace]) -> tuple[Window, npt.NDArray[np.int16]]:
+    """Return a window of the picture around the hole, and the face that each of its pixels belongs to.
+
+    1, 2, .. is the face whose frame's centre is nearest, 0 a missing pixel in no frame, -1 a known pixel.
+    """
+    window = hole_window(mask, reach=REACH)
+    owner = np.where(mask[window], np.int16(0), np.int16(-1))
+    nearest = np.full(owner.shape, 1.0, np.float32)
+    for number, face in enumerate(faces, start=1):
+        distance = face.placement.distance(window)
+        closer = (owner >= 0) & (distance <= nearest)
+        owner[closer] = number
+        nearest[closer] = distance[closer]
+    return window, owner

@@ -1,0 +1,287 @@
+"""The methods made ready: each prepares the work that a picture is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from completion.blending.classical import ClassicalFiller, choose_method
+from completion.config import (
+    BEYOND,
+    METHODS,
+    AutoConfig,
+    ClassicalConfig,
+    EncoderConfig,
+    MethodConfig,
+    SearchConfig,
+    resolve_method,
+)
+from dcgan.errors import CompletionError
+from masks import validate_mask
+
+if TYPE_CHECKING:
+    from completion.search.finder import Finder
+    from completion.search.observation import Observation
+    from dcgan.faces.detector import FaceFinder
+    from dcgan.faces.locate import GivenFaces, LocatedFace
+    from dcgan.model_file import Prior
+
+__all__ = ["MAKERS", "Method", "MethodOptions", "Work", "make_method"]
+
+BEYOND_TOLD = 0.005  # share of the hole in no face's frame from which on a note says so
+
+Picture = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+Generated = npt.NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Work:
+    """What a method has to do for one picture.
+
+    Attributes
+    ----------
+    method : str
+        What fills the hole: the method's name, or the classical method in its place.
+    compose : callable
+        Generated faces, (len(observations), size, size, C) float32 in [-1, 1], to the completed picture, (H, W, C)
+        uint8, whose known pixels are the input's.
+    observations : tuple of Observation
+        What the model is asked about, one for each face; empty where no model is needed.
+    faces : tuple of LocatedFace
+        The faces that are completed.
+    fields : dict
+        Of the manifest.
+    notes : tuple of str
+        What the user should know, a sentence each.
+    """
+
+    method: str
+    compose: Callable[[Generated], Picture]
+    observations: tuple[Observation, ...] = ()
+    faces: tuple[LocatedFace, ...] = ()
+    fields: dict[str, Any] = dataclasses.field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class MethodOptions:
+    """What a method is made from.
+
+    Attributes
+    ----------
+    prior : Prior, optional
+        The loaded model; classical methods need none.
+    blend : str
+        One of `completion.config.BLEND_NAMES`.
+    seed : int
+        Of the search's starts, of Hamiltonian Monte Carlo and of the grain.
+    detector : FaceFinder, optional
+        For photographs: dlib's detector and landmarks; by default loaded when the first photograph is prepared.
+    beyond : str
+        For photographs: the classical method for the part of a hole that lies in no face's frame.
+    grain : bool
+        For photographs: continue the fine texture of the known skin.
+    """
+
+    prior: Prior | None = None
+    blend: str = "auto"
+    seed: int = 0
+    detector: FaceFinder | None = None
+    beyond: str = BEYOND
+    grain: bool = True
+
+
+class Method(Protocol):
+    """A way to fill holes.
+
+    Attributes
+    ----------
+    name : str
+    finder : Finder or None
+        Answers the observations of the work that is prepared; None where there never are any.
+    """
+
+    name: str
+    finder: Finder | None
+
+    def prepare(self, picture: Picture, mask: Mask, *, blocks: int = 0, photograph: GivenFaces | None = None) -> Work:
+        """Return what is to be done for a picture.
+
+        Parameters
+        ----------
+        picture : uint8 array (H, W, C)
+        mask : bool array (H, W)
+            True = missing.
+        blocks : int, optional
+            If not 0, all that is known of the picture are the means of blocks x blocks equal parts.
+        photograph : GivenFaces, optional
+            None where the picture is an aligned face. For a photograph, the places of faces given by the user; where
+            there are none, faces are detected.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The picture or mask has a wrong shape or dtype.
+        CompletionError
+            The method cannot complete this picture.
+        NoFaceError
+            No face is found in a photograph.
+        """
+        ...
+
+
+class ClassicalMethod:
+    """A classical method: fills the hole from the known pixels, without a model."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.finder: Finder | None = None
+        self._filler = ClassicalFiller(name)
+
+    def prepare(self, picture: Picture, mask: Mask, *, blocks: int = 0, photograph: GivenFaces | None = None) -> Work:
+        """Return the work; see `Method.prepare`."""
+        _check_picture(picture, mask, channels=(1, 3))
+        if blocks:
+            raise ValueError(f"Expected a method with a model for block means. Received: {self.name!r}")
+        if mask.all():
+            raise CompletionError(f"nothing of it is known, which the method {self.name} needs")
+        return Work(self.name, lambda _: self._filler(picture[None], mask[None])[0])
+
+
+class ModelMethod:
+    """A method that asks a model: its encoder, or a search of its latent space."""
+
+    def __init__(self, name: str, config: EncoderConfig | SearchConfig, options: MethodOptions) -> None:
+        from completion.composition import Composer
+        from completion.search.finder import Finder
+
+        if options.prior is None:
+            raise ValueError(f"Expected a model for the method {name!r}. Received: none")
+        self.name, self.prior, self._options = name, options.prior, options
+        self.finder: Finder | None = Finder(options.prior, config, seed=options.seed)
+        self._finder = self.finder
+        self.composer = Composer(blend=options.blend, beyond=options.beyond, grain=options.grain, seed=options.seed)
+        self._placer: Any = None
+
+    def prepare(self, picture: Picture, mask: Mask, *, blocks: int = 0, photograph: GivenFaces | None = None) -> Work:
+        """Return the work; see `Method.prepare`."""
+        from completion.search.observation import observe
+        from dcgan.faces.locate import LocatedFace
+
+        config = self.prior.config
+        _check_picture(picture, mask, channels=(config.channels,))
+        if not mask.any():
+            return Work(self.name, lambda _: picture.copy())
+        hidden = np.zeros_like(mask) if blocks else mask
+        fields: dict[str, Any] = {}
+        notes: tuple[str, ...] = ()
+        faces: tuple[LocatedFace, ...] = (LocatedFace.aligned(picture.shape, config.size),)
+        if photograph is not None:
+            faces, fields, notes = self._place(picture, mask, photograph)
+
+        def compose(generated: Generated) -> Picture:
+            return self.composer.compose(picture, mask, faces, generated=generated, hidden=hidden)
+
+        observations = tuple(observe(picture, mask, face.placement, blocks=blocks) for face in faces)
+        return Work(self.name if faces else self._options.beyond, compose, observations, faces, fields, notes)
+
+    def _place(
+        self, picture: Picture, mask: Mask, given: GivenFaces
+    ) -> tuple[tuple[LocatedFace, ...], dict[str, Any], tuple[str, ...]]:
+        """Return the faces of a photograph that the hole touches, the manifest's fields, and notes."""
+        if mask.all():
+            raise CompletionError("nothing of it is known, so no face can be found in it")
+        faces, others = self.placer.place(picture, mask, given=given)
+        beyond = self.composer.beyond_share(mask, faces)
+        fields = {"faces": [face.record() for face in faces], "others": others, "beyond": round(beyond, 4)}
+        method = self._options.beyond
+        if not faces:
+            note = (
+                f"the hole touches none of the faces found ({others}); {method} fills it. If it hides a face, "
+                "--face-box says where"
+            )
+        elif beyond >= BEYOND_TOLD:
+            note = f"{beyond:.0%} of the hole is in no face's frame; {method} fills it"
+        else:
+            return faces, fields, ()
+        return faces, fields, (note,)
+
+    @property
+    def placer(self) -> Any:
+        """The `completion.placing.FacePlacer`, made when it is first used."""
+        if self._placer is None:
+            from completion.placing import FacePlacer
+            from dcgan.faces.detector import FaceFinder
+
+            self._placer = FacePlacer(self._options.detector or FaceFinder(), self._finder, self.composer)
+        return self._placer
+
+
+class AutoMethod:
+    """The model for pictures with a wide hole, a classical method for the others."""
+
+    def __init__(self, name: str, config: AutoConfig, options: MethodOptions) -> None:
+        self.name = name
+        self._model, self._classical = (
+            ModelMethod(config.model, config.config, options),
+            ClassicalMethod(config.classical),
+        )
+        self.finder = self._model.finder
+
+    def prepare(self, picture: Picture, mask: Mask, *, blocks: int = 0, photograph: GivenFaces | None = None) -> Work:
+        """Return the work; see `Method.prepare`."""
+        if blocks or photograph is not None:
+            raise ValueError("Expected the pixels of an aligned face for the method 'auto'. Received: something else")
+        validate_mask(mask, picture.shape[:2])
+        chosen = self._classical if choose_method(mask) == self._classical.name else self._model
+        return chosen.prepare(picture, mask)
+
+
+#: What makes a method of each kind of settings ready.
+MAKERS: dict[type, Callable[[str, Any, MethodOptions], Method]] = {
+    ClassicalConfig: lambda name, config, options: ClassicalMethod(name),
+    EncoderConfig: ModelMethod,
+    SearchConfig: ModelMethod,
+    AutoConfig: AutoMethod,
+}
+
+
+def make_method(method: str | MethodConfig | tuple[str, MethodConfig], options: MethodOptions) -> Method:
+    """Make a method ready.
+
+    Parameters
+    ----------
+    method : str, MethodConfig or (str, MethodConfig)
+        A name in `completion.config.METHODS`, settings, or what `completion.config.resolve_method` returns.
+    options : MethodOptions
+        The model, blending and faces.
+
+    Raises
+    ------
+    ValueError
+        There is no such method, or it needs a model and there is none.
+    ModelFileError
+        The method needs an encoder, and the model has none.
+    """
+    if isinstance(method, str):
+        prior = options.prior
+        method = resolve_method(method, has_encoder=prior is None or prior.encoder is not None)
+    elif not isinstance(method, tuple):
+        method = (next((name for name, config in METHODS.items() if config == method), "custom"), method)
+    name, config = method
+    return MAKERS[type(config)](name, config, options)
+
+
+def _check_picture(picture: Picture, mask: Mask, *, channels: tuple[int, ...]) -> None:
+    """Raise ValueError or TypeError where a picture or its mask has a wrong shape or dtype."""
+    if np.ndim(picture) != 3 or picture.shape[2] not in channels or min(picture.shape) < 1:
+        expected = " or ".join(str(number) for number in channels)
+        raise ValueError(f"Expected pictures of shape (H, W, {expected}). Received: {np.shape(picture)}")
+    if picture.dtype != np.uint8:
+        raise TypeError(f"Expected pictures of dtype uint8. Received: {picture.dtype}")
+    validate_mask(mask, picture.shape[:2])

@@ -1,0 +1,220 @@
+"""Answers of a model to observations, for every method that needs a model: candidates, batches, ranking."""
+
+from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from completion.config import EncoderConfig, SearchConfig
+from completion.search.adam import LatentSearch, start_latents
+from completion.search.answer import Answers
+from completion.search.encoder import EncoderAnswerer
+from completion.search.hmc import HamiltonianSampler
+from completion.search.observation import Observation, Observations
+from dcgan.model_file import Prior
+
+__all__ = ["Finder", "OnFrame", "OnProgress"]
+
+ENCODER_SPREAD = 0.5  # largest distance of further starts from the encoder's z, in each dimension
+
+OnFrame = Callable[[npt.NDArray[np.float32]], None]
+OnProgress = Callable[[float], None]
+
+
+class _Solver(Protocol):
+    """Answers a batch of observations."""
+
+    def solve(
+        self,
+        observations: Observations,
+        *,
+        chains: npt.NDArray[np.intp],
+        on_frame: OnFrame | None,
+        on_progress: OnProgress | None,
+    ) -> Answers: ...
+
+    def warm_up(self, observations: Observations) -> None: ...
+
+
+class Finder:
+    """A loaded model with its encoder or search made ready.
+
+    Parameters
+    ----------
+    prior : Prior
+        A loaded model.
+    config : EncoderConfig or SearchConfig
+        How answers are found.
+    seed : int, optional
+        Of the starts and of Hamiltonian Monte Carlo.
+
+    Raises
+    ------
+    ModelFileError
+        The settings need an encoder, and the model has none.
+    """
+
+    def __init__(self, prior: Prior, config: EncoderConfig | SearchConfig, *, seed: int = 0) -> None:
+        self.prior, self.config = prior, config
+        solvers: dict[type, Callable[[], _Solver]] = {
+            EncoderConfig: lambda: _EncoderSolver(prior, config),  # type: ignore[arg-type]
+            SearchConfig: lambda: _SearchSolver(prior, config, seed),  # type: ignore[arg-type]
+        }
+        self._solver = solvers[type(config)]()
+
+    def find(
+        self,
+        observations: Sequence[Observation],
+        *,
+        keep: str = "best",
+        rows: int | None = None,
+        on_frame: OnFrame | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Answers:
+        """Answer every observation from every start.
+
+        Parameters
+        ----------
+        observations : sequence of Observation
+            All of one kind.
+        keep : str, optional
+            "best", one row for each observation, or "all", an observation's candidates one after the other, ranked.
+        rows : int, optional
+            Number of rows of every call of the model; the last row is repeated where there are fewer. By default one
+            call for all. Answers agree to the last bit between calls with the same number of rows; see
+            `completion.search.batches.plan_rows`.
+        on_frame : callable, optional
+            Called repeatedly during the first call's search with G(best latents so far), (B, size, size, C).
+        on_progress : callable, optional
+            Called repeatedly with the share of the work that is done.
+
+        Raises
+        ------
+        ValueError
+            `keep` is unknown.
+        """
+        if keep not in ("best", "all"):
+            raise ValueError(f"Expected `keep` to be 'best' or 'all'. Received: {keep!r}")
+        candidates = self.config.candidates
+        count = len(observations) * candidates
+        rows = rows or count
+        parts: list[Answers] = []
+        for first in range(0, count, rows):
+            filled = min(rows, count - first)
+            row_numbers = first + np.minimum(np.arange(rows), filled - 1)  # the last row is repeated
+            batch = Observations.stack([observations[number // candidates] for number in row_numbers])
+            answers = self._solver.solve(
+                batch,
+                chains=row_numbers % candidates,
+                on_frame=_first_rows(on_frame, filled) if first == 0 else None,
+                on_progress=_share_of(on_progress, done=first / count, more=filled / count),
+            )
+            parts.append(answers.take(slice(0, filled)))
+        answers = Answers.join(parts)
+        if candidates > 1:
+            order = answers.score.reshape(len(observations), candidates).argsort(axis=1, kind="stable")
+            order = order[:, :1] if keep == "best" else order
+            answers = answers.take((np.arange(len(observations))[:, None] * candidates + order).ravel())
+        return answers
+
+    def warm_up(self, rows: int) -> None:
+        """Compile what calls with so many rows need, so that a measurement does not count it."""
+        config = self.prior.config
+        shape = (rows, config.size, config.size, config.channels)
+        self._solver.warm_up(Observations(np.zeros(shape, np.float32), np.ones(shape[:3], np.float32)))
+
+
+class _EncoderSolver:
+    """The encoder's answers."""
+
+    def __init__(self, prior: Prior, config: EncoderConfig) -> None:
+        self._answerer = EncoderAnswerer(prior, config)
+
+    def solve(
+        self,
+        observations: Observations,
+        *,
+        chains: npt.NDArray[np.intp],
+        on_frame: OnFrame | None,
+        on_progress: OnProgress | None,
+    ) -> Answers:
+        """Answer a batch; there is one candidate and no search to show."""
+        return self._answerer.answer(observations)
+
+    def warm_up(self, observations: Observations) -> None:
+        """Compile."""
+        self._answerer.answer(observations)
+
+
+class _SearchSolver:
+    """Adam from random starts or from around the encoder's z, and then, if asked for, a Markov chain."""
+
+    def __init__(self, prior: Prior, config: SearchConfig, seed: int) -> None:
+        self.config, self.seed = config, seed
+        self._search = LatentSearch(prior, config)
+        self._sampler = HamiltonianSampler(self._search)
+        self._encoder = EncoderAnswerer(prior, EncoderConfig()) if config.start == "encoder" else None
+        self._starts = np.concatenate(
+            [start_latents(1, prior.config.latent_dim, seed=seed, candidate=c) for c in range(config.candidates)]
+        )
+
+    def solve(
+        self,
+        observations: Observations,
+        *,
+        chains: npt.NDArray[np.intp],
+        on_frame: OnFrame | None,
+        on_progress: OnProgress | None,
+    ) -> Answers:
+        """Answer a batch; `chains` has each row's candidate number."""
+        config = self.config
+        transitions = config.hmc_samples if config.sampler == "hmc" else 0
+        transition_steps = config.hmc_leapfrog_steps + 1  # a gradient at the start and one after every step
+        steps = config.iterations + transitions * transition_steps
+
+        def on_chunk(done: int, best: npt.NDArray[np.float32]) -> None:
+            if on_frame:
+                on_frame(self._search.generate(best))
+            if on_progress:
+                on_progress(done / steps)
+
+        def on_transition(done: int) -> None:
+            if on_progress:
+                on_progress((config.iterations + done * transition_steps) / steps)
+
+        callback = on_chunk if on_frame or on_progress else None
+        answers = self._search.search(observations, self._start(observations, chains), on_chunk=callback)
+        if not transitions:
+            return answers
+        return self._sampler.draw(
+            observations, answers.latents, chains=chains, seed=self.seed, on_transition=on_transition
+        )
+
+    def warm_up(self, observations: Observations) -> None:
+        """Compile."""
+        self._start(observations, np.zeros(len(observations.targets), np.intp))
+        self._search.warm_up(observations)
+
+    def _start(self, observations: Observations, chains: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
+        """Return the start of each row's search."""
+        starts = self._starts[chains]
+        if self._encoder is None:
+            return starts
+        latents, _ = self._encoder.encode(observations)
+        spread = np.where(chains > 0, np.float32(ENCODER_SPREAD), np.float32(0.0))[
+            :, None
+        ]  # the first is the encoder's
+        return np.clip(latents + spread * starts, -1.0, 1.0)
+
+
+def _first_rows(on_frame: OnFrame | None, count: int) -> OnFrame | None:
+    """Return a callback that passes on the first rows."""
+    return on_frame and (lambda generated: on_frame(generated[:count]))
+
+
+def _share_of(on_progress: OnProgress | None, *, done: float, more: float) -> OnProgress | None:
+    """Return a callback that converts the progress of a part into that of the whole."""
+    return on_progress and (lambda share: on_progress(done + more * share))
