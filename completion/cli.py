@@ -20,19 +20,17 @@ from completion.config import (
     SearchConfig,
     choose_search,
 )
+from completion.mask_options import MaskChoice, RectangleType, mask_options, read_mask_options
 from dcgan.command import DEFAULTS, common_errors, shown_default
-from masks.spec import MASK_NAMES, MaskSpec
 
 __all__ = ["complete_command"]
 
-MASK = MaskSpec()
 SEARCH = SearchConfig()
 #: What a method without a model and a search has no use for.
 DCGAN_OPTIONS = (
     *("model", "blend", "quality", "preset", "search", "iterations", "learning_rate", "weighting", "perceptual_weight"),
     *("candidates", "keep", "batch_size", "gif"),
 )
-MASK_OF_OPTION = {"scale": "center", "fraction": "random", "step": "grid", "blocks": "lowres"}
 
 
 class ShardType(click.ParamType):
@@ -50,41 +48,6 @@ class ShardType(click.ParamType):
         return int(parts[0]), int(parts[1])
 
 
-class RectangleType(click.ParamType):
-    """A rectangle written X,Y,WIDTH,HEIGHT."""
-
-    name = "x,y,width,height"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """Parse and check."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            numbers = tuple(int(part) for part in str(value).split(","))
-        except ValueError:
-            numbers = ()
-        if len(numbers) != 4:
-            self.fail(f"expected four whole numbers x,y,width,height, received {value!r}", param, ctx)
-        return numbers
-
-
-class ColorType(click.ParamType):
-    """A colour written #rrggbb or r,g,b."""
-
-    name = "color"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int, int]:
-        """Parse and check."""
-        from masks.color import parse_color
-
-        if isinstance(value, tuple):
-            return value
-        try:
-            return parse_color(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
 @click.command(
     "complete-images",
     context_settings=DEFAULTS,
@@ -98,39 +61,7 @@ class ColorType(click.ParamType):
     """,
 )
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=str))
-@click.option("--mask", type=click.Choice(MASK_NAMES), help=f"A mask by name.  [default: {MASK.name}]")
-@click.option(
-    "--mask-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="One mask for all, white = missing.",
-)
-@click.option(
-    "--mask-dir",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A mask for each picture: a.png or a_mask.png for a.jpg.",
-)
-@click.option("--mask-from-alpha", is_flag=True, help="Transparent pixels are missing.")
-@click.option("--mask-color", type=ColorType(), help="Pixels of this colour are missing: #rrggbb or r,g,b.")
-@click.option(
-    "--mask-color-tolerance",
-    type=click.IntRange(0, 255),
-    help="Largest difference in a channel that is still this colour.  [default: 0]",
-)
-@click.option(
-    "--scale", type=float, help=f"center: the hole's sides as a share of the picture's.  [default: {MASK.scale}]"
-)
-@click.option("--fraction", type=float, help=f"random: the missing share (Amos 2016: 0.2).  [default: {MASK.fraction}]")
-@click.option("--step", type=int, help=f"grid: every so many pixels one is known.  [default: {MASK.step}]")
-@click.option(
-    "--blocks", type=int, help=f"lowres: the means of so many blocks a side are known.  [default: {MASK.blocks}]"
-)
-@click.option(
-    "--rectangle", type=RectangleType(), help="rectangle: in pixels of the picture; implies --mask rectangle."
-)
-@click.option("--invert-mask", is_flag=True, help="Swap missing and known.")
-@click.option(
-    "--dilate", type=click.IntRange(min=0), help="Grow the hole by so many pixels.", **shown_default(MASK.dilate_px)
-)
+@mask_options
 @click.option(
     "--method",
     type=click.Choice(METHODS),
@@ -246,17 +177,17 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
     """
     if options["skip_existing"] and options["overwrite"]:
         raise click.UsageError("--skip-existing and --overwrite exclude each other.")
-    spec = _mask_spec(options)
-    _check_faces(options)
-    _check_method(options, spec)
+    masks = read_mask_options(options)
+    _check_faces(options, masks)
+    _check_method(options, masks)
     search = _search_config(options)
     from completion.folder.inputs import list_inputs
 
     output = options["output"]
-    pictures = list_inputs(inputs, recursive=options["recursive"], mask_dir=options["mask_dir"], output_dir=output)
+    pictures = list_inputs(inputs, recursive=options["recursive"], mask_dir=masks.folder, output_dir=output)
     from completion.folder.launch import complete_files
 
-    summary = complete_files(pictures, spec=spec, search=search, options=options)
+    summary = complete_files(pictures, spec=masks.spec, search=search, options=options)
     if not options["quiet"]:
         parts = [f"{summary.completed} completed"]
         parts += [f"{summary.untouched} with nothing missing"] if summary.untouched else []
@@ -267,42 +198,7 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
         sys.exit(1)
 
 
-def _mask_spec(options: dict[str, Any]) -> MaskSpec:
-    """Return the mask's name and options after checking that they go together."""
-    rectangle = options["rectangle"]
-    if rectangle and options["mask"] not in (None, "rectangle"):
-        raise click.UsageError(f"--rectangle goes with --mask rectangle, received --mask {options['mask']}.")
-    if options["mask"] == "rectangle" and not rectangle:
-        raise click.UsageError("--mask rectangle needs --rectangle x,y,width,height.")
-    name = "rectangle" if rectangle else options["mask"]
-    given = _mask_sources(options)
-    if len(given) > 1:
-        raise click.UsageError(f"Expected one source of masks, received {' and '.join(given)}.")
-    if options["mask_color_tolerance"] is not None and given != ["--mask-color"]:
-        raise click.UsageError("--mask-color-tolerance goes with --mask-color.")
-    own = {option: options[option] for option in MASK_OF_OPTION if options[option] is not None}
-    shape = name if given else MASK.name
-    for option in own:
-        if shape != MASK_OF_OPTION[option]:
-            raise click.UsageError(f"--{option} goes with --mask {MASK_OF_OPTION[option]}.")
-    if rectangle:
-        own |= dict(zip(("x", "y", "width", "height"), rectangle, strict=True))
-    return MaskSpec(name or MASK.name, invert=options["invert_mask"], dilate_px=options["dilate"], **own)
-
-
-def _mask_sources(options: dict[str, Any]) -> list[str]:
-    """Return the options by which the user says what is missing, as they are written on the command line."""
-    sources = {
-        "--mask": options["mask"] or options["rectangle"],
-        "--mask-file": options["mask_file"],
-        "--mask-dir": options["mask_dir"],
-        "--mask-from-alpha": options["mask_from_alpha"] or None,
-        "--mask-color": options["mask_color"],
-    }
-    return [source for source, value in sources.items() if value is not None]
-
-
-def _check_faces(options: dict[str, Any]) -> None:
+def _check_faces(options: dict[str, Any], masks: MaskChoice) -> None:
     """Refuse what does not go with photographs, and what goes with them alone."""
     method = options["method"]
     if not options["faces"]:
@@ -310,13 +206,13 @@ def _check_faces(options: dict[str, Any]) -> None:
             raise click.UsageError(f"--{option} goes with --faces.")
     elif method != "dcgan":
         raise click.UsageError(f"--faces goes with --method dcgan, received --method {method}.")
-    elif options["mask"] == "lowres":
+    elif masks.spec.name == "lowres":
         raise click.UsageError("--faces needs a mask of pixels, received --mask lowres.")
-    elif not _mask_sources(options):
+    elif not masks.source:
         raise click.UsageError("--faces needs a mask of what is missing: --mask-file, --mask-dir, --rectangle, ...")
 
 
-def _check_method(options: dict[str, Any], spec: MaskSpec) -> None:
+def _check_method(options: dict[str, Any], masks: MaskChoice) -> None:
     """Refuse options that the method has no use for."""
     method = options["method"]
     if method == "dcgan":
@@ -325,7 +221,7 @@ def _check_method(options: dict[str, Any], spec: MaskSpec) -> None:
         raise click.UsageError(f"--variations goes with --method dcgan, received --method {method}.")
     if options["keep"] == "all":
         raise click.UsageError(f"--keep goes with --method dcgan, received --method {method}.")
-    if spec.name == "lowres" and options["mask"] == "lowres":
+    if masks.spec.name == "lowres":
         raise click.UsageError(f"--mask lowres goes with --method dcgan, received --method {method}.")
     if method in CLASSICAL_METHODS:
         for option in _given(DCGAN_OPTIONS):
