@@ -6,6 +6,8 @@ Importing this package imports neither NumPy nor OpenCV; the names below load wh
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from masks.table import MASKS
+
 if TYPE_CHECKING:
     from masks.arrays import mask_from_alpha, mask_from_color, mask_from_picture
     from masks.color import parse_color
@@ -32,32 +34,18 @@ _HOMES = {
     "MASK_NAMES": "spec",
     "MaskFolder": "matching",
     "MaskSpec": "spec",
-    "bottom_mask": "shapes",
-    "center_mask": "shapes",
     "dilate": "operations",
-    "full_mask": "shapes",
-    "grid_mask": "shapes",
-    "half_mask": "shapes",
     "hole_fraction": "operations",
     "invert": "operations",
     "is_mask_name": "matching",
-    "left_mask": "shapes",
-    "lowres_mask": "shapes",
     "make_mask": "named",
     "mask_from_alpha": "arrays",
     "mask_from_color": "arrays",
     "mask_from_picture": "arrays",
-    "medium_mask": "irregular",
     "parse_color": "color",
-    "random_mask": "shapes",
-    "rectangle_mask": "shapes",
     "resize_mask": "operations",
-    "right_mask": "shapes",
-    "strokes_mask": "irregular",
-    "thick_mask": "irregular",
-    "thin_mask": "irregular",
-    "top_mask": "shapes",
     "validate_mask": "operations",
+    **{function: home for home, function in (mask.function.split(".") for mask in MASKS.values())},
 }
 
 __all__ = [
@@ -91,6 +79,7 @@ __all__ = [
     "top_mask",
     "validate_mask",
 ]
+__all__ += sorted(_HOMES.keys() - set(__all__))  # the function of a mask of the table that is not written above
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Checks of options that the functions and `MaskSpec` share. Pure standard library."""
+"""Checks of values that the functions and the table of masks share. Pure standard library."""
 
 import math
 import operator
@@ -9,36 +9,41 @@ Shape = Sequence[int]  # (height, width)
 Seed = int | Sequence[int]
 
 
-def check_integer(name: str, value: Any, *, minimum: int | None = None) -> int:
-    """Return `value` as an int, or raise ValueError unless it is a whole number of at least `minimum`."""
+def check_integer(name: str, value: Any, *, minimum: float | None = None, maximum: float | None = None) -> int:
+    """Return `value` as an int, or raise ValueError unless it is a whole number in the range, ends included."""
     try:
         number = operator.index(value)
     except TypeError:
         number = None
-    if number is None or isinstance(value, bool) or (minimum is not None and number < minimum):
-        bound = "" if minimum is None else f" of at least {minimum}"
-        raise ValueError(f"Expected `{name}` to be a whole number{bound}. Received: {name}={value!r}")
+    if number is None or isinstance(value, bool) or not _is_within(number, minimum, maximum):
+        words = " and ".join(_bounds(minimum, maximum))
+        raise ValueError(
+            f"Expected `{name}` to be a whole number{words and f' of {words}'}. Received: {name}={value!r}"
+        )
     return number
 
 
-def check_scale(scale: Any) -> float:
-    """Return `scale` as a float in (0, 1]."""
-    number = _to_float(scale)
-    if not 0.0 < number <= 1.0:
-        raise ValueError(f"Expected `scale` greater than 0 and at most 1. Received: scale={scale!r}")
-    return number
-
-
-def check_fraction(fraction: Any) -> float:
-    """Return `fraction` as a float in [0, 1]."""
-    number = _to_float(fraction)
-    if not 0.0 <= number <= 1.0:
-        raise ValueError(f"Expected `fraction` between 0 and 1. Received: fraction={fraction!r}")
-    return number
+def check_real(
+    name: str, value: Any, *, minimum: float | None = None, maximum: float | None = None, min_open: bool = False
+) -> float:
+    """Return `value` as a float, or raise ValueError unless it is finite and in the range; see `MaskOption`."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if math.isfinite(number) and _is_within(number, minimum, maximum) and not (min_open and number == minimum):
+        return number
+    if min_open:
+        words = " and ".join([f"greater than {minimum}", *_bounds(None, maximum)])
+    elif minimum is not None and maximum is not None:
+        words = f"between {minimum} and {maximum}"
+    else:
+        words = f"to be a number{''.join(f' of {bound}' for bound in _bounds(minimum, maximum))}"
+    raise ValueError(f"Expected `{name}` {words}. Received: {name}={value!r}")
 
 
 def check_shape(shape: Any) -> tuple[int, int]:
-    """Return `shape` as (height, width), both at least 1."""
+    """Return `shape` as (height, width), or raise ValueError unless both are whole numbers of at least 1."""
     try:
         height, width = (operator.index(side) for side in shape)
     except (TypeError, ValueError):
@@ -50,9 +55,12 @@ def check_shape(shape: Any) -> tuple[int, int]:
     return height, width
 
 
-def _to_float(value: Any) -> float:
-    """Return `value` as a float; NaN, which no range holds, where that cannot be done."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return math.nan
+def _is_within(number: float, minimum: float | None, maximum: float | None) -> bool:
+    """Tell whether a number lies in a range, ends included; None is no bound."""
+    return (minimum is None or number >= minimum) and (maximum is None or number <= maximum)
+
+
+def _bounds(minimum: float | None, maximum: float | None) -> list[str]:
+    """Return a range's bounds in words."""
+    lower = [] if minimum is None else [f"at least {minimum}"]
+    return lower + ([] if maximum is None else [f"at most {maximum}"])

@@ -1,4 +1,4 @@
-"""Randomness from a seed that the caller sets."""
+"""Random numbers from a seed that the caller sets."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from masks._checks import Seed
 
 
 def make_generator(seed: Seed) -> np.random.Generator:
-    """Return NumPy's generator for `seed`; None, which would differ from run to run, is refused."""
+    """Return NumPy's generator for `seed`. None is refused, because it would draw other numbers in every run."""
     try:
         if seed is None or isinstance(seed, bool):
             raise TypeError

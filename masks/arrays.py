@@ -1,4 +1,4 @@
-"""Masks from decoded pictures: a mask that somebody drew, a picture with holes, a picture with a key colour.
+"""Masks from decoded pictures: a drawn mask, a picture with transparent holes, a picture with a key colour.
 
 Nothing here opens a file: pictures are uint8 arrays, RGB where they have colours.
 """
@@ -21,21 +21,24 @@ def mask_from_picture(picture: npt.NDArray[np.uint8], shape: Shape | None = None
 
     Parameters
     ----------
-    picture : (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) uint8; a pixel is white where the mean of its colours is at
-        least 128. The fourth channel, alpha, is ignored.
-    shape : (height, width) of the picture that the mask belongs to; by default the mask keeps its own size. Resizing
+    picture : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        The drawn mask. A pixel is white where the mean of its colours is at least 128. The fourth channel, alpha, is
+        ignored.
+    shape : sequence of int, optional
+        (height, width) of the picture that the mask belongs to; by default the mask keeps its own size. Resizing
         takes the nearest pixel.
 
     Returns
     -------
-    (height, width) bool, True = missing
+    ndarray of bool, shape (height, width)
+        The mask, True = missing.
 
     Raises
     ------
     TypeError
         `picture` is not uint8.
     ValueError
-        `picture` has another number of axes or channels.
+        `picture` has another number of axes or channels, or `shape` is wrong.
 
     Examples
     --------
@@ -53,11 +56,13 @@ def mask_from_alpha(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
 
     Parameters
     ----------
-    picture : (H, W, 4) uint8, alpha last
+    picture : ndarray of uint8, shape (H, W, 4)
+        The picture, alpha last.
 
     Returns
     -------
-    (H, W) bool, True = missing
+    ndarray of bool, shape (H, W)
+        The mask, True = missing.
 
     Raises
     ------
@@ -72,25 +77,29 @@ def mask_from_alpha(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
 def mask_from_color(
     picture: npt.NDArray[np.uint8], color: tuple[int, int, int], *, tolerance: int = 0
 ) -> npt.NDArray[np.bool_]:
-    """Read the holes of a picture that were painted over with one colour.
+    """Read the holes of a picture that were painted over in one colour.
 
     Parameters
     ----------
-    picture : (H, W, 3) or (H, W, 4) uint8, RGB; alpha is ignored
-    color : (red, green, blue), each 0 to 255; see `masks.parse_color`
-    tolerance : a pixel is missing where no channel differs from `color` by more than this, 0 to 255. JPEG files need
-        some.
+    picture : ndarray of uint8, shape (H, W, 3) or (H, W, 4)
+        The picture, RGB; alpha is ignored.
+    color : tuple of int
+        (red, green, blue), each 0 to 255; see `masks.parse_color`.
+    tolerance : int, default 0
+        Largest difference in a channel at which a pixel still counts as this colour, 0 to 255. JPEG compression
+        changes colours, so JPEG files need a tolerance above 0.
 
     Returns
     -------
-    (H, W) bool, True = missing
+    ndarray of bool, shape (H, W)
+        The mask, True = missing.
 
     Raises
     ------
     TypeError
         `picture` is not uint8.
     ValueError
-        `picture` is not in colour, or `color` or `tolerance` is out of its range.
+        `picture` has no colours, or `color` or `tolerance` is out of its range.
 
     Examples
     --------
@@ -103,14 +112,13 @@ def mask_from_color(
     picture = _check_picture(picture, channels=(3, 4))
     if len(color) != 3 or not all(0 <= check_integer("color", channel) <= 255 for channel in color):
         raise ValueError(f"Expected `color` to be (red, green, blue), each 0 to 255. Received: color={color!r}")
-    if not 0 <= check_integer("tolerance", tolerance) <= 255:
-        raise ValueError(f"Expected `tolerance` between 0 and 255. Received: tolerance={tolerance!r}")
+    tolerance = check_integer("tolerance", tolerance, minimum=0, maximum=255)
     difference = np.abs(picture[..., :3].astype(np.int16) - np.array(color, np.int16))  # (H, W, 3)
     return np.asarray((difference <= tolerance).all(axis=2), bool)
 
 
 def _check_picture(picture: Any, *, channels: tuple[int | None, ...]) -> npt.NDArray[np.uint8]:
-    """Return a uint8 picture with one of these numbers of channels, None standing for a picture of two axes."""
+    """Return a uint8 picture with one of these numbers of channels; None stands for a picture of two axes."""
     array = np.asarray(picture)
     if array.dtype != np.uint8:
         raise TypeError(f"Expected `picture` of dtype uint8. Received: dtype={array.dtype}")

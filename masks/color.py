@@ -1,4 +1,4 @@
-"""Colours as people write them. Pure standard library."""
+"""Colours written as text. Pure standard library."""
 
 import re
 
@@ -10,17 +10,19 @@ def parse_color(text: str) -> tuple[int, int, int]:
 
     Parameters
     ----------
-    text : three or six hexadecimal digits after "#", in either case, or red, green and blue as whole numbers from 0 to
-        255 between commas
+    text : str
+        Three or six hexadecimal digits after "#", in upper or lower case, or red, green and blue as whole numbers from
+        0 to 255, separated by commas.
 
     Returns
     -------
-    (red, green, blue), each 0 to 255
+    tuple of int
+        (red, green, blue), each 0 to 255.
 
     Raises
     ------
     ValueError
-        `text` is no such colour.
+        `text` is not a colour in one of these forms.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Masks of irregular shape: brush strokes, and the thin, medium and thick masks of LaMa.
 
 Published lengths are in pixels of a 256 x 256 picture. Here they are multiplied by sqrt(height * width) / 256, so that
-a picture of any size loses about the same share. Every picture of more than one pixel keeps some pixels and loses some;
-a picture of one pixel loses it.
+the hole's share does not depend on the size of the picture. A picture of more than one pixel keeps some pixels and
+loses some; a picture of one pixel loses it.
 """
 
 import dataclasses
@@ -19,27 +19,32 @@ from masks._random import make_generator
 __all__ = ["medium_mask", "strokes_mask", "thick_mask", "thin_mask"]
 
 REFERENCE_PX = 256
-DRAWS = 25  # a draw whose hole is too small or too large is thrown away, at most so many times
+DRAWS = 25  # how often a mask is drawn at most, until the size of its hole is in the range
 
 
 def strokes_mask(shape: Shape, *, seed: Seed = 0) -> npt.NDArray[np.bool_]:
     """Hide one to three strokes of a brush that zigzags across the picture.
 
-    After Yu et al. 2019, with the parameters that public ports of their program use: each stroke has 4 to 11 segments
-    and one width, 12 to 40 px in a picture of 256; segment lengths are normal with mean diagonal / 8 and half that as
-    deviation, cut off at 0 and at twice the mean; the segments turn by turns left and right of the stroke's course, by
-    72 degrees give or take up to 24. Of our own: the course is a random direction (theirs runs along the picture's x
-    axis, and the result is flipped at random), and masks that hide less than 5% or more than 50% are drawn again. About
-    three masks in four hide 10 to 35%.
+    The strokes are those of Yu et al. 2019, with the parameters of public ports of their program. A stroke has 4 to 11
+    segments and one width, 12 to 40 px in a 256 x 256 picture. Segment lengths are normally distributed: the mean is
+    the picture's diagonal / 8, the standard deviation is half the mean, and lengths are clipped to [0, 2 * mean]. The
+    segments deviate from the course of the stroke by 48 to 96 degrees, alternately to one side and to the other.
+
+    Two things differ from the original. The course is a random direction; theirs runs along the x axis of the picture,
+    and the result is flipped at random. A mask that hides less than 5% or more than 50% is drawn again, up to 25 draws
+    in all. About three masks in four hide 10% to 35%.
 
     Parameters
     ----------
-    shape : (height, width) of the picture
-    seed : whole number of at least 0, or a sequence of them
+    shape : sequence of int
+        (height, width) of the picture.
+    seed : int or sequence of int, default 0
+        Seed of the random choices, at least 0.
 
     Returns
     -------
-    (height, width) bool, True = missing
+    ndarray of bool, shape (height, width)
+        The mask, True = missing.
 
     References
     ----------
@@ -56,21 +61,26 @@ def strokes_mask(shape: Shape, *, seed: Seed = 0) -> npt.NDArray[np.bool_]:
 
 
 def thin_mask(shape: Shape, *, seed: Seed = 0) -> npt.NDArray[np.bool_]:
-    """Hide many narrow chains of segments: 4 to 50 chains, 5 to 15 px wide in a picture of 256.
+    """Hide many narrow chains of segments: 4 to 50 chains, 5 to 15 px wide in a 256 x 256 picture.
 
-    After the 256-pixel "thin" test masks of Suvorov et al. 2022: each chain has 1 to 5 segments, 10 to 50 px long, each
-    of its own width. As in their configuration, a mask that hides more than half is drawn again. Of our own: so is one
-    that hides less than 2%; directions are drawn from the interval of 0 to 4 radians, mirrored on every other chain,
-    where the released program takes whole numbers of radians from it.
+    These are the "thin" test masks of Suvorov et al. 2022 for 256 x 256 pictures. A chain has 1 to 5 segments, 10 to
+    50 px long; every segment has its own width. As in their configuration, a mask that hides more than half of the
+    picture is drawn again, up to 25 draws in all.
+
+    Two things differ from the original. A mask that hides less than 2% is drawn again as well. Directions are real
+    numbers from 0 to 4 radians, mirrored for every other chain; the released program draws whole numbers of radians.
 
     Parameters
     ----------
-    shape : (height, width) of the picture
-    seed : whole number of at least 0, or a sequence of them
+    shape : sequence of int
+        (height, width) of the picture.
+    seed : int or sequence of int, default 0
+        Seed of the random choices, at least 0.
 
     Returns
     -------
-    (height, width) bool, True = missing
+    ndarray of bool, shape (height, width)
+        The mask, True = missing.
 
     References
     ----------
@@ -80,45 +90,52 @@ def thin_mask(shape: Shape, *, seed: Seed = 0) -> npt.NDArray[np.bool_]:
 
 
 def medium_mask(shape: Shape, *, seed: Seed = 0) -> npt.NDArray[np.bool_]:
-    """Hide 4 or 5 chains of segments, 5 to 55 px wide in a picture of 256, or some boxes.
+    """Hide 4 or 5 chains of segments, 5 to 55 px wide in a 256 x 256 picture, or some boxes.
 
-    After the 256-pixel "medium" test masks of Suvorov et al. 2022: segments 10 to 110 px long; in 3 of 13 masks, 1 to 5
-    boxes with sides of 10 to 50 px stand in place of the chains. For the rest see `thin_mask`.
+    These are the "medium" test masks of Suvorov et al. 2022 for 256 x 256 pictures. Segments are 10 to 110 px long. In
+    3 of 13 masks, 1 to 5 boxes with sides of 10 to 50 px replace the chains. The rest is as in `thin_mask`, which has
+    the reference.
 
     Parameters
     ----------
-    shape : (height, width) of the picture
-    seed : whole number of at least 0, or a sequence of them
+    shape : sequence of int
+        (height, width) of the picture.
+    seed : int or sequence of int, default 0
+        Seed of the random choices, at least 0.
 
     Returns
     -------
-    (height, width) bool, True = missing
+    ndarray of bool, shape (height, width)
+        The mask, True = missing.
     """
     return _lama_mask(MEDIUM, shape, seed=seed)
 
 
 def thick_mask(shape: Shape, *, seed: Seed = 0) -> npt.NDArray[np.bool_]:
-    """Hide 1 to 5 chains of segments, 5 to 105 px wide in a picture of 256, or some boxes.
+    """Hide 1 to 5 chains of segments, 5 to 105 px wide in a 256 x 256 picture, or some boxes.
 
-    After the 256-pixel "thick" test masks of Suvorov et al. 2022: segments 10 to 210 px long; in 3 of 13 masks, 1 to 3
-    boxes with sides of 30 to 150 px, 10 px off the picture's edge, stand in place of the chains. For the rest see
-    `thin_mask`.
+    These are the "thick" test masks of Suvorov et al. 2022 for 256 x 256 pictures. Segments are 10 to 210 px long. In
+    3 of 13 masks, 1 to 3 boxes with sides of 30 to 150 px, at least 10 px from the picture's edge, replace the chains.
+    The rest is as in `thin_mask`, which has the reference.
 
     Parameters
     ----------
-    shape : (height, width) of the picture
-    seed : whole number of at least 0, or a sequence of them
+    shape : sequence of int
+        (height, width) of the picture.
+    seed : int or sequence of int, default 0
+        Seed of the random choices, at least 0.
 
     Returns
     -------
-    (height, width) bool, True = missing
+    ndarray of bool, shape (height, width)
+        The mask, True = missing.
     """
     return _lama_mask(THICK, shape, seed=seed)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Chains:
-    """Parameters of LaMa's masks; counts include both ends, lengths are in pixels of a 256-pixel picture."""
+    """Parameters of LaMa's masks; counts include both ends, lengths are in pixels of a 256 x 256 picture."""
 
     chains: tuple[int, int]
     width_px: tuple[float, float]
@@ -132,7 +149,7 @@ class _Chains:
     hole_range: tuple[float, float] = (0.02, 0.5)
 
 
-# The released weights of chains and boxes are 1 and 0.3; one of the two is picked for each mask.
+# The released program weighs chains with 1 and boxes with 0.3, and draws one of the two kinds for each mask.
 BOX_PROBABILITY = 0.3 / 1.3
 THIN = _Chains(chains=(4, 50), width_px=(5, 15), length_px=(10, 50))
 MEDIUM = _Chains(
@@ -159,7 +176,7 @@ _Draw = Callable[[tuple[int, int], np.random.Generator], npt.NDArray[np.bool_]]
 def _draw_within(
     draw: _Draw, shape: tuple[int, int], *, seed: Seed, hole_range: tuple[float, float]
 ) -> npt.NDArray[np.bool_]:
-    """Draw until the hole's share of the picture lies in `hole_range`; at least never hide everything."""
+    """Draw until the hole's share of the picture lies in `hole_range`, at most `DRAWS` times; never hide everything."""
     rng = make_generator(seed)
     lowest, highest = hole_range
     for _ in range(DRAWS):
@@ -182,7 +199,8 @@ def _draw_strokes(shape: tuple[int, int], rng: np.random.Generator) -> npt.NDArr
         turns[::2] *= -1
         lengths = np.clip(rng.normal(mean_length, mean_length / 2, segments), 0, 2 * mean_length)
         widths = np.full(segments, rng.uniform(12, 40) * _unit(shape))
-        _draw_chain(canvas, rng, rng.uniform(0, 2 * math.pi) + turns, lengths, widths)
+        headings = rng.uniform(0, 2 * math.pi) + turns
+        _draw_chain(canvas, rng, headings=headings, lengths=lengths, widths=widths)
     return canvas.astype(bool)
 
 
@@ -197,19 +215,19 @@ def _lama_mask(style: _Chains, shape: Shape, *, seed: Seed) -> npt.NDArray[np.bo
 
 
 def _draw_chains(style: _Chains, shape: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Draw chains of segments, every segment with a direction, a length and a width of its own."""
+    """Draw chains of segments; every segment has its own direction, length and width."""
     canvas = np.zeros(shape, np.uint8)
     for chain in range(rng.integers(*style.chains, endpoint=True)):
         segments = int(rng.integers(*style.segments, endpoint=True))
         headings = rng.uniform(0, style.max_angle, segments) * (-1 if chain % 2 == 0 else 1)
         lengths = rng.uniform(*style.length_px, segments) * _unit(shape)
         widths = rng.uniform(*style.width_px, segments) * _unit(shape)
-        _draw_chain(canvas, rng, headings, lengths, widths)
+        _draw_chain(canvas, rng, headings=headings, lengths=lengths, widths=widths)
     return canvas.astype(bool)
 
 
 def _draw_boxes(style: _Chains, shape: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Draw boxes off the picture's edge, each as large as fits at most."""
+    """Draw boxes at a distance from the picture's edge, made smaller where they do not fit."""
     mask = np.zeros(shape, bool)
     for _ in range(rng.integers(*style.boxes, endpoint=True)):
         box = []
@@ -226,11 +244,12 @@ def _draw_boxes(style: _Chains, shape: tuple[int, int], rng: np.random.Generator
 def _draw_chain(
     canvas: npt.NDArray[np.uint8],
     rng: np.random.Generator,
+    *,
     headings: npt.NDArray[np.float64],
     lengths: npt.NDArray[np.float64],
     widths: npt.NDArray[np.float64],
 ) -> None:
-    """Draw segments end to end from a random pixel, with round joints; the ends stay in the picture."""
+    """Draw segments end to end from a random pixel, with round joints; their ends stay inside the picture."""
     height, width = canvas.shape
     x, y = float(rng.integers(width)), float(rng.integers(height))
     for heading, length, brush in zip(headings, lengths, widths, strict=True):
@@ -241,5 +260,5 @@ def _draw_chain(
 
 
 def _unit(shape: tuple[int, int]) -> float:
-    """Return how many pixels of this picture stand for one pixel of a 256-pixel picture."""
+    """Return the length in this picture of one pixel of a 256 x 256 picture."""
     return math.sqrt(shape[0] * shape[1]) / REFERENCE_PX

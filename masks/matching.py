@@ -1,6 +1,6 @@
 """Find the mask of each picture in a folder of masks. Pure standard library; no file is opened.
 
-The masks of `a.jpg` are the files `a_mask.*` and `a.*` with a picture's suffix, in any case.
+The masks of `a.jpg` are the files `a_mask.*` and `a.*` with the suffix of a picture, in upper or lower case.
 """
 
 import os
@@ -17,7 +17,13 @@ def is_mask_name(path: str | os.PathLike[str]) -> bool:
 
     Parameters
     ----------
-    path : any path; only its last part is looked at, and its case does not matter
+    path : str or path-like
+        Any path. Only its last part counts, in upper or lower case.
+
+    Returns
+    -------
+    bool
+        Whether the name ends in `_mask` and the suffix of a picture.
 
     Examples
     --------
@@ -33,7 +39,13 @@ class MaskFolder:
 
     Parameters
     ----------
-    folder : path of the folder; files that appear in it later are not seen
+    folder : str or path-like
+        Path of the folder. Files that are added to it later are not seen.
+
+    Attributes
+    ----------
+    folder : Path
+        The folder.
 
     Raises
     ------
@@ -70,14 +82,22 @@ class MaskFolder:
     def match(self, picture: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None) -> Path | None:
         """Return the path of a picture's mask, or None where it has none.
 
-        The first of these that exists: `a_mask.*` and then `a.*` in the subfolder that the picture has under `root`,
-        then the same two at the top of the mask folder; of several suffixes, the first in alphabetical order. In the
-        picture's own folder `a.*` does not count, so that a picture is never its own mask, nor that of its namesake.
+        The mask is the first of these that exists: `a_mask.*` and then `a.*` in the subfolder that the picture has
+        under `root`, then the same two at the top of the mask folder. Of several suffixes, the first in alphabetical
+        order counts. In the picture's own folder `a.*` does not count, so that `a.jpg` is neither its own mask nor the
+        mask of `a.png`.
 
         Parameters
         ----------
-        picture : path of the picture, as the program opens it; need not exist
-        root : folder of pictures that `picture` was found under; by default the one that holds it
+        picture : str or path-like
+            Path of the picture, as the program opens it; need not exist.
+        root : str or path-like, optional
+            Folder of pictures under which `picture` was found; by default the folder that holds it.
+
+        Returns
+        -------
+        Path or None
+            Path of the mask.
 
         Raises
         ------
@@ -104,7 +124,7 @@ class MaskFolder:
 
 
 def _has_mark(stem: str) -> bool:
-    """Tell whether a stem ends in the mark, in any case, with something before it."""
+    """Tell whether a stem ends in the mark, in upper or lower case, with something before it."""
     return len(stem) > len(MARK) and stem.lower().endswith(MARK)
 
 

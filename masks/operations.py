@@ -1,4 +1,4 @@
-"""What can be done with a mask, whatever it came from."""
+"""Operations on masks from any source."""
 
 from typing import Any
 
@@ -16,20 +16,22 @@ def validate_mask(mask: Any, shape: Shape | None = None) -> npt.NDArray[np.bool_
 
     Parameters
     ----------
-    mask : (H, W) bool, True = missing; other dtypes are refused, because their polarity would be a guess
-    shape : (height, width) that it must have, if given
+    mask : ndarray of bool, shape (H, W)
+        The mask, True = missing. Other dtypes are refused, because their polarity would be a guess.
+    shape : sequence of int, optional
+        (height, width) that the mask must have.
 
     Returns
     -------
-    (H, W) bool
-        The very array that came in, not a copy.
+    ndarray of bool, shape (H, W)
+        The array itself, not a copy.
 
     Raises
     ------
     TypeError
-        `mask` does not hold bools.
+        `mask` is not of dtype bool.
     ValueError
-        `mask` has not two axes, has no pixels, or not the shape asked for.
+        `mask` does not have two axes, has no pixels, or does not have the expected shape.
 
     Examples
     --------
@@ -49,27 +51,41 @@ def validate_mask(mask: Any, shape: Shape | None = None) -> npt.NDArray[np.bool_
 
 
 def invert(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Swap missing and known in a mask (H, W)."""
+    """Swap missing and known.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (H, W)
+        The mask, True = missing.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+        The inverted mask, a copy.
+    """
     return ~validate_mask(mask)
 
 
 def dilate(mask: npt.NDArray[np.bool_], pixels: int) -> npt.NDArray[np.bool_]:
-    """Grow what is missing by a disc.
+    """Grow the hole by a disc.
 
     Parameters
     ----------
-    mask : (H, W) bool, True = missing
-    pixels : radius of the disc; a pixel whose centre is no farther than this from a missing one's becomes missing
+    mask : ndarray of bool, shape (H, W)
+        The mask, True = missing.
+    pixels : int
+        Radius of the disc in pixels, at least 0. A pixel becomes missing if its centre is at most this far from the
+        centre of a missing pixel.
 
     Returns
     -------
-    (H, W) bool
-        A superset of `mask`, and a copy even where nothing grows.
+    ndarray of bool, shape (H, W)
+        The grown mask. It contains `mask`, and it is a copy even where nothing grows.
 
     Raises
     ------
     ValueError
-        `pixels` is negative or no whole number.
+        `pixels` is negative or not a whole number.
 
     Examples
     --------
@@ -82,7 +98,7 @@ def dilate(mask: npt.NDArray[np.bool_], pixels: int) -> npt.NDArray[np.bool_]:
     radius = check_integer("pixels", pixels, minimum=0)
     if radius == 0 or not mask.any():
         return mask.copy()
-    # One pass for any radius, where a disc-shaped kernel would cost its area for each pixel.
+    # One pass for any radius. With a disc-shaped kernel the cost of a pixel would grow with the area of the disc.
     distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)  # (H, W) px
     return np.asarray(distance <= radius + 1e-4, bool) | mask
 
@@ -92,13 +108,15 @@ def resize_mask(mask: npt.NDArray[np.bool_], shape: Shape) -> npt.NDArray[np.boo
 
     Parameters
     ----------
-    mask : (H, W) bool, True = missing
-    shape : (height, width) to resize to
+    mask : ndarray of bool, shape (H, W)
+        The mask, True = missing.
+    shape : sequence of int
+        (height, width) to resize to.
 
     Returns
     -------
-    (height, width) bool
-        A copy where the shape does not change.
+    ndarray of bool, shape (height, width)
+        The resized mask, a copy even where the shape does not change.
 
     Examples
     --------
@@ -116,5 +134,16 @@ def resize_mask(mask: npt.NDArray[np.bool_], shape: Shape) -> npt.NDArray[np.boo
 
 
 def hole_fraction(mask: npt.NDArray[np.bool_]) -> float:
-    """Return the share of a mask (H, W) that is missing, in [0, 1]."""
+    """Return the share of the pixels that is missing.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (H, W)
+        The mask, True = missing.
+
+    Returns
+    -------
+    float
+        The share, in [0, 1].
+    """
     return float(validate_mask(mask).mean())

@@ -1,7 +1,7 @@
 """Masks of regular shape, and the two that scatter single pixels.
 
 Every function takes the picture's (height, width) and returns a bool array of that shape, True = missing. A side of one
-pixel cannot be divided: there the centre and the halves hide it.
+pixel cannot be divided: there the centre and the halves hide it. Defaults and ranges are those of the table of masks.
 """
 
 import math
@@ -9,9 +9,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from masks._checks import Seed, Shape, check_fraction, check_integer, check_scale, check_shape
+from masks._checks import Seed, Shape, check_shape
 from masks._random import make_generator
-from masks.spec import MaskSpec
+from masks.table import MASKS
 
 __all__ = [
     "bottom_mask",
@@ -27,19 +27,28 @@ __all__ = [
     "top_mask",
 ]
 
+(SCALE,) = MASKS["center"].options
+(FRACTION,) = MASKS["random"].options
+(STEP,) = MASKS["grid"].options
+(BLOCKS,) = MASKS["lowres"].options
+X, Y, WIDTH, HEIGHT = MASKS["rectangle"].options
 
-def center_mask(shape: Shape, *, scale: float = MaskSpec.scale) -> npt.NDArray[np.bool_]:
+
+def center_mask(shape: Shape, *, scale: float = SCALE.default) -> npt.NDArray[np.bool_]:
     """Hide a centred rectangle.
 
     Parameters
     ----------
-    shape : (height, width) of the picture
-    scale : sides of the rectangle as a share of the picture's, in (0, 1]; rounded to pixels, at least one. Where the
+    shape : sequence of int
+        (height, width) of the picture.
+    scale : float, default 0.5
+        Sides of the rectangle as a share of the picture's, in (0, 1]; rounded to pixels, at least one. Where the
         margins cannot be equal, the right and the lower one are a pixel wider.
 
     Returns
     -------
-    (height, width) bool, True = missing
+    ndarray of bool, shape (height, width)
+        The mask, True = missing.
 
     Raises
     ------
@@ -55,66 +64,122 @@ def center_mask(shape: Shape, *, scale: float = MaskSpec.scale) -> npt.NDArray[n
            [0, 0, 0, 0]])
     """
     height, width = check_shape(shape)
-    scale = check_scale(scale)
+    scale = SCALE.check(scale)
     rows, columns = (max(1, math.floor(scale * side + 0.5)) for side in (height, width))
     return rectangle_mask((height, width), x=(width - columns) // 2, y=(height - rows) // 2, width=columns, height=rows)
 
 
 def left_mask(shape: Shape) -> npt.NDArray[np.bool_]:
-    """Hide the left half of a (height, width) picture; of an odd number of columns the middle one too."""
+    """Hide the left half; of an odd number of columns the middle one too.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (height, width) of the picture.
+
+    Returns
+    -------
+    ndarray of bool, shape (height, width)
+        The mask, True = missing.
+    """
     height, width = check_shape(shape)
     return rectangle_mask((height, width), x=0, y=0, width=(width + 1) // 2, height=height)
 
 
 def right_mask(shape: Shape) -> npt.NDArray[np.bool_]:
-    """Hide the right half of a (height, width) picture; of an odd number of columns the middle one too."""
+    """Hide the right half; of an odd number of columns the middle one too.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (height, width) of the picture.
+
+    Returns
+    -------
+    ndarray of bool, shape (height, width)
+        The mask, True = missing.
+    """
     return left_mask(shape)[:, ::-1].copy()
 
 
 def top_mask(shape: Shape) -> npt.NDArray[np.bool_]:
-    """Hide the upper half of a (height, width) picture; of an odd number of rows the middle one too."""
+    """Hide the upper half; of an odd number of rows the middle one too.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (height, width) of the picture.
+
+    Returns
+    -------
+    ndarray of bool, shape (height, width)
+        The mask, True = missing.
+    """
     height, width = check_shape(shape)
     return left_mask((width, height)).T.copy()
 
 
 def bottom_mask(shape: Shape) -> npt.NDArray[np.bool_]:
-    """Hide the lower half of a (height, width) picture; of an odd number of rows the middle one too."""
+    """Hide the lower half; of an odd number of rows the middle one too.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (height, width) of the picture.
+
+    Returns
+    -------
+    ndarray of bool, shape (height, width)
+        The mask, True = missing.
+    """
     return top_mask(shape)[::-1].copy()
 
 
 def half_mask(shape: Shape, *, seed: Seed = 0) -> npt.NDArray[np.bool_]:
-    """Hide the left, right, upper or lower half, whichever the seed picks.
+    """Hide the left, right, upper or lower half, as the seed decides.
 
     Parameters
     ----------
-    shape : (height, width) of the picture
-    seed : whole number of at least 0, or a sequence of them
+    shape : sequence of int
+        (height, width) of the picture.
+    seed : int or sequence of int, default 0
+        Seed of the choice, at least 0.
 
     Returns
     -------
-    (height, width) bool, True = missing
+    ndarray of bool, shape (height, width)
+        The mask, True = missing.
+
+    Raises
+    ------
+    ValueError
+        `seed` is no such number.
     """
     halves = (left_mask, right_mask, top_mask, bottom_mask)
     return halves[int(make_generator(seed).integers(len(halves)))](shape)
 
 
-def random_mask(shape: Shape, *, fraction: float = MaskSpec.fraction, seed: Seed = 0) -> npt.NDArray[np.bool_]:
+def random_mask(shape: Shape, *, fraction: float = FRACTION.default, seed: Seed = 0) -> npt.NDArray[np.bool_]:
     """Hide scattered pixels, exactly round(fraction * (height * width)) of them.
 
     Parameters
     ----------
-    shape : (height, width) of the picture
-    fraction : share of the pixels to hide, in [0, 1]; 0 hides none and 1 all
-    seed : whole number of at least 0, or a sequence of them
+    shape : sequence of int
+        (height, width) of the picture.
+    fraction : float, default 0.8
+        Share of the pixels to hide, in [0, 1]; 0 hides none and 1 all.
+    seed : int or sequence of int, default 0
+        Seed of the random choices, at least 0.
 
     Returns
     -------
-    (height, width) bool, True = missing
+    ndarray of bool, shape (height, width)
+        The mask, True = missing.
 
     Raises
     ------
     ValueError
-        `fraction` is out of its range.
+        `fraction` is out of its range, or `seed` is no such number.
 
     Examples
     --------
@@ -123,22 +188,25 @@ def random_mask(shape: Shape, *, fraction: float = MaskSpec.fraction, seed: Seed
     """
     height, width = check_shape(shape)
     pixels = np.zeros(height * width, bool)
-    pixels[: round(check_fraction(fraction) * (height * width))] = True
+    pixels[: round(FRACTION.check(fraction) * (height * width))] = True
     make_generator(seed).shuffle(pixels)
     return pixels.reshape(height, width)
 
 
-def grid_mask(shape: Shape, *, step: int = MaskSpec.step) -> npt.NDArray[np.bool_]:
+def grid_mask(shape: Shape, *, step: int = STEP.default) -> npt.NDArray[np.bool_]:
     """Keep every step-th pixel in both directions, from the upper left one on, and hide the rest.
 
     Parameters
     ----------
-    shape : (height, width) of the picture; of a single pixel nothing is hidden
-    step : distance of the known pixels, at least 2
+    shape : sequence of int
+        (height, width) of the picture; of a single pixel nothing is hidden.
+    step : int, default 4
+        Sampling step of the grid of known pixels, in pixels; at least 2.
 
     Returns
     -------
-    (height, width) bool, True = missing
+    ndarray of bool, shape (height, width)
+        The mask, True = missing.
 
     Raises
     ------
@@ -153,22 +221,51 @@ def grid_mask(shape: Shape, *, step: int = MaskSpec.step) -> npt.NDArray[np.bool
            [0, 1, 0, 1, 0]])
     """
     mask = full_mask(shape)
-    step = check_integer("step", step, minimum=2)
+    step = STEP.check(step)
     mask[::step, ::step] = False
     return mask
 
 
 def full_mask(shape: Shape) -> npt.NDArray[np.bool_]:
-    """Hide every pixel of a (height, width) picture."""
+    """Hide every pixel.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (height, width) of the picture.
+
+    Returns
+    -------
+    ndarray of bool, shape (height, width)
+        The mask, all True.
+    """
     return np.ones(check_shape(shape), bool)
 
 
-def lowres_mask(shape: Shape) -> npt.NDArray[np.bool_]:
-    """Hide every pixel of a (height, width) picture of which only the means of blocks are known.
+def lowres_mask(shape: Shape, *, blocks: int = BLOCKS.default) -> npt.NDArray[np.bool_]:
+    """Hide every pixel of a picture of which only the means of blocks are known.
 
-    The means are no pixels, so the mask is that of `full_mask`; how many blocks there are stands in `MaskSpec.blocks`
-    and matters to the completion alone.
+    The means are no pixels, so the mask is that of `full_mask`.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (height, width) of the picture.
+    blocks : int, default 8
+        Number of blocks per side whose means are known, at least 1. The completion uses it; the mask is the same for
+        every value.
+
+    Returns
+    -------
+    ndarray of bool, shape (height, width)
+        The mask, all True.
+
+    Raises
+    ------
+    ValueError
+        `blocks` is out of its range.
     """
+    BLOCKS.check(blocks)
     return full_mask(shape)
 
 
@@ -177,13 +274,17 @@ def rectangle_mask(shape: Shape, *, x: int, y: int, width: int, height: int) -> 
 
     Parameters
     ----------
-    shape : (height, width) of the picture
-    x, y : column and row of the rectangle's upper left pixel; may be negative
-    width, height : size of the rectangle in pixels, at least 1
+    shape : sequence of int
+        (height, width) of the picture.
+    x, y : int
+        Column and row of the rectangle's upper left pixel; may be negative.
+    width, height : int
+        Size of the rectangle in pixels, at least 1.
 
     Returns
     -------
-    (height, width) bool, True = missing
+    ndarray of bool, shape (height, width)
+        The mask, True = missing.
 
     Raises
     ------
@@ -197,9 +298,7 @@ def rectangle_mask(shape: Shape, *, x: int, y: int, width: int, height: int) -> 
            [0, 0, 0, 0]])
     """
     rows, columns = check_shape(shape)
-    x, y = check_integer("x", x), check_integer("y", y)
-    width = check_integer("width", width, minimum=1)
-    height = check_integer("height", height, minimum=1)
+    x, y, width, height = X.check(x), Y.check(y), WIDTH.check(width), HEIGHT.check(height)
     if x >= columns or y >= rows or x + width <= 0 or y + height <= 0:
         raise ValueError(
             f"Expected the rectangle to overlap the picture of height {rows} and width {columns}. "

@@ -1,92 +1,95 @@
-"""A mask as a name and its options, each default in one place.
+"""A mask as a name and its options.
 
-Pure standard library: the command line reads its choices and defaults from here without importing NumPy or OpenCV.
+Pure standard library, like the table behind it: the command line reads names and defaults without importing NumPy or
+OpenCV.
 """
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
-from masks._checks import check_fraction, check_integer, check_scale
+from masks._checks import check_integer
+from masks.table import MASKS
 
 __all__ = ["MASK_NAMES", "MaskSpec"]
 
-MASK_NAMES = (
-    "center",
-    "left",
-    "right",
-    "top",
-    "bottom",
-    "half",
-    "random",
-    "grid",
-    "full",
-    "lowres",
-    "rectangle",
-    "strokes",
-    "thin",
-    "medium",
-    "thick",
-)
+MASK_NAMES = tuple(MASKS)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, init=False, repr=False)
 class MaskSpec:
-    """Which mask, with which options; options of other masks are ignored.
+    """Which mask, with which options; then whether to invert it and how far to grow the hole.
 
-    `masks.make_mask` turns it into an array.
+    `masks.make_mask` turns a spec into an array.
+
+    Parameters
+    ----------
+    name : str, default "center"
+        One of `MASK_NAMES`.
+    invert : bool, default False
+        Swap missing and known.
+    dilate_px : int, default 0
+        Then grow the hole by this many pixels; at least 0.
+    **options : int or float
+        The mask's own options; those that are absent take their defaults. "center" has `scale`, "random" has
+        `fraction`, "grid" has `step`, "lowres" has `blocks`; "rectangle" needs `x`, `y`, `width` and `height`. The
+        mask's function says what they mean; `masks.table.MASKS` holds their defaults and ranges.
 
     Attributes
     ----------
-    name : one of `MASK_NAMES`.
-    scale : sides of the "center" rectangle as a share of the picture's, in (0, 1].
-    fraction : share of the pixels that "random" hides, in [0, 1].
-    step : "grid" keeps every step-th pixel in both directions; at least 2.
-    blocks : "lowres" hides every pixel; what is known is the mean of each of blocks x blocks rectangles. At least 1.
-    x, y : left and top edge of "rectangle" in pixels; may lie outside the picture.
-    width, height : size of "rectangle" in pixels; at least 1.
-    invert : swap missing and known.
-    dilate_px : then grow what is missing by this many pixels.
+    name : str
+        The mask's name.
+    options : mapping of str to int or float
+        All options of the mask, defaults filled in.
+    invert : bool
+        Whether missing and known are swapped.
+    dilate_px : int
+        By how many pixels the hole grows.
 
     Raises
     ------
+    TypeError
+        The mask has no such option.
     ValueError
-        An option is out of its range, or the name is "rectangle" and one of x, y, width, height is absent.
+        The name is unknown, a value is out of its range, or an option without a default is absent.
 
     Examples
     --------
-    >>> MaskSpec("random", fraction=0.5).fraction
-    0.5
+    >>> MaskSpec("random", fraction=0.5)
+    MaskSpec('random', fraction=0.5)
+    >>> MaskSpec("grid").options
+    {'step': 4}
     """
 
-    name: str = "center"
-    scale: float = 0.5
-    fraction: float = 0.8
-    step: int = 4
-    blocks: int = 8
-    x: int | None = None
-    y: int | None = None
-    width: int | None = None
-    height: int | None = None
-    invert: bool = False
-    dilate_px: int = 0
+    name: str
+    options: Mapping[str, Any] = dataclasses.field(hash=False)  # a dict has no hash; equal specs share the other three
+    invert: bool
+    dilate_px: int
 
-    def __post_init__(self) -> None:
-        if self.name not in MASK_NAMES:
-            raise ValueError(f"Expected `name` to be one of {', '.join(MASK_NAMES)}. Received: name={self.name!r}")
-        check_scale(self.scale)
-        check_fraction(self.fraction)
-        check_integer("step", self.step, minimum=2)
-        check_integer("blocks", self.blocks, minimum=1)
-        check_integer("dilate_px", self.dilate_px, minimum=0)
-        if not isinstance(self.invert, bool):
-            raise ValueError(f"Expected `invert` to be True or False. Received: invert={self.invert!r}")
-        self._check_rectangle()
+    def __init__(self, name: str = "center", *, invert: bool = False, dilate_px: int = 0, **options: Any) -> None:
+        if name not in MASKS:
+            raise ValueError(f"Expected `name` to be one of {', '.join(MASKS)}. Received: name={name!r}")
+        if not isinstance(invert, bool):
+            raise ValueError(f"Expected `invert` to be True or False. Received: invert={invert!r}")
+        dilate_px = check_integer("dilate_px", dilate_px, minimum=0)
+        # Frozen, but not yet handed out.
+        vars(self).update(name=name, options=_fill_options(name, options), invert=invert, dilate_px=dilate_px)
 
-    def _check_rectangle(self) -> None:
-        """Check x, y, width and height: all there for a rectangle, of the right kind wherever given."""
-        sides = {"x": self.x, "y": self.y, "width": self.width, "height": self.height}
-        if self.name == "rectangle" and None in sides.values():
-            received = ", ".join(f"{option}={value!r}" for option, value in sides.items())
-            raise ValueError(f"Expected `x`, `y`, `width` and `height` for a rectangle. Received: {received}")
-        for option, value in sides.items():
-            if value is not None:
-                check_integer(option, value, minimum=1 if option in ("width", "height") else None)
+    def __repr__(self) -> str:
+        values = [f"{option}={value!r}" for option, value in self.options.items()]
+        values += ["invert=True"] if self.invert else []
+        values += [f"dilate_px={self.dilate_px}"] if self.dilate_px else []
+        return f"MaskSpec({', '.join([repr(self.name), *values])})"
+
+
+def _fill_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mask's options after checking those given, in the table's order, absent ones at their defaults."""
+    options = {option.name: option for option in MASKS[name].options}
+    received = ", ".join(f"{option}={value!r}" for option, value in given.items()) or "none"
+    if not given.keys() <= options.keys():
+        expected = f"only the options {', '.join(options)}" if options else "no options"
+        raise TypeError(f"Expected {expected} for the mask {name!r}. Received: {received}")
+    absent = [option.name for option in options.values() if option.default is None and option.name not in given]
+    if absent:
+        raise ValueError(f"Expected the options {', '.join(options)} for the mask {name!r}. Received: {received}")
+    return {option.name: option.check(given.get(option.name, option.default)) for option in options.values()}

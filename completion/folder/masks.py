@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from completion.folder.inputs import InputPicture
-from dcgan.errors import ImageFileError
+from completion.mask_options import MaskChoice
+from dcgan.errors import FaceCompletionError, ImageFileError
 from dcgan.pictures.files import read_picture
 from masks import MaskFolder, MaskSpec, dilate, invert, make_mask, mask_from_alpha, mask_from_color, mask_from_picture
 
-__all__ = ["MaskSource"]
+__all__ = ["MaskSource", "open_masks", "read_mask"]
 
 Mask = npt.NDArray[np.bool_]
 Picture = npt.NDArray[np.uint8]
@@ -21,16 +22,22 @@ Picture = npt.NDArray[np.uint8]
 
 @dataclasses.dataclass(frozen=True)
 class MaskSource:
-    """Where masks come from; exactly one of the first five is set, or none for the spec's named mask.
+    """Where masks come from: one of `file`, `folder`, `alpha` and `color`, or else the named mask of `spec`.
 
     Attributes
     ----------
-    spec : the named mask, and the operations (invert, dilate) that hold for every source.
-    file : one mask for all pictures.
-    folder : a mask for each picture, matched by stem.
-    alpha : take the picture's transparency.
-    color : pixels of this colour are missing.
-    color_tolerance : the greatest difference in a channel that still counts as this colour.
+    spec : MaskSpec, optional
+        The named mask, and the operations (invert, dilate) that apply to every source.
+    file : ndarray of uint8, shape (H, W, 1), optional
+        One mask for all pictures; white is missing.
+    folder : MaskFolder, optional
+        A mask for each picture, matched by stem.
+    alpha : bool, default False
+        Whether the transparent pixels of the picture are missing.
+    color : tuple of int, optional
+        (red, green, blue), each 0 to 255: pixels of this colour are missing.
+    color_tolerance : int, default 0
+        Largest difference in a channel at which a pixel still counts as this colour, 0 to 255.
     """
 
     spec: MaskSpec = dataclasses.field(default_factory=MaskSpec)
@@ -42,23 +49,32 @@ class MaskSource:
 
     @property
     def blocks(self) -> int:
-        """Return how many block means a side are known of each picture; 0 where pixels are known."""
+        """Return the number of block means per side that are known; 0 where pixels are known."""
         drawn = self.file is not None or self.folder is not None or self.alpha or self.color is not None
-        return self.spec.blocks if self.spec.name == "lowres" and not drawn else 0
+        return self.spec.options["blocks"] if self.spec.name == "lowres" and not drawn else 0
 
     def mask_for(self, picture: Picture, source: InputPicture, *, seed: int = 0) -> Mask:
-        """Return a picture's mask, (H, W) bool.
+        """Return the mask of a picture.
 
         Parameters
         ----------
-        picture : (H, W, 3 or 4) uint8, as read
-        source : the picture's file; its relative path decides the random masks, so they do not depend on the others
-        seed : of the random masks
+        picture : ndarray of uint8, shape (H, W, 3) or (H, W, 4)
+            The picture as read.
+        source : InputPicture
+            The file of the picture. Random masks are seeded by its relative path, so they do not depend on the other
+            pictures.
+        seed : int, default 0
+            Seed of the random masks, at least 0.
+
+        Returns
+        -------
+        ndarray of bool, shape (H, W)
+            The mask, True = missing.
 
         Raises
         ------
         ImageFileError
-            There is no mask for this picture, or it cannot be read.
+            There is no mask for this picture, its mask cannot be read, or its rectangle lies outside the picture.
         """
         shape = (picture.shape[0], picture.shape[1])
         if self.file is not None:
@@ -86,5 +102,54 @@ class MaskSource:
 
 
 def read_mask(path: Path) -> Picture:
-    """Read a mask file as grey, (H, W, 1) uint8."""
+    """Read a mask file as grey.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 1)
+        The grey picture.
+
+    Raises
+    ------
+    ImageFileError
+        The file is not a picture that can be read.
+    """
     return read_picture(path, channels=1)
+
+
+def open_masks(chosen: MaskChoice) -> MaskSource:
+    """Return the source of masks that the command line chose.
+
+    Parameters
+    ----------
+    chosen : MaskChoice
+        What `completion.mask_options.read_mask_options` returns.
+
+    Returns
+    -------
+    MaskSource
+
+    Raises
+    ------
+    ImageFileError
+        The mask file is not a picture that can be read.
+    FaceCompletionError
+        The folder of masks cannot be listed.
+    """
+    try:
+        folder = MaskFolder(chosen.folder) if chosen.folder else None
+    except OSError as error:
+        raise FaceCompletionError(f"{chosen.folder}: cannot list the masks: {error.strerror or error}") from error
+    return MaskSource(
+        spec=chosen.spec,
+        file=read_mask(chosen.file) if chosen.file else None,
+        folder=folder,
+        alpha=chosen.alpha,
+        color=chosen.color,
+        color_tolerance=chosen.color_tolerance,
+    )

@@ -1,13 +1,11 @@
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from masks import mask_from_alpha, mask_from_color, mask_from_picture, parse_color, resize_mask
+from masks import mask_from_alpha, mask_from_color, mask_from_picture, resize_mask
 
 GREY = np.array([[0, 127, 128, 255]], np.uint8)
-channel = st.integers(0, 255)
 
 
 @pytest.mark.parametrize(
@@ -78,25 +76,3 @@ def test_key_colour_is_missing():
 def test_wrong_arguments(call, error, message):
     with pytest.raises(error, match=message):
         call()
-
-
-@given(red=channel, green=channel, blue=channel)
-def test_parse_color_reads_what_is_written(red, green, blue):
-    color = (red, green, blue)
-    assert parse_color("#{:02x}{:02x}{:02x}".format(*color)) == color
-    assert parse_color("#{:02X}{:02X}{:02X}".format(*color)) == color
-    assert parse_color("{},{},{}".format(*color)) == color
-    assert parse_color(" {} , {}, {} ".format(*color)) == color
-
-
-def test_parse_color_reads_short_hex():
-    assert parse_color("#f0a") == (255, 0, 170)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "#", "#ff00f", "#ff00ff00", "ff00ff", "#ggg", "1,2", "1,2,3,4", "256,0,0", "-1,0,0", "magenta", "#f0f\n"],
-)
-def test_parse_color_refuses(text):
-    with pytest.raises(ValueError, match=r"Expected a colour like .* Received: "):
-        parse_color(text)

@@ -1,21 +1,23 @@
 import dataclasses
+import pickle
 
 import pytest
 
-import masks
 from masks.spec import MASK_NAMES, MaskSpec
+
+DEFAULTS = {"center": {"scale": 0.5}, "random": {"fraction": 0.8}, "grid": {"step": 4}, "lowres": {"blocks": 8}}
 
 
 def test_defaults():
-    assert dataclasses.astuple(MaskSpec()) == ("center", 0.5, 0.8, 4, 8, None, None, None, None, False, 0)
+    spec = MaskSpec()
+    assert (spec.name, spec.options, spec.invert, spec.dilate_px) == ("center", {"scale": 0.5}, False, 0)
+    for name in ("center", "left", "random", "grid", "lowres", "strokes"):
+        assert MaskSpec(name).options == DEFAULTS.get(name, {})
 
 
-def test_every_name_has_a_function():
-    assert {f"{name}_mask" for name in MASK_NAMES} == {name for name in masks.__all__ if name.endswith("_mask")} - {
-        "make_mask",
-        "resize_mask",
-        "validate_mask",
-    }
+def test_names():
+    assert MASK_NAMES[:2] == ("center", "left")
+    assert len(MASK_NAMES) == len(set(MASK_NAMES)) >= 15
 
 
 def test_frozen():
@@ -23,31 +25,62 @@ def test_frozen():
         MaskSpec().name = "left"
 
 
+def test_equal_specs_are_equal_and_have_one_hash():
+    assert MaskSpec("grid") == MaskSpec("grid", step=4) != MaskSpec("grid", step=3)
+    assert MaskSpec("left") != MaskSpec("left", invert=True) != MaskSpec("left", dilate_px=1)
+    assert len({MaskSpec("grid"), MaskSpec("grid", step=4), MaskSpec("grid", step=3)}) == 2
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        (MaskSpec("left"), "MaskSpec('left')"),
+        (MaskSpec("grid", step=3, invert=True, dilate_px=2), "MaskSpec('grid', step=3, invert=True, dilate_px=2)"),
+    ],
+)
+def test_repr_makes_the_spec_again(spec, text):
+    assert repr(spec) == text
+    assert eval(text) == spec
+    assert pickle.loads(pickle.dumps(spec)) == spec
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"name": "centre"}, "Expected `name` to be one of center, left, .* Received: name='centre'"),
         ({"scale": 1.5}, "Expected `scale`"),
-        ({"fraction": -0.1}, "Expected `fraction`"),
-        ({"step": 1}, "Expected `step`"),
-        ({"blocks": 0}, "Expected `blocks`"),
+        ({"scale": None}, "Expected `scale`"),
+        ({"name": "random", "fraction": -0.1}, "Expected `fraction`"),
+        ({"name": "grid", "step": 1}, "Expected `step`"),
+        ({"name": "lowres", "blocks": 0}, "Expected `blocks`"),
         ({"dilate_px": -1}, "Expected `dilate_px`"),
         ({"dilate_px": True}, "Expected `dilate_px`"),
         ({"invert": 1}, "Expected `invert`"),
-        ({"width": 0}, "Expected `width`"),
-        ({"x": 0.5}, "Expected `x`"),
-        ({"name": "rectangle"}, "Expected `x`, `y`, `width` and `height` for a rectangle. Received: x=None"),
-        ({"name": "rectangle", "x": 0, "y": 0, "width": 4}, "height=None"),
+        ({"name": "rectangle", "x": 0, "y": 0, "width": 0, "height": 4}, "Expected `width`"),
+        ({"name": "rectangle", "x": 0.5, "y": 0, "width": 4, "height": 4}, "Expected `x`"),
+        ({"name": "rectangle"}, "Expected the options x, y, width, height for the mask 'rectangle'. Received: none"),
+        ({"name": "rectangle", "x": 0, "y": 0, "width": 4}, "Expected the options x, .* Received: x=0, y=0, width=4"),
     ],
 )
-def test_wrong_options(options, message):
+def test_wrong_values(options, message):
     with pytest.raises(ValueError, match=message):
         MaskSpec(**options)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"colour": 3}, "Expected only the options scale for the mask 'center'. Received: colour=3"),
+        ({"name": "grid", "scale": 0.5}, "Expected only the options step for the mask 'grid'. Received: scale=0.5"),
+        ({"name": "left", "step": 4}, "Expected no options for the mask 'left'. Received: step=4"),
+        ({"name": "half", "seed": 4}, "Expected no options for the mask 'half'. Received: seed=4"),
+    ],
+)
+def test_options_that_the_mask_does_not_have(options, message):
+    with pytest.raises(TypeError, match=message):
+        MaskSpec(**options)
+
+
 def test_a_rectangle_may_start_outside_the_picture():
-    assert MaskSpec("rectangle", x=-3, y=0, width=4, height=1).x == -3
-
-
-def test_a_name_alone_stands_for_its_default_options():
-    assert (masks.make_mask("grid", (5, 7)) == masks.make_mask(MaskSpec("grid"), (5, 7))).all()
+    spec = MaskSpec("rectangle", height=1, width=4, y=0, x=-3)
+    assert list(spec.options.items()) == [("x", -3), ("y", 0), ("width", 4), ("height", 1)]

@@ -132,5 +132,5 @@ def test_a_rectangle_outside_the_picture():
 
 def test_block_means_are_those_of_the_named_mask():
     assert MaskSource(MaskSpec("lowres", blocks=4)).blocks == 4
-    assert MaskSource(MaskSpec("full", blocks=4)).blocks == 0
+    assert MaskSource(MaskSpec("full")).blocks == 0
     assert MaskSource(MaskSpec("lowres", blocks=4), alpha=True).blocks == 0
