@@ -47,11 +47,6 @@ class ShardType(click.ParamType):
         return int(parts[0]), int(parts[1])
 
 
-def _with(option: str) -> str:
-    """Return the methods that an option belongs to, for its help."""
-    return ", ".join(methods_with_option(option))
-
-
 @click.command(
     "complete-images",
     context_settings=DEFAULTS,
@@ -70,8 +65,8 @@ def _with(option: str) -> str:
     "--method",
     type=click.Choice(tuple(METHODS)),
     help="What fills the hole. balanced, fast and best ask the model's encoder, with 4, 1 and 10 augmented copies of "
-    "the picture; latent, yeh2017, amos2016 and hmc search its latent space; telea, ns, biharmonic and harmonic "
-    "use no model; auto takes balanced or biharmonic for each picture, by its mask.",
+    "the picture; latent, yeh2017, amos2016 and hmc are searches of its latent space; telea, ns, biharmonic and "
+    "harmonic use no model; auto takes balanced or biharmonic for each picture, by its mask.",
     **shown_default(DEFAULT_METHOD),
 )
 @click.option("--model", help="Name of a bundled model or path of a model file.", **shown_default("faces-64"))
@@ -84,27 +79,25 @@ def _with(option: str) -> str:
 @click.option(
     "--variations",
     type=click.IntRange(min=2),
-    help=f"Number of different completions of each picture, the likeliest first. With {_with('variations')}.",
+    help="With balanced and searches: number of different completions of each picture, the likeliest first.",
 )
-@click.option(
-    "--iterations", type=int, help=f"Steps of the search. With {_with('iterations')}.  [default: the method's]"
-)
-@click.option("--learning-rate", type=float, help="Adam's learning rate for z. Likewise.  [default: the method's]")
+@click.option("--iterations", type=int, help="Searches: number of steps.  [default: the method's]")
+@click.option("--learning-rate", type=float, help="Searches: Adam's learning rate for z.  [default: the method's]")
 @click.option(
     "--weighting",
     type=click.Choice(WEIGHTINGS),
-    help="Weights of the known pixels in the contextual loss. Likewise.  [default: the method's]",
+    help="Searches: weights of the known pixels in the contextual loss.  [default: the method's]",
 )
 @click.option(
     "--perceptual-weight",
     type=float,
-    help="Weight of the perceptual loss, the papers' lambda. Likewise.  [default: the method's]",
+    help="Searches: weight of the perceptual loss, the papers' lambda.  [default: the method's]",
 )
-@click.option("--candidates", type=int, help="Starts of the search for each picture. Likewise.  [default: 1]")
+@click.option("--candidates", type=int, help="Searches: number of starts for each picture.  [default: 1]")
 @click.option(
     "--keep",
     type=click.Choice(("best", "all")),
-    help="Which candidates are written. Likewise.",
+    help="Searches: which candidates are written.",
     **shown_default("best"),
 )
 @click.option(
@@ -160,9 +153,7 @@ def _with(option: str) -> str:
 @click.option(
     "--sheet", is_flag=True, help="Write OUTPUT/sheet.png: original, masked and completed pictures, at most 32."
 )
-@click.option(
-    "--gif", is_flag=True, help=f"Write OUTPUT/search.gif: a film of the first batch's search. With {_with('gif')}."
-)
+@click.option("--gif", is_flag=True, help="Searches: write OUTPUT/search.gif, a film of the first batch's search.")
 @click.option(
     "--shard", type=ShardType(), default=(1, 1), help="Complete the i-th of n parts of the list.  [default: 1/1]"
 )
