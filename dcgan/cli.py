@@ -61,7 +61,7 @@ MODEL, TRAIN = ModelConfig(), TrainConfig()
 @click.option("--overwrite", is_flag=True, help="Start over where the run's folder holds a run already.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and the model's path.")
 @common_errors("the same command goes on from the last checkpoint")
-def train_command(datasets: tuple[Path, ...], run_dir: Path | None, **options: Any) -> None:
+def train_command(*, datasets: tuple[Path, ...], run_dir: Path | None, **options: Any) -> None:
     """Train a DCGAN on aligned faces (or any pictures of one kind).
 
     Writes losses, TensorBoard logs, sample grids, checkpoints and model.safetensors to the run's folder. Stopped at any
@@ -91,7 +91,7 @@ def train_command(datasets: tuple[Path, ...], run_dir: Path | None, **options: A
 @click.option("--overwrite", is_flag=True, help="Replace the output where it exists.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @common_errors("nothing was written")
-def sample_command(model: str, output: Path, count: int, seed: int, overwrite: bool, quiet: bool) -> None:
+def sample_command(*, model: str, output: Path, count: int, seed: int, overwrite: bool, quiet: bool) -> None:
     """Write a grid of pictures drawn from a model."""
     if output.exists() and not overwrite:
         raise click.UsageError(f"{output} exists; --overwrite replaces it.")

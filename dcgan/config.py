@@ -49,7 +49,7 @@ def check(condition: bool, expected: str, **received: object) -> None:
         raise ValueError(f"Expected {expected}. Received: {values}")
 
 
-def _check_whole(name: str, value: object, low: int, high: int | None = None) -> None:
+def _check_whole(name: str, value: object, *, low: int, high: int | None = None) -> None:
     """Raise unless `value` is an int (and no bool) of at least `low` and at most `high`."""
     limits = f"of at least {low}" if high is None else f"from {low} to {high}"
     if isinstance(value, bool) or not isinstance(value, int):
@@ -85,13 +85,13 @@ class ModelConfig:
     discriminator_norm: str = "batch"
 
     def __post_init__(self) -> None:
-        _check_whole("size", self.size, 8, SIZE_MAX)
+        _check_whole("size", self.size, low=8, high=SIZE_MAX)
         doublings(self.size)
-        _check_whole("channels", self.channels, 1, 3)
+        _check_whole("channels", self.channels, low=1, high=3)
         check(self.channels != 2, "`channels` to be 1 or 3", channels=self.channels)
-        _check_whole("latent_dim", self.latent_dim, 1, LATENT_DIM_MAX)
-        _check_whole("filters", self.filters, 1, FILTERS_MAX)
-        _check_whole("kernel_size", self.kernel_size, 2, KERNEL_SIZE_MAX)
+        _check_whole("latent_dim", self.latent_dim, low=1, high=LATENT_DIM_MAX)
+        _check_whole("filters", self.filters, low=1, high=FILTERS_MAX)
+        _check_whole("kernel_size", self.kernel_size, low=2, high=KERNEL_SIZE_MAX)
         check(
             self.discriminator_norm in DISCRIMINATOR_NORMS,
             f"`discriminator_norm` to be one of {DISCRIMINATOR_NORMS}",
@@ -144,8 +144,8 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_whole("epochs", self.epochs, 1)
-        _check_whole("batch_size", self.batch_size, 2)
+        _check_whole("epochs", self.epochs, low=1)
+        _check_whole("batch_size", self.batch_size, low=2)
         _check_rate("learning_rate", self.learning_rate)
         if self.discriminator_learning_rate is not None:
             _check_rate("discriminator_learning_rate", self.discriminator_learning_rate)
@@ -153,7 +153,7 @@ class TrainConfig:
         check(0 <= self.label_smoothing < 0.5, "`label_smoothing` in [0, 0.5)", label_smoothing=self.label_smoothing)
         check(0 <= self.ema_momentum < 1, "`ema_momentum` in [0, 1)", ema_momentum=self.ema_momentum)
         check(self.precision in PRECISIONS, f"`precision` to be one of {PRECISIONS}", precision=self.precision)
-        _check_whole("seed", self.seed, 0)
+        _check_whole("seed", self.seed, low=0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,8 +174,8 @@ class RunConfig:
     snapshot_epochs: int = 0
 
     def __post_init__(self) -> None:
-        _check_whole("interval_steps", self.interval_steps, 1)
+        _check_whole("interval_steps", self.interval_steps, low=1)
         seconds = self.checkpoint_seconds
         check(seconds >= 0, "`checkpoint_seconds` of at least 0", checkpoint_seconds=seconds)
-        _check_whole("sample_steps", self.sample_steps, 1)
-        _check_whole("snapshot_epochs", self.snapshot_epochs, 0)
+        _check_whole("sample_steps", self.sample_steps, low=1)
+        _check_whole("snapshot_epochs", self.snapshot_epochs, low=0)

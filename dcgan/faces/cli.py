@@ -63,7 +63,9 @@ ALIGN = AlignConfig()
 @click.option("--overwrite", is_flag=True, help="Do photographs again that an earlier run has done.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @common_errors("the same command goes on from here")
-def align_command(raw: Path, aligned: Path, workers: int | None, overwrite: bool, quiet: bool, **options: Any) -> None:
+def align_command(
+    *, raw: Path, aligned: Path, workers: int | None, overwrite: bool, quiet: bool, **options: Any
+) -> None:
     """Cut aligned faces out of a folder of photographs.
 
     RAW is searched recursively; ALIGNED is a flat folder of PNG files, for dcgan-train. ALIGNED/align.jsonl says for

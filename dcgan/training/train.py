@@ -82,7 +82,16 @@ def train(
     description = {"names": list(dataset_names), "pictures": len(data.pictures), "key": data.key}
     wanted = {"model": dataclasses.asdict(model), "train": dataclasses.asdict(settings), "dataset": description}
     with locked(run_dir), data_parallel(settings.batch_size):
-        trainer = _Trainer(data, run_dir, model, settings, run, description, report, start_from)
+        trainer = _Trainer(
+            data,
+            run_dir,
+            model=model,
+            settings=settings,
+            run=run,
+            description=description,
+            report=report,
+            start_from=start_from,
+        )
         remove_leftovers(run_dir)
         if overwrite:
             clear_run(run_dir)
@@ -98,6 +107,7 @@ class _Trainer:
         self,
         data: CachedPictures,
         run_dir: Path,
+        *,
         model: ModelConfig,
         settings: TrainConfig,
         run: RunConfig,
