@@ -1,6 +1,6 @@
-"""The prior: a DCGAN trained on aligned faces, in one file.
+"""The DCGAN prior: networks, model files and sampling here; training, face alignment and picture files in sub-packages.
 
-Importing this package imports neither NumPy nor TensorFlow; the names below load what they need when first used.
+Importing this package imports neither NumPy nor TensorFlow. Each public name imports its module on first use.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""The settings of alignment, each default in one place. Pure standard library."""
+"""The settings of alignment, with their defaults; standard library only."""
 
 import dataclasses
 from pathlib import Path
@@ -13,21 +13,30 @@ FACES = ("largest", "all", "only-one")
 
 @dataclasses.dataclass(frozen=True)
 class AlignConfig:
-    """How faces are found and cut out.
+    """How faces are detected and aligned.
 
     Attributes
     ----------
-    framing : which landmarks come to lie on the template, one of `FRAMINGS`.
-    size : side of the crops in pixels.
-    margin : what a crop shows beyond the template's square on each side, as a share of that square.
-    faces : "largest" takes the largest face of each photograph, "all" every one, "only-one" the face of photographs
-        that have exactly one.
-    min_face : side in pixels of the smallest box that counts as a face.
-    min_score : the detector's least score; 0 is dlib's own, 0.5 leaves most things out that are no face.
-    upsample : how often a photograph is doubled before faces are looked for; each finds faces half as large and takes
-        four times as long. 1 is OpenFace's.
-    antialias : average where the face is larger than the crop, see `dcgan.faces.alignment.crop_face`.
-    landmarks : path of a 68-point model for dlib, or None for that of face_recognition_models.
+    framing : {"innerEyesAndBottomLip", "outerEyesAndNose"}
+        The three landmarks that are mapped to the template.
+    size : int, default 64
+        Side of the crops in pixels, 8 to 4096.
+    margin : float, default 0.0
+        Width added on each side of the template's square, as a fraction of its side; 0 to 4.
+    faces : {"largest", "all", "only-one"}
+        Faces to write: the largest of each photograph, all of them, or the only face of photographs with exactly one.
+    min_face : int, default 32
+        Smallest side of a face's box, in pixels; smaller faces are ignored.
+    min_score : float, default 0.0
+        Lowest detection score of a face, between -10 and 10. 0 is dlib's own threshold; 0.5 rejects most false
+        detections.
+    upsample : int, default 1
+        How often a photograph is doubled in size before detection, 0 to 3. Each doubling detects faces half as large
+        and takes four times as long. OpenFace uses 1.
+    antialias : bool, default True
+        Average where a face is larger than its crop; see `dcgan.faces.alignment.crop_face`.
+    landmarks : pathlib.Path, optional
+        Path of a 68-point landmark model for dlib; by default the model of face_recognition_models.
     """
 
     framing: str = "innerEyesAndBottomLip"

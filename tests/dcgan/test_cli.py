@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -16,11 +17,12 @@ from dcgan.cli import sample_command, train_command
 from dcgan.command import common_errors
 from dcgan.config import TrainConfig
 from dcgan.errors import ModelFileError
+from dcgan.faces.cli import align_command
 from dcgan.pictures.files import read_picture, save_picture
 from tests.dcgan.helpers import make_pictures
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = {"dcgan-train": train_command, "dcgan-sample": sample_command}
+COMMANDS = {"dcgan-train": train_command, "dcgan-sample": sample_command, "dcgan-align": align_command}
 TOY_OPTIONS = ["--filters", "4", "--latent-dim", "8", "--batch-size", "8"]
 DEADLINE_SECONDS = 120
 
@@ -61,8 +63,15 @@ def dataset(tmp_path):
 def test_help_has_an_example(name):
     result = run(COMMANDS[name], "--help")
     assert result.exit_code == 0
-    assert f"Example:  {name} --" in result.stdout
+    assert f"Example:  {name} " in result.stdout
     assert run(COMMANDS[name], "-h").stdout == result.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_a_help_text(name):
+    options = [parameter for parameter in COMMANDS[name].params if isinstance(parameter, click.Option)]
+    texts = {option.name: re.sub(r"\[default: .*\]", "", option.help or "").strip() for option in options}
+    assert [option for option, text in texts.items() if not text.endswith(".")] == []
 
 
 def test_help_shows_the_defaults():
@@ -255,7 +264,7 @@ def test_killed_interrupted_and_completed(dataset, tmp_path):
     assert code == 130
     lines = stderr.splitlines()
     assert lines[1].startswith("going on from step ")
-    assert lines[2:] == ["Interrupted; the same command goes on from the last checkpoint."]
+    assert lines[2:] == ["Interrupted; the same command resumes from the last checkpoint."]
 
     done = int((folder / "losses.csv").read_text().splitlines()[-1].split(",")[0])
     epochs = done // interval + 2
