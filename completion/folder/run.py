@@ -21,13 +21,14 @@ from completion.search.batches import plan_rows, release_memory
 from completion.blending.classical import ClassicalFiller, choose_method
 from completion.config import CLASSICAL_METHODS
 from completion.folder.inputs import InputPicture
-from completion.folder.job import FolderJob, check_outputs, output_paths, remove_leftovers
+from completion.folder.job import FolderJob, check_outputs, output_paths
 from completion.folder.loading import LoadedPicture, Task, aligned_task, load_picture, photograph_task
-from completion.folder.manifest import Manifest
+from completion.folder.manifest import open_manifest
 from completion.evaluation.metrics import spread
 from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
 from dcgan.errors import FaceCompletionError, ImageFileError
 from dcgan.pictures.files import save_picture
+from dcgan.pictures.records import JsonLines, remove_leftovers
 
 if TYPE_CHECKING:
     from completion.completer import Completer
@@ -123,7 +124,7 @@ def complete_folder(
         on_note=on_note,
         on_progress=on_progress,
     )
-    with Manifest(job.manifest_path) as run.manifest:
+    with open_manifest(job.manifest_path) as run.manifest:
         own = [path for source in waiting for path in output_paths(source, job, candidates)]
         remove_leftovers([*own, job.sheet_path, job.film_path])
         run.complete(waiting)
@@ -137,7 +138,7 @@ def complete_folder(
 class _Run:
     """The state of one call of `complete_folder`."""
 
-    manifest: Manifest
+    manifest: JsonLines
 
     def __init__(
         self,
@@ -349,10 +350,7 @@ class _Run:
         without_model = fields.get("method", self.job.method) in CLASSICAL_METHODS
         model = None if without_model else self.model_sha256
         record = {"input": str(source.path), **fields, "seed": self.job.seed, "model_sha256": model}
-        try:
-            self.manifest.append(record)
-        except OSError as error:
-            raise FaceCompletionError(f"{self.manifest.path}: cannot write: {error.strerror or error}") from error
+        self.manifest.append(record)
         self._progress(self._done)
 
     @property
