@@ -1,7 +1,7 @@
 """What happens beside the training steps: progress, logs, checkpoints, sample grids, exports.
 
-One Keras epoch of `fit` is an interval of a fixed number of steps, at whose end all of this may happen; passes over the
-pictures are counted apart. That is what lets a run go on from the middle of a pass.
+One Keras epoch of `fit` is an interval of a fixed number of steps. All of this happens at the end of an interval.
+Passes over the pictures are counted separately, so a run can go on from the middle of a pass.
 """
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
@@ -34,11 +34,16 @@ class StepCounter:
 
     Attributes
     ----------
-    interval : steps in an interval.
-    intervals : how many intervals this process trains.
-    first_step : steps that were done before.
-    steps_per_pass : steps in a pass over the pictures.
-    batch_size : pictures in a step.
+    interval : int
+        Steps in an interval.
+    intervals : int
+        Intervals that this process trains.
+    first_step : int
+        Steps that were done before.
+    steps_per_pass : int
+        Steps in a pass over the pictures.
+    batch_size : int
+        Pictures in a step.
     """
 
     interval: int
@@ -53,12 +58,33 @@ class StepCounter:
         return self.first_step + self.intervals * self.interval
 
     def step_after(self, keras_epoch: int) -> int:
-        """Return the number of steps done when a Keras epoch ends."""
+        """Return the number of steps done when a Keras epoch ends.
+
+        Parameters
+        ----------
+        keras_epoch : int
+            Number of the interval in this process, from 0.
+
+        Returns
+        -------
+        int
+            Steps since the run began.
+        """
         return self.first_step + (keras_epoch + 1) * self.interval
 
 
 class ProgressBar(keras.callbacks.Callback):
-    """A bar with epoch, losses, pictures a second and the time left; by default silent where stderr is no terminal."""
+    """A bar with the epoch, the losses, pictures per second and the time left.
+
+    Parameters
+    ----------
+    counter : StepCounter
+        Translates intervals to steps.
+    epochs : int
+        Passes over the pictures in total.
+    show : bool, optional
+        Draw the bar; by default where stderr is a terminal.
+    """
 
     def __init__(self, counter: StepCounter, *, epochs: int, show: bool | None = None) -> None:
         super().__init__()
@@ -90,7 +116,19 @@ class ProgressBar(keras.callbacks.Callback):
 
 
 class LossLog(keras.callbacks.Callback):
-    """Append the losses of each interval to a CSV file and to TensorBoard's event files."""
+    """Append the losses of each interval to a CSV file and to TensorBoard's event files.
+
+    Rows of steps after the counter's first one, which will be made again, and damaged rows are dropped.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets losses.csv and tensorboard/.
+    counter : StepCounter
+        Translates intervals to steps.
+    model : keras.Model
+        Its metrics name the columns.
+    """
 
     def __init__(self, folder: Path, counter: StepCounter, model: keras.Model) -> None:
         super().__init__()
@@ -139,7 +177,18 @@ def _read_rows(path: Path) -> list[list[str]]:
 
 
 def last_losses(path: Path) -> dict[str, float]:
-    """Return the figures of a loss log's last row by their names; none where there is no row."""
+    """Return the figures of a loss log's last row.
+
+    Parameters
+    ----------
+    path : Path
+        Of losses.csv.
+
+    Returns
+    -------
+    dict of str to float
+        By the columns' names; empty where there is no row.
+    """
     header, *rows = _read_rows(path) or [[]]
     whole = [row for row in rows if len(row) == len(header)]
     if not whole:
@@ -149,7 +198,13 @@ def last_losses(path: Path) -> dict[str, float]:
 
 
 class StopOnDivergence(keras.callbacks.Callback):
-    """End the training once the losses are no numbers, before such a state reaches the checkpoint."""
+    """End the training once a loss is not finite, before such a state reaches the checkpoint.
+
+    Parameters
+    ----------
+    counter : StepCounter
+        Translates intervals to steps.
+    """
 
     def __init__(self, counter: StepCounter) -> None:
         super().__init__()
@@ -165,7 +220,17 @@ class StopOnDivergence(keras.callbacks.Callback):
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Save the run's state at the end of an interval, once the last time is `seconds` ago, and at the very end."""
+    """Save the run's state at the end of an interval, at least `seconds` after the last time, and at the very end.
+
+    Parameters
+    ----------
+    path : Path
+        The checkpoint's file.
+    counter : StepCounter
+        Translates intervals to steps.
+    seconds : float
+        The shortest time between two checkpoints.
+    """
 
     def __init__(self, path: Path, counter: StepCounter, *, seconds: float) -> None:
         super().__init__()
@@ -181,7 +246,17 @@ class Checkpoints(keras.callbacks.Callback):
 
 
 class Periodic(keras.callbacks.Callback):
-    """Call `action(step, logs)` whenever a multiple of `every` steps has been passed, and at the end."""
+    """Call `action(step, logs)` whenever a multiple of `every` steps has been passed, and at the end.
+
+    Parameters
+    ----------
+    counter : StepCounter
+        Translates intervals to steps.
+    every : int
+        Steps between two calls.
+    action : callable
+        Called with the steps that are done, int, and the losses by name, dict of str to float.
+    """
 
     def __init__(self, counter: StepCounter, *, every: int, action: Action) -> None:
         super().__init__()

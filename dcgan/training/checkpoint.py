@@ -18,7 +18,17 @@ __all__ = ["Trainee", "averaged_weights", "restore_checkpoint", "save_checkpoint
 
 
 class Trainee(Protocol):
-    """A compiled Keras model that says which of its networks are trained, by name."""
+    """A compiled Keras model that says which of its networks are trained.
+
+    Attributes
+    ----------
+    networks : dict of str to keras.Model
+        The networks that are trained, by name.
+    optimizer : keras.optimizers.Optimizer
+        Trains all of them.
+    trainable_variables : list of keras.Variable
+        What it trains.
+    """
 
     networks: dict[str, keras.Model]
     optimizer: keras.optimizers.Optimizer
@@ -33,14 +43,36 @@ def _state(model: Trainee) -> dict[str, Any]:
 
 
 def save_checkpoint(path: Path, model: Trainee, *, step: int) -> None:
-    """Write the run's state, whole or not at all; float32, for training goes on from it."""
+    """Write the run's state, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The checkpoint's file.
+    model : Trainee
+        Its weights and the optimizer's state are saved as they are, in float32.
+    step : int
+        Training steps that are done.
+    """
     tensors = {name: np.asarray(variable.numpy()) for name, variable in _state(model).items()}
     with write_whole(path) as file:
         file.write(safetensors.numpy.save(tensors, {"format": "dcgan-checkpoint", "step": str(step)}))
 
 
 def restore_checkpoint(path: Path, model: Trainee) -> int:
-    """Put a saved state back and return its step.
+    """Put a saved state back.
+
+    Parameters
+    ----------
+    path : Path
+        The checkpoint's file.
+    model : Trainee
+        Has the networks and the optimizer of the model that was saved; its variables are overwritten.
+
+    Returns
+    -------
+    int
+        Training steps that are done.
 
     Raises
     ------
@@ -67,7 +99,17 @@ def restore_checkpoint(path: Path, model: Trainee) -> int:
 def averaged_weights(model: Trainee) -> list[list[npt.NDArray[np.float32]]]:
     """Return each network's weights with the running average in place of the trained ones.
 
-    The run itself is left as it was. Without averaging these are the trained weights.
+    The model itself is left as it was.
+
+    Parameters
+    ----------
+    model : Trainee
+        Without averaging in its optimizer, the trained weights are returned.
+
+    Returns
+    -------
+    list of list of ndarray of float32
+        The weights of each network, in the order of `networks`.
     """
     raw = [np.array(variable.numpy()) for variable in model.trainable_variables]
     try:

@@ -1,4 +1,4 @@
-"""Fit a model in a run's folder, from the last checkpoint to the end: what all trainings of this project share."""
+"""Fit a model in a run's folder, from the last checkpoint to the end; all trainings of this project share it."""
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
@@ -35,7 +35,17 @@ Report = Callable[[str], None]
 
 
 class Batches(Protocol):
-    """An endless stream of batches, a `keras.utils.PyDataset`, that can begin at any training step."""
+    """An endless stream of batches, a `keras.utils.PyDataset`, that can begin at any training step.
+
+    Attributes
+    ----------
+    first_step : int
+        The training step of the stream's first batch.
+    steps_per_pass : int
+        Batches in a pass over the pictures.
+    batch_size : int
+        Pictures in a batch.
+    """
 
     first_step: int
     steps_per_pass: int
@@ -57,15 +67,28 @@ def fit_in_folder(
 
     Parameters
     ----------
-    model : a compiled `keras.Model` with a dict `networks` of those that are trained (see
-        `dcgan.training.checkpoint.Trainee`)
-    batches : what it is trained on
-    run_dir : where losses, checkpoints and snapshots go
-    epochs : passes over the pictures in total
-    run : how often they are written
-    export : called with "step", "epochs" and the last losses; writes model.safetensors and returns a grid of samples
-    report : called with a line of text where a run goes on and at each export
-    progress : draw a progress bar; by default where stderr is a terminal
+    model : keras.Model
+        Compiled; its dict `networks` names those that are trained (see `dcgan.training.checkpoint.Trainee`).
+    batches : Batches
+        What it is trained on.
+    run_dir : Path
+        Folder of losses, checkpoints and snapshots; the caller holds its lock.
+    epochs : int
+        Passes over the pictures in total.
+    run : RunConfig
+        How often checkpoints, samples and snapshots are written.
+    export : callable
+        Called with a dict of "step", "epochs" and the last losses. Writes model.safetensors and returns a grid of
+        samples, uint8 of shape (H, W, C).
+    report : callable
+        Called with a line of text where a run goes on and at each export.
+    progress : bool or None
+        Draw a progress bar; None draws it where stderr is a terminal.
+
+    Raises
+    ------
+    RunError
+        The checkpoint is damaged or belongs to other networks, or the losses are not finite any more.
     """
     checkpoint = run_dir / CHECKPOINT
     first = restore_checkpoint(checkpoint, model) if checkpoint.exists() else 0
@@ -120,7 +143,24 @@ def fit_in_folder(
 
 
 def count_steps(batches: Batches, *, first_step: int, epochs: int, interval_steps: int) -> StepCounter:
-    """Return the counter of the steps that are left after `first_step`."""
+    """Return the counter of the steps that are left.
+
+    Parameters
+    ----------
+    batches : Batches
+        What a model is trained on.
+    first_step : int
+        Steps that are done already.
+    epochs : int
+        Passes over the pictures in total.
+    interval_steps : int
+        The largest number of steps in an interval.
+
+    Returns
+    -------
+    StepCounter
+        Its intervals divide a pass evenly, or nearly.
+    """
     steps_per_pass = batches.steps_per_pass
     parts = -(-steps_per_pass // interval_steps)
     interval = steps_per_pass // parts  # a pass holds a whole number of them, or nearly
