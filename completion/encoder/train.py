@@ -29,7 +29,7 @@ from dcgan.training.fitting import CHECKPOINT, fit_in_folder
 from dcgan.model_file import Prior, load_model, save_model
 from dcgan.pictures.values import make_grid, to_float, to_uint8
 from dcgan.training.launch import load_pictures
-from dcgan.training.run_folder import check_config, clear_run, locked, remove_leftovers
+from dcgan.training.run_folder import check_config, clear_run, locked_run
 from dcgan.sampling import settle_batch_norm
 from dcgan.training.sources import open_source
 
@@ -98,9 +98,8 @@ def train_encoder(
         "train": dataclasses.asdict(settings),
         "dataset": description,
     }
-    with locked(run_dir):
+    with locked_run(run_dir):
         training = _Training(data, run_dir, prior, settings=settings, description=description)
-        remove_leftovers(run_dir)
         if overwrite:
             clear_run(run_dir)
         check_config(run_dir / "config.json", wanted)

@@ -28,6 +28,7 @@ from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
 from completion.search.batches import answer_in_batches, plan_rows
 from dcgan.errors import CompletionError, FaceCompletionError, ImageFileError, NoFaceError
 from dcgan.pictures.files import save_picture
+from dcgan.pictures.records import JsonLines, remove_leftovers
 
 if TYPE_CHECKING:
     from completion.methods import Method, Work
@@ -268,10 +269,7 @@ class _FolderRun:
         without_model = fields.get("method", self.method.name) in CLASSICAL_METHODS
         model = None if without_model else self.model_sha256
         record = {"input": str(source.path), **fields, "seed": self.job.seed, "model_sha256": model}
-        try:
-            self.manifest.append(record)
-        except OSError as error:
-            raise FaceCompletionError(f"{self.manifest.path}: cannot write: {error.strerror or error}") from error
+        self.manifest.append(record)
         self._progress(self._done)
 
     @property

@@ -23,7 +23,7 @@ from dcgan.training.gan import build_gan
 from dcgan.model_file import Prior, save_model
 from dcgan.networks import build_discriminator, build_generator, settle_spectral_norm
 from dcgan.pictures.values import make_grid
-from dcgan.training.run_folder import check_config, clear_run, locked, remove_leftovers
+from dcgan.training.run_folder import check_config, clear_run, locked_run
 from dcgan.sampling import draw_latents, generate, reestimate_batch_norm
 
 __all__ = ["train"]

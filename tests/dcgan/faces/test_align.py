@@ -20,7 +20,7 @@ from dcgan.errors import FaceCompletionError
 from dcgan.faces.detector import FaceFinder, find_model_file
 from dcgan.pictures.files import read_picture, save_picture
 from dcgan.pictures.values import resize_picture
-from tests.dcgan.helpers import one_line
+from tests.dcgan.helpers import leave_behind, one_line
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "astronaut.png"
 
@@ -182,6 +182,26 @@ def test_going_on(photographs, tmp_path, astronaut):
     anew = align_folder(photographs, out, workers=1, overwrite=True)
     assert (anew.aligned, anew.existing) == (3, 0)
     assert (out / "astronaut.png").read_bytes() != b"kept"
+
+
+def test_a_damaged_record(photographs, tmp_path):
+    """What follows the damaged line is done again; other records than ours are refused."""
+    out = tmp_path / "out"
+    align_folder(photographs, out, workers=1)
+    whole = (out / "align.jsonl").read_bytes()
+    lines = whole.splitlines(keepends=True)
+    leftover = leave_behind(out / "astronaut.png")
+    os.utime(leftover, (0, 0))
+    (out / "align.jsonl").write_bytes(b"".join([*lines[:3], b"damaged\n", *lines[4:]]))
+    again = align_folder(photographs, out, workers=1)
+    assert again.existing == 2
+    assert (out / "align.jsonl").read_bytes() == whole
+    assert not leftover.exists()
+    for foreign in (b'{"input": "a.png"}\n', b'{"settings": [1]}\n'):
+        (out / "align.jsonl").write_bytes(foreign)
+        with pytest.raises(FaceCompletionError, match="holds faces aligned with other settings"):
+            align_folder(photographs, out, workers=1)
+        assert (out / "align.jsonl").read_bytes() == foreign
 
 
 def test_other_settings_are_refused(photographs, tmp_path):
