@@ -25,7 +25,8 @@ AUTO_SHARE = 1 / 20
 AUTO_SIDE_PX = 64
 
 RADIUS_PX = 3.0  # of the neighbourhood in OpenCV's methods, as in its documentation's examples
-FLAGS = {"telea": cv2.INPAINT_TELEA, "ns": cv2.INPAINT_NS}
+OPENCV_FLAGS = {"telea": cv2.INPAINT_TELEA, "ns": cv2.INPAINT_NS}
+INTERPOLATIONS = {"harmonic": "poisson", "biharmonic": "biharmonic"}  # the blending that each one is
 
 Pictures = npt.NDArray[np.uint8]
 Masks = npt.NDArray[np.bool_]
@@ -105,7 +106,7 @@ class ClassicalFiller:
             expected = ", ".join(CLASSICAL_METHODS)
             raise ValueError(f"Expected `method` to be one of {expected}. Received: {method!r}.")
         self.method = method
-        self._blender = Blender("biharmonic" if method == "biharmonic" else "poisson")
+        self._blender = Blender(INTERPOLATIONS[method]) if method in INTERPOLATIONS else None
 
     def __call__(self, pictures: Pictures, masks: Masks) -> Pictures:
         """Fill pictures; see `fill_classical`."""
@@ -113,25 +114,27 @@ class ClassicalFiller:
         result = pictures.copy()
         if not masks.any():
             return result
-        if self.method in FLAGS:
-            for picture, mask in zip(result, masks, strict=True):
-                if mask.any():
-                    picture[mask] = _inpaint(picture, mask, FLAGS[self.method])[mask]
-        else:
-            self._interpolate(result, masks)
+        if self._blender is not None:
+            _interpolate(self._blender, result, masks)
+            return result
+        flag = OPENCV_FLAGS[self.method]
+        for picture, mask in zip(result, masks, strict=True):
+            if mask.any():
+                picture[mask] = _inpaint(picture, mask, flag)[mask]
         return result
 
-    def _interpolate(self, pictures: Pictures, masks: Masks) -> None:
-        """Fill in place."""
-        window = (slice(None), *hole_window(np.logical_or.reduce(masks), reach=2))
-        holes = masks[window]
-        original = pictures[window].astype(np.float32)
-        original[holes] = 0.0
-        blended = self._blender(np.zeros_like(original), original, holes)
-        for picture, mask, values, hole in zip(pictures, masks, blended, holes, strict=True):
-            if hole.any():
-                known = picture[~mask]  # (K, C)
-                picture[mask] = np.clip(np.rint(values[hole]), known.min(axis=0), known.max(axis=0))
+
+def _interpolate(blender: Blender, pictures: Pictures, masks: Masks) -> None:
+    """Fill in place: interpolation blends a generated picture that is zero."""
+    window = (slice(None), *hole_window(np.logical_or.reduce(masks), reach=2))
+    holes = masks[window]
+    original = pictures[window].astype(np.float32)
+    original[holes] = 0.0
+    blended = blender(np.zeros_like(original), original, holes)
+    for picture, mask, values, hole in zip(pictures, masks, blended, holes, strict=True):
+        if hole.any():
+            known = picture[~mask]  # (K, C)
+            picture[mask] = np.clip(np.rint(values[hole]), known.min(axis=0), known.max(axis=0))
 
 
 def _inpaint(picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], flag: int) -> npt.NDArray[np.uint8]:
