@@ -1,10 +1,10 @@
-"""Compare searches that know their curvature with Adam.
+"""Compare second-order optimisers of the latent search with Adam.
 
-z alone is searched, for the contextual loss alone, by Adam (`latent` without the discriminator's opinion), by L-BFGS-B
-(Byrd et al. 1995) picture by picture, and by Gauss-Newton steps in a trust region (Branch et al. 1999) on the weighed
-residuals under a smoothed absolute error; both are SciPy's. Printed are the loss of the known pixels, PSNR in the hole
-after automatic blending (uint8) and seconds a picture (compilation included, but for Adam, which has all pictures in
-one batch).
+All minimise the contextual loss over z: Adam (`latent` without the perceptual loss), for all pictures in one batch;
+L-BFGS-B (Byrd et al. 1995), picture by picture; and Gauss-Newton steps in a trust region (Branch et al. 1999) on the
+weighted residuals with a smoothed absolute error, picture by picture. The last two are SciPy's. Print the contextual
+loss, the hole PSNR after automatic blending (uint8) and the seconds per picture, which include compilation for SciPy's
+methods only.
 """
 
 import time
@@ -24,14 +24,14 @@ from completion.search.adam import Guess, LatentSearch, Problem, start_latents
 from dcgan.autodiff import compile_function, value_and_grad
 from dcgan.model_file import load_model
 
-STEP = 1e-2  # of the finite differences
-SMOOTH = 0.05  # residuals below this count as squares
+STEP = 1e-2  # step of the finite differences
+SMOOTH = 0.05  # the loss is quadratic for residuals below this and absolute above
 
 Array = np.ndarray
 
 
 def minimise_lbfgs(search: LatentSearch, problem: Problem, start: Array, guess: Guess | None, steps: int) -> Array:
-    """Return z of one picture, (latent_dim,)."""
+    """Return the optimal z of one picture, (latent_dim,)."""
     data = search.prepare(problem, guess)
     function = compile_function(value_and_grad(lambda z, *data: (search.losses(z, *data)[0], ())))
 
@@ -48,7 +48,7 @@ def minimise_lbfgs(search: LatentSearch, problem: Problem, start: Array, guess: 
 def minimise_gauss_newton(
     search: LatentSearch, problem: Problem, start: Array, guess: Guess | None, steps: int
 ) -> Array:
-    """Return z of one picture, (latent_dim,); the Jacobian is that of finite differences, one call for all columns."""
+    """Return the optimal z of one picture, (latent_dim,); finite differences give the Jacobian, in one call."""
     weights = np.sqrt(search.prepare(problem, guess)[1][0])
     count = len(start)
 
@@ -60,12 +60,12 @@ def minimise_gauss_newton(
         return ((drawn - problem.targets) * weights / np.sqrt(3.0)).reshape(len(z), -1).astype(np.float64)
 
     def jacobian(z: Array) -> Array:
-        away = np.where(z > 0.0, -STEP, STEP)  # stays in the box
+        away = np.where(z > 0.0, -STEP, STEP)  # towards 0, inside the bounds
         moved = residuals(np.concatenate([z[None] + np.diag(away), z[None]]))
         return ((moved[:count] - moved[count]) / away[:, None]).T
 
     return optimize.least_squares(
-        lambda z: residuals(np.repeat(z[None], count + 1, axis=0))[0],  # one number of rows, compiled once
+        lambda z: residuals(np.repeat(z[None], count + 1, axis=0))[0],  # constant number of rows: compiled once
         start,
         jac=jacobian,
         bounds=(-1.0, 1.0),
@@ -76,7 +76,7 @@ def minimise_gauss_newton(
 
 
 def each_alone(minimise: Callable[..., Array], steps: int) -> Callable[..., Array]:
-    """Return a search of several pictures, one after the other."""
+    """Return a search that minimises picture by picture."""
 
     def run(search: LatentSearch, problem: Problem, starts: Array, guess: Guess | None) -> Array:
         found = []

@@ -1,9 +1,8 @@
-"""What a search from the encoder's answer does to the known pixels, and what to the hole.
+"""Measure the effect of search steps after the encoder's prediction, on known pixels and in the hole.
 
-For every mask and setting: the contextual loss (all known pixels, before blending), and after automatic blending PSNR
-and SSIM in the hole (uint8), identity and Fréchet distance (see `completion.evaluation.face_distance`). The same
-faces and masks
-for all settings.
+For each mask and setting, print the contextual loss (all known pixels, before blending) and, after automatic blending,
+hole PSNR and SSIM (uint8), identity and Fréchet distance (see `completion.evaluation.face_distance`). Faces and masks
+are the same for all settings.
 """
 
 import time
