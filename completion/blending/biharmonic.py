@@ -36,7 +36,7 @@ DIRECT_LIMIT = 16_384
 
 
 class BiharmonicSolver:
-    """Blend pictures that share one mask; whatever depends on the mask alone is computed once.
+    """Blend pictures that share one mask; everything that depends on the mask alone is computed once.
 
     Parameters
     ----------

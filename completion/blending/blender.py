@@ -47,7 +47,7 @@ MAX_UNKNOWNS = 1_000_000
 
 
 class BlendSolver(Protocol):
-    """A blending prepared for one mask: whatever depends on the mask alone is computed on construction.
+    """A blending prepared for one mask: everything that depends on the mask alone is computed on construction.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ BLENDERS = {
 class Blender:
     """Blend batches in which each picture has its own mask; cache the solvers of repeated masks.
 
-    A picture's result is bit-identical whatever the other pictures of its batch.
+    A picture's result is bit-identical for any other pictures in its batch.
 
     Parameters
     ----------
@@ -174,8 +174,8 @@ class Blender:
     max_solvers : int, default 8
         Maximum number of cached solvers, at least 1. The least recently used solver is dropped first.
     max_unknowns : int, default 1,000,000
-        Maximum number of missing pixels, summed over the cached solvers. The latest solver is cached whatever its size,
-        so that one mask for a folder of large photographs is prepared once.
+        Maximum number of missing pixels, summed over the cached solvers. The latest solver is cached regardless of its
+        size, so that one mask for a folder of large photographs is prepared once.
 
     Attributes
     ----------

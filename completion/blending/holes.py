@@ -91,7 +91,7 @@ def fill_hole(
     if not hole.any():
         return result
     batches = [array if array.ndim == 4 else array[np.newaxis] for array in (generated, original, result)]
-    # One picture at a time: its result must be bit-identical whatever the rest of the batch.
+    # One picture at a time: its result must not depend on the rest of the batch, bit for bit.
     for new, old, out in zip(*(batch[:, *window] for batch in batches), strict=True):
         pixels = new[hole]  # (N, C)
         if ring.any():

@@ -34,7 +34,7 @@ DIRECT_LIMIT = 32_768
 
 
 class PoissonSolver:
-    """Blend pictures that share one mask; whatever depends on the mask alone is computed once.
+    """Blend pictures that share one mask; everything that depends on the mask alone is computed once.
 
     Parameters
     ----------
