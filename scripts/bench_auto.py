@@ -1,7 +1,7 @@
-"""Measure what the rule of `--method auto` goes by: the model against plain biharmonic interpolation.
+"""Compare the model with biharmonic interpolation, to set the threshold of `--method auto`.
 
-For faces of two sizes and holes of many kinds: the mean depth of the deepest hole in pixels, and PSNR in the hole
-(uint8) of both.
+For faces of two sizes and many kinds of masks, print the mean depth of the deepest hole in pixels and the hole PSNR
+(uint8) of both methods.
 """
 
 from pathlib import Path

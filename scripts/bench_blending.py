@@ -1,9 +1,9 @@
-"""Compare harmonic and biharmonic blending under every kind of mask, and the rule that chooses between them.
+"""Compare harmonic blending, biharmonic blending and the automatic choice between them for all kinds of masks.
 
-For every mask: the depth of the deepest hole as a share of the picture's side, mean over masks, and PSNR in the hole
-(uint8 RGB, mean over pictures) after blending three generated pictures: none at all, which is plain interpolation; the
-picture itself, blurred and 20 grey levels too bright; the model's. Pictures and masks are the same for all. With
---photos, instead, discs of several radii in the middle 512 pixels of photographs.
+For each mask, print the depth of the deepest hole as a fraction of the picture's side (mean over masks) and the hole
+PSNR (uint8 RGB, mean over pictures) after blending three kinds of generated pictures: zeros, which is interpolation;
+the original picture, blurred and 20 grey levels too bright; the output of the model. Pictures and masks are the same
+for all methods. With --photos, the masks are discs of several radii in the central 512 pixels of photographs instead.
 """
 
 import zlib
@@ -42,13 +42,13 @@ PEAK = 255.0
 
 
 def hole_psnr(result: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
-    """Return the PSNR of a result in [-1, 1] in the hole, as the uint8 that it becomes."""
+    """Return the hole PSNR of a result in [-1, 1], rounded to uint8."""
     levels = np.clip(np.rint((result + 1) * (PEAK / 2)), 0, PEAK)
     return float(10 * np.log10(PEAK**2 / max(((levels - truth)[mask] ** 2).mean(), 1e-3)))
 
 
 def generate(completer: Completer, pictures: np.ndarray, masks: list[np.ndarray]) -> list[np.ndarray]:
-    """Return what the model makes of each picture, at the pictures' own size."""
+    """Return the model's generated picture for each picture, enlarged to the picture's size."""
     views = [completer.look(picture, mask) for picture, mask in zip(pictures, masks, strict=True)]
     height, width = pictures.shape[1:3]
     frame = fit_frame(height, width, completer.prior.config.size)
@@ -57,7 +57,7 @@ def generate(completer: Completer, pictures: np.ndarray, masks: list[np.ndarray]
 
 
 def measure(completer: Completer, pictures: np.ndarray, masks: list[np.ndarray]) -> list[float]:
-    """Return the depth, and for each of the three generated pictures the PSNR of each method."""
+    """Return the mean depth, and the PSNR of each method for each of the three kinds of generated pictures."""
     originals = pictures.astype(np.float32) / (PEAK / 2) - 1
     size = pictures.shape[2]
     blurred = [cv2.GaussianBlur(original, (0, 0), size / 32) + 20 / (PEAK / 2) for original in originals]
@@ -72,7 +72,7 @@ def measure(completer: Completer, pictures: np.ndarray, masks: list[np.ndarray])
 
 
 def discs(side: int, radius: int, *, seed: int) -> np.ndarray:
-    """Return a mask (side, side) of 24 discs where they fit, fewer of a large radius."""
+    """Return a mask (side, side) of random discs: 24 small ones, fewer large ones."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:side, :side]
     centers = rng.integers(radius + 4, side - radius - 4, (max(1, min(24, 96 // radius)), 2))
@@ -80,7 +80,7 @@ def discs(side: int, radius: int, *, seed: int) -> np.ndarray:
 
 
 def photo_table(folder: Path) -> None:
-    """Print PSNR in the hole for discs in photographs."""
+    """Print the hole PSNR for discs in photographs."""
     crops = []
     for path in sorted(folder.glob("*.jpg")):
         picture = read_picture(path)

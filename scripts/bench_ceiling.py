@@ -1,7 +1,8 @@
-"""How well the generator can draw a face of which everything is known: the ceiling of any completion with it.
+"""Measure the reconstruction limit of the generator: its best PSNR for a fully known face bounds every completion.
 
-PSNR over whole pictures (mean over faces) after Adam, from one random z, on the mean squared error of z alone, of z and
-what is added to the first feature map, and of z and the offset that is added to the last one.
+Adam minimises the mean squared error of the whole picture from one random z, over three sets of variables: z alone, z
+and an addend to the first feature map, z and the offset of the last feature map. Print the PSNR of whole pictures, mean
+over faces.
 """
 
 from pathlib import Path
@@ -27,7 +28,7 @@ KINDS = {"z": None, "z and first features": "features", "z and offset": "offset"
 @click.option("--count", default=32, show_default=True, help="Faces.")
 @click.option("--steps", default=300, show_default=True)
 def main(faces: Path, model: str, count: int, steps: int) -> None:
-    """Print the PSNR of each."""
+    """Print the PSNR for each set of variables."""
     prior = load_model(model)
     config = prior.config
     targets = to_float(read_faces(faces, count, size=config.size).pictures)

@@ -1,9 +1,9 @@
-"""Measure completion by the encoder alone against the arithmetic limit, and against one step of the papers' search.
+"""Compare the time of completion by the encoder with its arithmetic limit and with the search of Yeh et al. 2017.
 
-The limit is the operations of one pass through encoder and generator at the machine's matrix-multiply peak, measured in
-the same run (see bench_search.py). Measured are that pass, `fast` without blending (which also fills the holes for the
-encoder and asks the discriminator for its opinion), and the search of the preset yeh2017, of which a part is done and
-its time is multiplied.
+The limit is the time of the floating-point operations of one pass through encoder and generator at the machine's peak
+rate of matrix multiplication, measured in the same run (see bench_search.py). Three times are measured: that pass;
+`fast` without blending, which also fills the holes for the encoder and evaluates the discriminator; and a few steps of
+the preset yeh2017, extrapolated to all its steps.
 """
 
 import statistics
@@ -25,7 +25,7 @@ STEPS = 10
 
 
 def encoder_flops(encoder: keras.Model) -> int:
-    """Return the floating-point operations of one picture's way through the encoder's products."""
+    """Return the floating-point operations of the encoder's convolutions and dense layers for one picture."""
     total = 0
     for layer in encoder.layers:
         if isinstance(layer, keras.layers.Conv2DTranspose):
@@ -38,7 +38,7 @@ def encoder_flops(encoder: keras.Model) -> int:
 
 
 def seconds_of(function: Callable[[], object], repeats: int) -> float:
-    """Return the median time of a call."""
+    """Return the median time of a call in seconds."""
     times = []
     for _ in range(repeats):
         started = time.perf_counter()
@@ -52,7 +52,7 @@ def seconds_of(function: Callable[[], object], repeats: int) -> float:
 @click.option("--batch-size", default=64, show_default=True)
 @click.option("--rounds", default=5, show_default=True)
 def main(model: str, batch_size: int, rounds: int) -> None:
-    """Print milliseconds a picture and their ratios."""
+    """Print milliseconds per picture and their ratios."""
     prior = load_model(model)
     config, encoder = prior.config, prior.encoder
     fast = LatentSearch(prior, PRESETS["fast"])

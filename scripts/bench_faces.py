@@ -1,10 +1,10 @@
-"""Measure how often faces are found behind holes, by each step, and how well they are aligned then.
+"""Measure the detection rate and the alignment error of faces behind holes, after each step of the face search.
 
-Aligned faces are set into a canvas, turned, scaled and moved, with blurred surroundings, so that their true place is
-known; those that the detector finds when they are whole are used. Holes are drawn in the face's frame. Alignment errors
-are mean distances of the frame's corners, in the model's pixels (64 on a side). With --photographs, the same for the
-faces in a folder of photographs, whose place when whole is taken for true, and how often a face is seen in a hole where
-there is none.
+The photographs are synthetic: an aligned face with a blurred background, rotated, scaled and translated, so that its
+true position is known. Only faces that the detector finds without a hole are used. Holes are drawn in the face's frame.
+The alignment error is the mean distance of the corners of the frame in the model's pixels (64 per side). With
+--photographs, also measure the faces in a folder of photographs, whose positions without a hole count as true, and the
+number of false detections in holes without a face.
 """
 
 from pathlib import Path
@@ -43,7 +43,7 @@ Example = tuple[np.ndarray, np.ndarray, tuple[int, int, int, int]]  # photograph
 
 
 def make_examples(faces: np.ndarray, count: int, finder: FaceFinder) -> tuple[list[Example], int]:
-    """Return photographs with a face each, and how many faces it took."""
+    """Return photographs with one face each, and the number of faces that were tried."""
     rng = np.random.default_rng(0)
     examples: list[Example] = []
     tried = 0
@@ -71,32 +71,32 @@ def make_examples(faces: np.ndarray, count: int, finder: FaceFinder) -> tuple[li
 
 
 def align(landmarks: np.ndarray) -> np.ndarray:
-    """Return the transform of landmarks."""
+    """Return the transform that aligns a face by its landmarks."""
     return alignment_transform(landmarks, framing="innerEyesAndBottomLip", size=SIZE)
 
 
 def alignment_error(transform: np.ndarray, true: np.ndarray) -> float:
-    """Return the mean distance of a frame's corners from the true one's, in the model's pixels."""
+    """Return the mean distance between the corners of a frame and of the true one, in the model's pixels."""
     moved = transform_points(transform, transform_points(invert_transform(true), FRAME))
     return float(np.linalg.norm(moved - FRAME, axis=1).mean())
 
 
 def place_in_box(true: np.ndarray, box: tuple[int, int, int, int]) -> list[float]:
-    """Return a frame's middle (x, y) and its side in parts of the box that the detector puts around the face."""
+    """Return the centre (x, y) and the side of a frame, relative to the detector's box."""
     corners = transform_points(invert_transform(true), FRAME)
     x, y = (corners.mean(axis=0) - box[:2]) / box[2:]
     return [x, y, float(np.linalg.norm(corners[1] - corners[0])) / box[2]]
 
 
 def hide(shape: tuple[int, int], transform: np.ndarray, spec: MaskSpec, seed: int) -> np.ndarray:
-    """Return a mask that is drawn in a face's frame, (H, W) bool."""
-    large = np.c_[transform[:, :2] * 4, transform[:, 2:] * 4 + 1.5]  # the frame at 256 pixels
+    """Return a mask, bool (H, W), that is drawn in the frame of a face."""
+    large = np.c_[transform[:, :2] * 4, transform[:, 2:] * 4 + 1.5]  # to the frame, at 256 pixels
     drawn = make_mask(spec, (4 * SIZE, 4 * SIZE), seed=seed).astype(np.uint8)
     return cv2.warpAffine(drawn, large, shape[::-1], flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP) > 0
 
 
 def measure(examples: list[Example], photographs: PhotographCompleter, finder: FaceFinder) -> None:
-    """Print a table."""
+    """Print the table of detection rates and alignment errors."""
     locator = photographs.locator
     click.echo("| hole | hole grey | hole filled | with guesses | first look | second look | with --face-box |")
     click.echo("|---|---|---|---|---|---|---|")
@@ -127,7 +127,7 @@ def measure(examples: list[Example], photographs: PhotographCompleter, finder: F
 
 
 def count_false(photographs: list[np.ndarray], locator: FaceLocator, finder: FaceFinder, holes_each: int) -> None:
-    """Print how often a face is seen in a hole away from all faces."""
+    """Print the number of false detections in holes away from all faces."""
     rng = np.random.default_rng(0)
     counts = {"detected": 0, "guessed": 0}
     holes = 0
@@ -152,7 +152,7 @@ def count_false(photographs: list[np.ndarray], locator: FaceLocator, finder: Fac
 
 
 def touches(mask: np.ndarray, transform: np.ndarray) -> bool:
-    """Tell whether a mask reaches into a frame, or just beside it."""
+    """Return whether a mask touches a frame or its near surroundings."""
     window = frame_window(transform, SIZE, mask.shape, margin=SIZE / 8)
     return bool((mask[window] & (frame_distance(transform, SIZE, window) <= 1.25)).any())
 

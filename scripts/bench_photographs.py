@@ -1,9 +1,9 @@
-"""Measure completed photographs: hole PSNR and fine detail, with grain and without, and the seconds it takes.
+"""Measure completed photographs: hole PSNR and fine detail, with grain and without, and the time.
 
-Of every photograph the detector's faces of at least 60 pixels count; the middle of each one's frame is hidden, as the
-mask `center` does, and found again behind the hole. Fine detail is the standard deviation, in the hole, of what is
-finer than the model's pixels, as a share of the true picture's. Classical is the filling that faces fade into, over the
-whole hole.
+In every photograph, the detected faces of at least 60 pixels lose the centre of their frames, like the mask `center`,
+and are detected again behind the hole. Fine detail is the standard deviation in the hole of the detail that is finer
+than the model's pixels, relative to that of the true picture. "Classical" fills the whole hole with the classical
+method that faces are cross-faded into.
 """
 
 import time
@@ -26,7 +26,7 @@ FACE_MIN_PX = 60
 
 
 def hide_middles(shape: tuple[int, int], transforms: list[np.ndarray]) -> np.ndarray:
-    """Return a mask of the middle of every frame, (H, W) bool."""
+    """Return a mask, bool (H, W), of the centres of all frames."""
     mask = np.zeros(shape, np.uint8)
     corners = [(15.5, 15.5), (47.5, 15.5), (47.5, 47.5), (15.5, 47.5)]
     for transform in transforms:
@@ -35,7 +35,7 @@ def hide_middles(shape: tuple[int, int], transforms: list[np.ndarray]) -> np.nda
 
 
 def fine_detail(picture: np.ndarray, mask: np.ndarray, scale: float) -> float:
-    """Return the standard deviation of what is finer than the model's pixels, in a hole."""
+    """Return the standard deviation in a hole of the detail that is finer than the model's pixels."""
     values = picture.astype(np.float32)
     return float((values - cv2.GaussianBlur(values, (0, 0), 0.7 * scale))[mask].std())
 
@@ -44,7 +44,7 @@ def fine_detail(picture: np.ndarray, mask: np.ndarray, scale: float) -> float:
 @click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--model", default="faces-64", show_default=True)
 def main(folders: tuple[Path, ...], model: str) -> None:
-    """Print a table."""
+    """Print the table."""
     finder = FaceFinder()
     completer = Completer(load_model(model), "balanced")
     ways = {grain: PhotographCompleter(completer, finder, grain=grain) for grain in (False, True)}
@@ -62,7 +62,7 @@ def main(folders: tuple[Path, ...], model: str) -> None:
         mask = hide_middles(picture.shape[:2], transforms)
         scale = float(np.mean([transform_scale(transform) for transform in transforms]))
         boxes = [face.box for face in faces]
-        ways[True].complete(picture, mask, boxes=boxes)  # compiles for so many faces
+        ways[True].complete(picture, mask, boxes=boxes)  # compiles for this number of faces
         results, seconds = {}, {}
         for grain, way in ways.items():
             started = time.perf_counter()

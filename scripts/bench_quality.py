@@ -1,8 +1,8 @@
-"""Compare our search of the latent space with the two published ones and with classical inpainting, on whole faces.
+"""Compare the latent search with the two published ones and with classical inpainting.
 
-For every mask and method: the mean absolute difference to the known pixels before blending (values in [-1, 1]), PSNR
-and SSIM in the hole and over the whole picture after blending (uint8), and seconds a picture. The same pictures and the
-same masks for all methods; what a method spends on its first call (compilation) is not counted.
+For each mask and method, print the mean absolute error of the known pixels before blending (values in [-1, 1]), PSNR
+and SSIM in the hole and over the whole picture after blending (uint8), and the seconds per picture without compilation.
+Pictures and masks are the same for all methods.
 """
 
 import json
@@ -26,7 +26,7 @@ METRICS = ("hole_psnr", "hole_ssim", "whole_psnr", "whole_ssim")
 
 
 def quality(truth: np.ndarray, result: np.ndarray, masks: np.ndarray) -> dict[str, float]:
-    """Return mean PSNR and SSIM in the hole and over the whole picture."""
+    """Return the mean PSNR and SSIM in the hole and over the whole picture."""
     rows = [picture_metrics(*each) for each in zip(truth, result, masks, strict=True)]
     return {name: float(np.mean([row[name] for row in rows])) for name in METRICS}
 
@@ -34,7 +34,7 @@ def quality(truth: np.ndarray, result: np.ndarray, masks: np.ndarray) -> dict[st
 def run_search(
     method: str, prior: Prior, pictures: np.ndarray, masks: np.ndarray
 ) -> tuple[dict[str, float], np.ndarray]:
-    """Search, blend and measure."""
+    """Search, blend and measure; return the metrics and the completed pictures."""
     completer = Completer(prior, method, blend="poisson")  # as in the papers
     completer.search.warm_up(len(pictures))
     started = time.perf_counter()
@@ -56,7 +56,7 @@ DIGITS = (4, 2, 2, 3, 2, 3, 4)
 
 
 def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
-    """Return the figures as a Markdown table."""
+    """Return the metrics as a Markdown table."""
     lines = ["| mask | method | " + " | ".join(HEADINGS) + " |", "|---|---|" + "---|" * len(HEADINGS)]
     for mask, methods in results.items():
         for method, figures in methods.items():

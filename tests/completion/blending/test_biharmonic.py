@@ -165,8 +165,8 @@ def test_large_holes_are_solved_to_the_same_picture(name, monkeypatch):
     mask = ITERATIVE[name]
     generated, original = pictures(mask)
     direct, iterative = BiharmonicSolver(mask), BiharmonicSolver(mask, _direct_limit=0)
-    assert isinstance(direct._solver, solvers.Factors)
-    assert isinstance(iterative._solver, solvers.ConjugateGradients)
+    assert isinstance(direct._linear_solver, solvers.Factors)
+    assert isinstance(iterative._linear_solver, solvers.ConjugateGradients)
     expected = direct.blend(generated, original)
     scale = np.abs(expected - generated)[mask].max()  # a long extrapolation takes large values
     np.testing.assert_allclose(iterative.blend(generated, original), expected, atol=2e-4 * scale)
@@ -175,7 +175,7 @@ def test_large_holes_are_solved_to_the_same_picture(name, monkeypatch):
 def test_a_large_hole_chooses_the_iteration_by_itself():
     side = int(DIRECT_LIMIT**0.5) + 1
     solver = BiharmonicSolver(filled((side + 4, side + 4), (2, side + 2, 2, side + 2)))
-    assert isinstance(solver._solver, solvers.ConjugateGradients)
+    assert isinstance(solver._linear_solver, solvers.ConjugateGradients)
     generated = np.zeros((side + 4, side + 4, 1), np.float32)
     np.testing.assert_allclose(solver.blend(generated, generated + 0.5), 0.5, atol=1e-4)
 

@@ -13,7 +13,7 @@ from completion.encoder import train as encoder_training
 from completion.encoder.cli import train_encoder_command
 from completion.encoder.config import EncoderTrainConfig
 from completion.encoder.data import DamagedBatches
-from completion.encoder.trainer import blend, build_critic, build_encoder_trainer, wide_share
+from completion.encoder.trainer import build_critic, build_encoder_trainer, push_pull_blend, wide_share
 from completion.search.encoder_input import encoder_input, push_pull, spread_block_means
 from dcgan.config import RunConfig
 from dcgan.errors import ModelFileError, RunError
@@ -145,11 +145,11 @@ def test_a_run_that_was_stopped_goes_on(finished, data, prior, tmp_path, monkeyp
     original = encoder_training._Training.export
     calls = []
 
-    def export(self, figures):
-        calls.append(figures["step"])
+    def export(self, last_step):
+        calls.append(last_step["step"])
         if len(calls) == 1:
             raise StoppedError
-        return original(self, figures)
+        return original(self, last_step)
 
     monkeypatch.setattr(encoder_training._Training, "export", export)
     folder = tmp_path / "run"
@@ -220,16 +220,16 @@ def test_a_blended_picture_has_the_known_pixels_and_no_smooth_error():
     known = np.ones((2, 16, 16, 1), np.float32)
     known[0, 4:12, 4:12] = 0.0
     known[1, ::2] = 0.0
-    blended = ops.convert_to_numpy(blend(real + 0.25, real, known))
+    blended = ops.convert_to_numpy(push_pull_blend(real + 0.25, real, known))
     assert np.allclose(blended, real, atol=1e-5)  # an error of one colour is seen at the known pixels
     drawn = rng.uniform(-0.5, 0.5, real.shape).astype(np.float32)
-    blended = ops.convert_to_numpy(blend(drawn, real, known))
+    blended = ops.convert_to_numpy(push_pull_blend(drawn, real, known))
     assert np.allclose(blended * known, real * known, atol=1e-6)
     unknown = np.zeros_like(known)
-    assert np.array_equal(ops.convert_to_numpy(blend(drawn, real, unknown)), drawn)
+    assert np.array_equal(ops.convert_to_numpy(push_pull_blend(drawn, real, unknown)), drawn)
 
 
-def test_the_critic_has_its_say_where_holes_are_wide():
+def test_the_share_of_a_hole_far_from_known_pixels():
     known = np.ones((4, 32, 32, 1), np.float32)
     known[0] = 0.0
     known[1, ::2] = 0.0
@@ -251,9 +251,9 @@ def test_features_of_the_true_picture_cost_nothing(prior, data):
     trainer = build_encoder_trainer(prior, settings, steps=10)
     batch = DamagedBatches(data.pictures, batch_size=8)[0]
     real = to_float(batch["pictures"])
-    _, parts = trainer._opinion(real, real, np.ones(8, np.float32), training=False)
+    _, parts = trainer._critic_losses(real, real, np.ones(8, np.float32), training=False)
     assert float(parts["feature_loss"]) == pytest.approx(0.0, abs=1e-5)
-    _, parts = trainer._opinion(real, -real, np.zeros(8, np.float32), training=False)
+    _, parts = trainer._critic_losses(real, -real, np.zeros(8, np.float32), training=False)
     assert float(parts["feature_loss"]) == float(parts["adversarial_loss"]) == 0.0
-    _, parts = trainer._opinion(real, -real, np.ones(8, np.float32), training=False)
+    _, parts = trainer._critic_losses(real, -real, np.ones(8, np.float32), training=False)
     assert float(parts["feature_loss"]) > 0.01
