@@ -17,9 +17,9 @@ import numpy as np
 from completion.blending.biharmonic import biharmonic_blend
 from completion.completer import Completer
 from completion.evaluation.faces import read_faces
-from completion.framing import fit_frame, place_generated
 from completion.blending.geometry import geometry_blend, hole_depths
 from completion.blending.poisson import poisson_blend
+from dcgan.faces.placement import Placement
 from dcgan.model_file import load_model
 from dcgan.pictures.files import read_picture
 from masks import MaskSpec, make_mask
@@ -49,11 +49,10 @@ def hole_psnr(result: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
 
 def generate(completer: Completer, pictures: np.ndarray, masks: list[np.ndarray]) -> list[np.ndarray]:
     """Return the model's generated picture for each picture, enlarged to the picture's size."""
-    views = [completer.look(picture, mask) for picture, mask in zip(pictures, masks, strict=True)]
-    height, width = pictures.shape[1:3]
-    frame = fit_frame(height, width, completer.prior.config.size)
-    whole = (slice(0, height), slice(0, width))
-    return [place_generated(generated, frame, whole) for generated in completer.find(views).generated]
+    generated = completer.complete(list(pictures), masks).generated
+    shape = pictures.shape[1:]
+    placement = Placement.whole(shape, generated.shape[1])
+    return [placement.place(each, (slice(0, shape[0]), slice(0, shape[1])), shape) for each in generated]
 
 
 def measure(completer: Completer, pictures: np.ndarray, masks: list[np.ndarray]) -> list[float]:
@@ -108,14 +107,14 @@ def photo_table(folder: Path) -> None:
 @click.option("--model", default="faces-64", show_default=True)
 @click.option("--count", default=64, show_default=True, help="Faces.")
 @click.option("--size", default=64, show_default=True, help="Side of the faces in pixels.")
-@click.option("--quality", default="fast", show_default=True, help="A quality or preset of the search.")
-def main(faces: Path | None, photos: Path | None, model: str, count: int, size: int, quality: str) -> None:
+@click.option("--method", default="fast", show_default=True)
+def main(faces: Path | None, photos: Path | None, model: str, count: int, size: int, method: str) -> None:
     """Print the table."""
     if photos is not None:
         return photo_table(photos)
     if faces is None:
         raise click.UsageError("Expected --faces or --photos.")
-    completer = Completer(load_model(model), quality)
+    completer = Completer(load_model(model), method)
     chosen = read_faces(faces, count, size=size)
     names, pictures = chosen.names, chosen.pictures
     kinds = ("nothing", "blurred", "the model's")

@@ -15,8 +15,10 @@ import keras
 import numpy as np
 from bench_search import matmul_rate, network_flops
 
-from completion.config import PRESETS, choose_search
-from completion.search.adam import LatentSearch, Problem, start_latents
+from completion.config import EncoderConfig, resolve_method
+from completion.search.adam import LatentSearch, start_latents
+from completion.search.encoder import EncoderAnswerer
+from completion.search.observation import Observations
 from dcgan.autodiff import compile_function
 from dcgan.encoder import decode
 from dcgan.model_file import load_model
@@ -55,12 +57,14 @@ def main(model: str, batch_size: int, rounds: int) -> None:
     """Print milliseconds per picture and their ratios."""
     prior = load_model(model)
     config, encoder = prior.config, prior.encoder
-    fast = LatentSearch(prior, PRESETS["fast"])
-    yeh = LatentSearch(prior, choose_search("yeh2017", iterations=STEPS))
+    fast = EncoderAnswerer(prior, EncoderConfig())
+    full = resolve_method("yeh2017")[1].iterations
+    yeh = LatentSearch(prior, resolve_method("yeh2017", iterations=STEPS)[1])
     targets = np.random.default_rng(0).uniform(-1, 1, (batch_size, config.size, config.size, config.channels))
     known = np.ones((batch_size, config.size, config.size), np.float32)
     known[:, config.size // 4 : -config.size // 4, config.size // 4 : -config.size // 4] = 0.0
-    problem, starts = Problem(targets.astype(np.float32), known), start_latents(batch_size, config.latent_dim)
+    observations = Observations(targets.astype(np.float32), known)
+    starts = start_latents(batch_size, config.latent_dim)
     seen = np.zeros((batch_size, config.size, config.size, config.channels + 1), np.float32)
 
     def both_networks(seen: np.ndarray) -> object:
@@ -69,19 +73,14 @@ def main(model: str, batch_size: int, rounds: int) -> None:
 
     one_pass = compile_function(both_networks)
 
-    def complete_fast() -> object:
-        guess = fast.guess(problem)
-        return fast.run(problem, guess.latents, guess=guess)
-
     calls: dict[str, Callable[[], object]] = {
         "encoder and generator": lambda: np.asarray(one_pass(seen)),
-        "fast": complete_fast,
-        "yeh2017": lambda: yeh.run(problem, starts),
+        "fast": lambda: fast.answer(observations),
+        "yeh2017": lambda: yeh.search(observations, starts),
     }
     for call in calls.values():
         call()  # compiles
     operations = encoder_flops(encoder) + network_flops(config)[0]
-    full = PRESETS["yeh2017"].iterations
     rows = []
     for _ in range(rounds):
         peak = matmul_rate()

@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 
 from completion.completer import Completer
+from completion.composition import Composer
 from completion.evaluation.metrics import picture_metrics
-from completion.photographs import PhotographCompleter
 from dcgan.faces.alignment import alignment_transform, invert_transform, transform_points, transform_scale
 from dcgan.faces.detector import FaceFinder
+from dcgan.faces.locate import GivenFaces
 from dcgan.model_file import load_model
 from dcgan.pictures.names import list_pictures
 from dcgan.pictures.files import read_picture
@@ -46,8 +47,8 @@ def fine_detail(picture: np.ndarray, mask: np.ndarray, scale: float) -> float:
 def main(folders: tuple[Path, ...], model: str) -> None:
     """Print the table."""
     finder = FaceFinder()
-    completer = Completer(load_model(model), "balanced")
-    ways = {grain: PhotographCompleter(completer, finder, grain=grain) for grain in (False, True)}
+    prior = load_model(model)
+    ways = {grain: Completer(prior, "balanced", detector=finder, grain=grain) for grain in (False, True)}
     click.echo(
         "| photograph | faces | scale | PSNR classical | plain | with grain | detail plain | with grain | seconds |"
     )
@@ -61,14 +62,14 @@ def main(folders: tuple[Path, ...], model: str) -> None:
             continue
         mask = hide_middles(picture.shape[:2], transforms)
         scale = float(np.mean([transform_scale(transform) for transform in transforms]))
-        boxes = [face.box for face in faces]
-        ways[True].complete(picture, mask, boxes=boxes)  # compiles for this number of faces
+        given = GivenFaces(boxes=tuple(face.box for face in faces))
+        ways[True].complete([picture], [mask], faces=given)  # compiles for this number of faces
         results, seconds = {}, {}
         for grain, way in ways.items():
             started = time.perf_counter()
-            results[grain] = way.complete(picture, mask, boxes=boxes)
+            results[grain] = way.complete([picture], [mask], faces=given).pictures[0]
             seconds[grain] = time.perf_counter() - started
-        classical = ways[True].compose(picture, mask, [], np.empty(0, np.float32))
+        classical = Composer().compose(picture, mask, [], generated=np.empty(0, np.float32))
         psnr = [picture_metrics(picture, each, mask)["hole_psnr"] for each in (classical, *results.values())]
         detail = [fine_detail(each, mask, scale) / fine_detail(picture, mask, scale) for each in results.values()]
         rows.append([len(faces), scale, *psnr, *detail, seconds[True]])

@@ -15,7 +15,7 @@ import numpy as np
 from completion.completer import Completer
 from completion.config import CLASSICAL_METHODS
 from completion.evaluation.faces import make_masks, read_faces
-from completion.evaluation.methods import make_method
+from completion.evaluation.methods import make_compared_method
 from completion.evaluation.metrics import picture_metrics, psnr
 from dcgan.model_file import Prior, load_model
 from dcgan.pictures.files import save_picture
@@ -36,9 +36,9 @@ def run_search(
 ) -> tuple[dict[str, float], np.ndarray]:
     """Search, blend and measure; return the metrics and the completed pictures."""
     completer = Completer(prior, method, blend="poisson")  # as in the papers
-    completer.search.warm_up(len(pictures))
+    completer.warm_up(len(pictures))
     started = time.perf_counter()
-    result = completer.complete_batch(list(pictures), list(masks))
+    result = completer.complete(list(pictures), list(masks))
     seconds = (time.perf_counter() - started) / len(pictures)
     truth = pictures.astype(np.float32) / 127.5 - 1.0
     known_l1 = float(
@@ -85,7 +85,7 @@ def main(faces: Path, model: str, count: int, mask_names: str, methods: str, out
         results[mask_name] = {}
         for method in methods.split(","):
             if method in CLASSICAL_METHODS:
-                fill = make_method(method, prior, rows=count).fill
+                fill = make_compared_method(method, prior, rows=count).fill
                 started = time.perf_counter()
                 filled = fill(pictures, masks)
                 seconds = (time.perf_counter() - started) / count

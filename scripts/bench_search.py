@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from completion.config import SearchConfig
-from completion.search.adam import LatentSearch, Problem, start_latents
+from completion.search.adam import LatentSearch, start_latents
+from completion.search.observation import Observations
 from dcgan.config import ModelConfig, doublings
 from dcgan.model_file import Prior
 from dcgan.networks import build_discriminator, build_generator
@@ -64,8 +65,8 @@ def main(batch_size: int, iterations: int, rounds: int) -> None:
     targets = rng.uniform(-1, 1, (batch_size, config.size, config.size, config.channels)).astype(np.float32)
     known = np.ones((batch_size, config.size, config.size), np.float32)
     known[:, 16:48, 16:48] = 0.0
-    problem, starts = Problem(targets, known), start_latents(batch_size, config.latent_dim)
-    search.run(problem, starts)  # compiles
+    observations, starts = Observations(targets, known), start_latents(batch_size, config.latent_dim)
+    search.search(observations, starts)  # compiles
     # Each step is a forward and a backward pass of both networks. One more step evaluates the last iterate, and one
     # pass of the generator decodes it.
     generator, discriminator = network_flops(config)
@@ -74,7 +75,7 @@ def main(batch_size: int, iterations: int, rounds: int) -> None:
     for _ in range(rounds):
         before = matmul_rate()
         started = time.perf_counter()
-        search.run(problem, starts)
+        search.search(observations, starts)
         rate = operations / (time.perf_counter() - started)
         peak = max(before, matmul_rate())
         shares.append(rate / peak)

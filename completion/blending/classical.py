@@ -6,16 +6,17 @@ model nor TensorFlow.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from completion.blending.blender import Blender
-from completion.config import CLASSICAL_METHODS
 from completion.blending.geometry import hole_depths
 from completion.blending.holes import hole_window
 
-__all__ = ["AUTO_SHARE", "ClassicalFiller", "choose_method", "fill_classical"]
+__all__ = ["AUTO_SHARE", "FILLERS", "ClassicalFiller", "fill_classical", "has_narrow_holes"]
 
 #: The method "auto" interpolates if no hole is deeper than this fraction of the picture's longer side. On faces of 128
 #: pixels biharmonic interpolation is at least as good as the blended DCGAN up to this depth (random masks up to 90%,
@@ -26,11 +27,10 @@ AUTO_SHARE = 1 / 20
 AUTO_SIDE_PX = 64
 
 RADIUS_PX = 3.0  # radius of the neighbourhood in OpenCV's methods, as in the examples of its documentation
-OPENCV_FLAGS = {"telea": cv2.INPAINT_TELEA, "ns": cv2.INPAINT_NS}
-INTERPOLATIONS = {"harmonic": "poisson", "biharmonic": "biharmonic"}  # the blending method that computes each one
 
 Pictures = npt.NDArray[np.uint8]
 Masks = npt.NDArray[np.bool_]
+Fill = Callable[[Pictures, Masks], None]
 
 
 def fill_classical(method: str, pictures: Pictures, masks: Masks) -> Pictures:
@@ -73,18 +73,13 @@ def fill_classical(method: str, pictures: Pictures, masks: Masks) -> Pictures:
     return ClassicalFiller(method)(pictures, masks)
 
 
-def choose_method(mask: npt.NDArray[np.bool_]) -> str:
-    """Return the method that "auto" selects for a mask; see `AUTO_SHARE`.
+def has_narrow_holes(mask: npt.NDArray[np.bool_]) -> bool:
+    """Tell whether interpolation is at least as good as the model for a mask; see `AUTO_SHARE`.
 
     Parameters
     ----------
     mask : bool array (H, W)
         True = missing.
-
-    Returns
-    -------
-    str
-        "biharmonic" or "dcgan".
 
     Raises
     ------
@@ -94,13 +89,13 @@ def choose_method(mask: npt.NDArray[np.bool_]) -> str:
     Examples
     --------
     >>> from masks import make_mask
-    >>> choose_method(make_mask("random", (128, 128))), choose_method(make_mask("center", (128, 128)))
-    ('biharmonic', 'dcgan')
+    >>> has_narrow_holes(make_mask("random", (128, 128))), has_narrow_holes(make_mask("center", (128, 128)))
+    (True, False)
     """
     depth = hole_depths(mask)[1].max(initial=0.0)
     side = max(mask.shape)
     limit = AUTO_SHARE * side if side > AUTO_SIDE_PX else 1.0
-    return "biharmonic" if depth <= limit else "dcgan"
+    return bool(depth <= limit)
 
 
 class ClassicalFiller:
@@ -109,7 +104,7 @@ class ClassicalFiller:
     Parameters
     ----------
     method : str
-        A name in `completion.config.CLASSICAL_METHODS`.
+        A name in `FILLERS`.
 
     Attributes
     ----------
@@ -123,26 +118,44 @@ class ClassicalFiller:
     """
 
     def __init__(self, method: str) -> None:
-        if method not in CLASSICAL_METHODS:
-            expected = ", ".join(CLASSICAL_METHODS)
-            raise ValueError(f"Expected `method` to be one of {expected}. Received: {method!r}.")
+        if method not in FILLERS:
+            raise ValueError(f"Expected `method` to be one of {', '.join(FILLERS)}. Received: {method!r}.")
         self.method = method
-        self._blender = Blender(INTERPOLATIONS[method]) if method in INTERPOLATIONS else None
+        self._fill = FILLERS[method]()
 
     def __call__(self, pictures: Pictures, masks: Masks) -> Pictures:
         """Fill the missing regions of pictures; see `fill_classical`."""
         _check(pictures, masks)
         result = pictures.copy()
-        if not masks.any():
-            return result
-        if self._blender is not None:
-            _interpolate(self._blender, result, masks)
-            return result
-        flag = OPENCV_FLAGS[self.method]
-        for picture, mask in zip(result, masks, strict=True):
+        if masks.any():
+            self._fill(result, masks)
+        return result
+
+
+def _interpolation(blend: str) -> Fill:
+    """Return what interpolates by a blending method and caches its solvers."""
+    blender = Blender(blend)
+    return lambda pictures, masks: _interpolate(blender, pictures, masks)
+
+
+def _opencv(flag: int) -> Fill:
+    """Return what fills by one of OpenCV's methods."""
+
+    def fill(pictures: Pictures, masks: Masks) -> None:
+        for picture, mask in zip(pictures, masks, strict=True):
             if mask.any():
                 picture[mask] = _inpaint(picture, mask, flag)[mask]
-        return result
+
+    return fill
+
+
+#: Each classical method by name: called once, it returns what fills pictures (B, H, W, C) in place, given their masks.
+FILLERS: dict[str, Callable[[], Fill]] = {
+    "telea": lambda: _opencv(cv2.INPAINT_TELEA),
+    "ns": lambda: _opencv(cv2.INPAINT_NS),
+    "biharmonic": lambda: _interpolation("biharmonic"),
+    "harmonic": lambda: _interpolation("poisson"),
+}
 
 
 def _interpolate(blender: Blender, pictures: Pictures, masks: Masks) -> None:
