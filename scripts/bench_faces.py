@@ -98,7 +98,7 @@ def hide(shape: tuple[int, int], transform: np.ndarray, spec: MaskSpec, seed: in
 def measure(examples: list[Example], placer: FacePlacer, finder: FaceFinder) -> None:
     """Print the table of detection rates and alignment errors."""
     click.echo(
-        "| hole | hole grey | hole filled | with guesses | first alignment | second alignment | with --face-box |"
+        "| hole | grey hole | filled hole | and lower limit | first alignment | second alignment | with --face-box |"
     )
     click.echo("|---|---|---|---|---|---|---|")
     for name, spec in HOLES.items():

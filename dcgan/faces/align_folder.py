@@ -102,12 +102,12 @@ def align_picture(path: Path, finder: FaceFinder, config: AlignConfig) -> tuple[
         reason = (
             f"the largest of {len(found)} faces is {min(found[0].box[2:])} pixels wide, less than {config.min_face}"
         )
-    elif config.faces == "only-one" and len(large) > 1:
+    elif config.select == "only-one" and len(large) > 1:
         reason = f"expected one face, found {len(large)}"
     if reason:
         return [], {"status": NO_FACE, "reason": reason, "faces": []}
     crops, faces = [], []
-    for face in large if config.faces == "all" else large[:1]:
+    for face in large if config.select == "all" else large[:1]:
         try:
             transform = alignment_transform(
                 face.landmarks, framing=config.framing, size=config.size, margin=config.margin

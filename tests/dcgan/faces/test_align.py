@@ -144,18 +144,18 @@ def test_a_folder(photographs, tmp_path):
 
 def test_processes_change_nothing(photographs, tmp_path):
     for workers in (1, 2):
-        align_folder(photographs, tmp_path / str(workers), AlignConfig(faces="all", min_score=0.5), workers=workers)
+        align_folder(photographs, tmp_path / str(workers), AlignConfig(select="all", min_score=0.5), workers=workers)
     assert crops(tmp_path / "1") == crops(tmp_path / "2")
     assert sorted(crops(tmp_path / "1")) == ["astronaut.png", "below--two.face2.png", "below--two.png"]
     assert (tmp_path / "1" / "align.jsonl").read_text() == (tmp_path / "2" / "align.jsonl").read_text()
 
 
 def test_which_faces(photographs, tmp_path):
-    only = align_folder(photographs, tmp_path / "only", AlignConfig(faces="only-one", min_score=0.5), workers=1)
+    only = align_folder(photographs, tmp_path / "only", AlignConfig(select="only-one", min_score=0.5), workers=1)
     assert (only.aligned, only.no_face) == (1, 2)
     assert read_record(tmp_path / "only")["below/two.png"]["reason"] == "expected one face, found 2"
     large = align_folder(
-        photographs, tmp_path / "large", AlignConfig(faces="all", min_face=500, min_score=0.5), workers=1
+        photographs, tmp_path / "large", AlignConfig(select="all", min_face=500, min_score=0.5), workers=1
     )
     assert large.aligned == 0
     reason = read_record(tmp_path / "large")["astronaut.png"]["reason"]
