@@ -2,8 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+# `auto` is as many processes as cores and memory allow: see tests/conftest.py. PYTEST_OPTIONS='-n 1' overrides it.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: help demo photographs test check bench docs examples clean
+.PHONY: help demo photographs test check bench docs constraints clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -14,16 +17,16 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.user: $(VENV)/.python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+$(VENV)/.user: $(VENV)/.python pyproject.toml constraints.txt
+	$(INSTALL) .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+$(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
+	$(INSTALL) '.[dev]'
 	@touch $@ $(VENV)/.user
 
-$(VENV)/.align: $(VENV)/.python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[align]'
+$(VENV)/.align: $(VENV)/.python pyproject.toml constraints.txt
+	$(INSTALL) '.[align]'
 	@touch $@ $(VENV)/.user
 
 demo: $(VENV)/.user  ## complete the example faces with the bundled model, into demo-output/
@@ -37,14 +40,14 @@ photographs: $(VENV)/.align  ## complete the faces in the example photographs, i
 	@echo "Look at demo-output/photographs/two/grid.png and demo-output/photographs/old/grid.png."
 
 test: $(VENV)/.dev  ## run the tests
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	$(PYTEST) $(PYTEST_OPTIONS)
 
-check: $(VENV)/.dev  ## formatting, lint, types, the command line's reference, tests
+check: $(VENV)/.dev  ## formatting, lint, types, the command line's reference, tests: what continuous integration runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python scripts/write_cli_reference.py --check
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	$(PYTEST) $(PYTEST_OPTIONS)
 
 bench: export TF_CPP_MIN_LOG_LEVEL = 3
 bench: $(VENV)/.dev  ## measure, in about two and a half hours; DATA=folder with faces-eval.zip
@@ -68,6 +71,12 @@ bench: $(VENV)/.dev  ## measure, in about two and a half hours; DATA=folder with
 
 docs: $(VENV)/.dev  ## write docs/cli.md from the commands' --help
 	$(BIN)/python scripts/write_cli_reference.py
+
+constraints: $(VENV)/.python  ## write the newest versions that pyproject.toml allows to constraints.txt; make check tries them
+	$(PYTHON) -m venv --clear build/newest
+	build/newest/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	{ grep '^#' constraints.txt; build/newest/bin/python -m pip freeze --exclude-editable | grep '=='; } > build/constraints.txt
+	mv build/constraints.txt constraints.txt
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) demo-output build *.egg-info
