@@ -1,10 +1,9 @@
-import time
-
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse.linalg import splu
 from skimage.restoration import inpaint_biharmonic
 
 from completion.blending import solvers
@@ -200,12 +199,15 @@ def test_the_dtype_is_the_originals(dtype):
     assert result[~mask].tobytes() == original[~mask].tobytes()
 
 
-def test_a_shared_mask_costs_little():
+def test_a_shared_mask_is_factorised_once(monkeypatch):
+    factorised = []
+
+    def count(matrix, **options):
+        factorised.append(matrix.shape)
+        return splu(matrix, **options)
+
+    monkeypatch.setattr(solvers, "splu", count)
     mask = RNG.random((64, 64)) < 0.8
     generated, original = pictures(mask, batch=(64,), dtype=np.float32)
-    seconds = []
-    for _ in range(3):
-        started = time.process_time()
-        BiharmonicSolver(mask).blend(generated, original)
-        seconds.append(time.process_time() - started)
-    assert min(seconds) / 64 < 0.005  # about 0.0008 on an idle machine
+    BiharmonicSolver(mask).blend(generated, original)
+    assert factorised == [(mask.sum(), mask.sum())]
