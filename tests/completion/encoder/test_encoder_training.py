@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 
+import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -20,6 +21,7 @@ from dcgan.errors import ModelFileError, RunError
 from dcgan.model_file import load_model
 from dcgan.pictures.files import save_picture
 from dcgan.pictures.values import to_float
+from dcgan.training.checkpoint import averaged_weights, restore_checkpoint
 from tests.dcgan.helpers import cached, make_pictures
 
 SETTINGS = EncoderTrainConfig(epochs=2, batch_size=8, learning_rate=1e-2, adversarial_weight=0.01, feature_weight=0.1)
@@ -160,6 +162,32 @@ def test_a_run_that_was_stopped_goes_on(finished, data, prior, tmp_path, monkeyp
     assert lines[0].startswith("going on from step 6")
     one, two = (load_file(path / "checkpoint.safetensors") for path in (finished[0], folder))
     assert all(np.array_equal(one[name], two[name]) for name in one)
+
+
+def test_the_averaged_weights_are_exported(finished, prior):
+    """To half precision; the raw weights, which the run itself goes on from, are others."""
+    trainer = build_encoder_trainer(prior, SETTINGS, steps=10)
+    restore_checkpoint(finished[0] / "checkpoint.safetensors", trainer)
+    averaged = averaged_weights(trainer)[0]
+    exported = load_model(finished[0] / "model.safetensors").encoder
+    for variable, average, raw in zip(exported.weights, averaged, trainer.encoder.get_weights(), strict=True):
+        if variable.trainable:
+            assert np.allclose(variable.numpy(), average, rtol=1e-3, atol=1e-6), variable.path
+            assert not np.allclose(variable.numpy(), raw, rtol=1e-2, atol=1e-4), variable.path
+
+
+def test_the_exported_statistics_are_those_of_the_averaged_weights(finished, data):
+    """Shown damaged pictures it has not settled on, every BatchNorm gets what it takes for mean 0 and variance 1."""
+    encoder = load_model(finished[0] / "model.safetensors").encoder
+    norms = [layer for layer in encoder.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    before = keras.Model(encoder.input, [norm.input for norm in norms])
+    batch = DamagedBatches(data.pictures, batch_size=40, seed=5)[0]
+    seen = encoder_input(to_float(batch["pictures"]), batch["known"].astype(np.float32), batch["means"])
+    for norm, values in zip(norms, before(seen, training=False), strict=True):
+        mean, variance = norm.moving_mean.numpy(), norm.moving_variance.numpy()
+        pixels = ops.convert_to_numpy(values).reshape(-1, len(mean))
+        assert np.abs((pixels.mean(axis=0) - mean) / np.sqrt(variance)).max() < 0.15, norm.name
+        assert np.abs(np.log(pixels.var(axis=0) / variance)).max() < 0.3, norm.name
 
 
 def test_a_run_starts_from_an_encoder(finished, data, prior, tmp_path):

@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 
+import keras
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -13,10 +14,13 @@ from safetensors.numpy import load_file, save_file
 from dcgan import model_file
 from dcgan.training import train as training
 from dcgan.training.callbacks import StepCounter, StopOnDivergence, last_losses
+from dcgan.training.checkpoint import averaged_weights, restore_checkpoint
 from dcgan.config import ModelConfig, RunConfig, TrainConfig
 from dcgan.errors import DatasetError, RunError
 from dcgan.model_file import load_model
 from dcgan.pictures.files import read_picture
+from dcgan.sampling import draw_latents
+from dcgan.training.gan import build_gan
 from dcgan.training.run_folder import locked_run
 from tests.dcgan.helpers import RUN, SETTINGS, TOY, cached, leave_behind, make_pictures, one_line
 
@@ -85,6 +89,30 @@ def test_model_of_a_run(finished, prior):
     logged = last_losses(finished[0] / "losses.csv")
     for name, value in logged.items():
         assert prior.info["last"][name] == pytest.approx(value, abs=1e-4)
+
+
+def test_the_averaged_weights_are_exported(finished, prior):
+    """To half precision; the raw weights, which the run itself goes on from, are others."""
+    gan = build_gan(TOY, SETTINGS)
+    restore_checkpoint(finished[0] / "checkpoint.safetensors", gan)
+    networks = (prior.generator, gan.generator), (prior.discriminator, gan.discriminator)
+    for (exported, trained), averaged in zip(networks, averaged_weights(gan), strict=True):
+        for variable, average, raw in zip(exported.weights, averaged, trained.get_weights(), strict=True):
+            if variable.trainable:
+                np.testing.assert_allclose(variable.numpy(), average, rtol=1e-3, atol=1e-7, err_msg=variable.path)
+                assert not np.allclose(variable.numpy(), raw, rtol=1e-3, atol=1e-6), variable.path
+
+
+def test_the_exported_statistics_are_those_of_the_averaged_weights(prior):
+    """With latents it has not settled on, every BatchNorm gets what it takes for mean 0 and variance 1."""
+    norms = [layer for layer in prior.generator.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    before = keras.Model(prior.generator.input, [norm.input for norm in norms])
+    latents = draw_latents(512, TOY.latent_dim, seed=9)
+    for norm, values in zip(norms, before(latents, training=False), strict=True):
+        mean, variance = norm.moving_mean.numpy(), norm.moving_variance.numpy()
+        pixels = np.array(values).reshape(-1, len(mean))
+        assert np.abs((pixels.mean(axis=0) - mean) / np.sqrt(variance)).max() < 0.15, norm.name
+        assert np.abs(np.log(pixels.var(axis=0) / variance)).max() < 0.15, norm.name
 
 
 def test_losses_of_a_run(finished):
