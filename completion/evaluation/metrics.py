@@ -3,9 +3,6 @@
 All functions take uint8 pictures, the form in which results are saved. Errors are in grey levels of [0, 255].
 """
 
-import itertools
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
@@ -16,7 +13,6 @@ __all__ = [
     "mean_absolute_error",
     "picture_metrics",
     "psnr",
-    "spread",
     "ssim_map",
 ]
 
@@ -195,28 +191,6 @@ def gradient_error(original: Picture, completed: Picture, mask: Mask | None = No
         return float(np.concatenate([across.ravel(), down.ravel()]).mean())
     touched = across[mask[:, 1:] | mask[:, :-1]], down[mask[1:] | mask[:-1]]  # each (N, C)
     return float(np.concatenate(touched).mean())
-
-
-def spread(pictures: Sequence[Picture]) -> float:
-    """Return the spread of several completions of one picture: the mean absolute difference over all pairs.
-
-    Parameters
-    ----------
-    pictures : sequence of uint8 array
-        At least one; all of the same shape. Pass the pixels of the hole to measure the spread in the hole.
-
-    Returns
-    -------
-    float
-        In grey levels; 0 if all completions are equal.
-
-    Examples
-    --------
-    >>> spread([np.uint8([0, 10]), np.uint8([0, 20])])
-    5.0
-    """
-    pairs = list(itertools.combinations(pictures, 2))
-    return float(np.mean([np.abs(one.astype(np.int16) - other).mean() for one, other in pairs])) if pairs else 0.0
 
 
 def _difference(original: Picture, completed: Picture, mask: Mask | None) -> npt.NDArray[np.float64]:

@@ -19,12 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from completion.config import CLASSICAL_METHODS
-from completion.evaluation.metrics import spread
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob, check_outputs, output_paths
 from completion.folder.loading import LoadedPicture, load_picture
 from completion.folder.manifest import open_manifest
 from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
+from completion.result import spread
 from completion.search.batches import answer_in_batches, plan_rows
 from dcgan.errors import CompletionError, FaceCompletionError, ImageFileError, NoFaceError
 from dcgan.pictures.files import save_picture
