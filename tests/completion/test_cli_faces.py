@@ -13,6 +13,7 @@ pytest.importorskip("dlib")
 from completion.blending.quick_fill import QuickFiller
 from completion.completer import Completer
 from completion.config import SearchConfig
+from completion.placing import FILLED_UNKNOWNS_MAX
 from dcgan.faces.align_folder import align_folder
 from dcgan.faces.align_config import AlignConfig
 from dcgan.faces.detector import FaceFinder
@@ -64,7 +65,7 @@ def complete(run, folder, *arguments, code=0):
 
 @pytest.mark.parametrize("hole", [MIDDLE, CHEEK, np.s_[140:175, 180:265]])
 def test_a_face_is_found_behind_a_hole(finder, astronaut, hole):
-    locator, fill = FaceLocator(64, finder), QuickFiller("biharmonic", unknowns_max=16_384)
+    locator, fill = FaceLocator(64, finder), QuickFiller("biharmonic", unknowns_max=FILLED_UNKNOWNS_MAX)
     corner, mask = make_mask(np.s_[500:, 500:]), make_mask(hole)
     (whole,) = [face for face in locator.locate(fill(astronaut, corner), corner) if face.score > 0.5]
     near = [

@@ -183,7 +183,7 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_bytes(model_path, tmp_path, s
     code, stdout, stderr = stop_midway(start(*options, "--output", out), out, getattr(signal, sent))
     assert stdout == ""
     if sent == "SIGINT":
-        assert (code, stderr) == (130, "Interrupted; with --skip-existing the same command goes on from here.\n")
+        assert (code, stderr) == (130, "Interrupted; with --skip-existing the same command resumes.\n")
     else:
         assert code == -signal.SIGKILL
     done = contents(out)
