@@ -9,6 +9,7 @@ from PIL import Image
 from completion.blending.classical import fill_classical
 from completion.completer import Completer
 from completion.config import AutoConfig, SearchConfig
+from completion.folder import loading
 from completion.folder import run as folder_module
 from completion.folder.inputs import list_inputs
 from completion.folder.job import FolderJob
@@ -253,6 +254,24 @@ def test_progress_never_goes_back_and_ends_at_the_count(pictures, method, tmp_pa
     complete(pictures, method, tmp_path / "out", on_progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 11
+
+
+@pytest.mark.parametrize("name", ["telea", "latent", "auto", "untouched"])
+def test_every_picture_is_read_once(pictures, prior, tmp_path, monkeypatch, name):
+    (tmp_path / "in" / "00.png").write_bytes(b"")
+    load, read_picture, loaded, files = folder_module.load_picture, loading.read_picture, [], []
+    monkeypatch.setattr(
+        folder_module, "load_picture", lambda source, *a, **o: loaded.append(source.relative) or load(source, *a, **o)
+    )
+    monkeypatch.setattr(
+        loading, "read_picture", lambda path, *a, **o: files.append(path.name) or read_picture(path, *a, **o)
+    )
+    config = {"telea": "telea", "auto": ("auto", AutoConfig("latent", TWO_STEPS))}.get(name, TWO_STEPS)
+    masks = MaskSource(MaskSpec("random", fraction=0.0) if name == "untouched" else MaskSpec())
+    method = make_method(config, MethodOptions(prior))
+    summary = complete(pictures, method, tmp_path / "out", masks=masks, sheet=True)
+    assert (summary.completed + summary.untouched, summary.failed) == (10, 1)
+    assert loaded == files == NAMES
 
 
 @pytest.fixture
