@@ -1,6 +1,6 @@
-"""The prior: a DCGAN trained on aligned faces, in one file.
+"""The DCGAN prior: networks, model files and sampling here; training, face alignment and picture files in sub-packages.
 
-Importing this package imports neither NumPy nor TensorFlow; the names below load what they need when first used.
+Importing this package imports neither NumPy nor TensorFlow. Each public name imports its module on first use.
 """
 
 import importlib
@@ -51,7 +51,7 @@ __all__ = [
     "save_model",
     "train",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 
 def __getattr__(name: str) -> Any:

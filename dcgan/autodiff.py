@@ -1,6 +1,6 @@
-"""The two things that Keras does not offer on both engines: a gradient with respect to an input, and compilation.
+"""Gradients with respect to an input, and compilation: the two things that Keras does not offer on both engines.
 
-The only module that knows which engine runs.
+All direct calls of TensorFlow and JAX are in this module.
 """
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
@@ -18,18 +18,19 @@ Tensor = Any
 def value_and_grad(
     function: Callable[..., tuple[Tensor, Tensor]],
 ) -> Callable[..., tuple[tuple[Tensor, Tensor], Tensor]]:
-    """Return a function that gives `function`'s value and the gradient of its sum by the first argument.
+    """Return a function that computes the values of `function` and their gradient with respect to its first argument.
 
     Parameters
     ----------
-    function : (x, *args) -> (values, extra)
-        `values` is (B,), one loss for each picture, of which ``values[i]`` depends on ``x[i]`` alone; then the gradient
-        of the sum is the gradient of each. `extra` is carried along.
+    function : callable
+        ``function(x, *args)`` returns ``(values, extra)``. `values` is a tensor of float32, shape (B,): one loss for
+        each picture, where ``values[i]`` depends on ``x[i]`` only. The gradient of the sum of `values` is then the
+        gradient of each loss. `extra` is returned unchanged.
 
     Returns
     -------
-    (x, *args) -> ((values, extra), gradient)
-        The gradient has the shape of `x`.
+    callable
+        ``(x, *args)`` to ``((values, extra), gradient)``, where `gradient` has the shape of `x`.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -60,9 +61,21 @@ def value_and_grad(
 
 
 def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function of tensors; traced anew for new shapes, on TensorFlow at most twice.
+    """Compile a function of tensors.
 
-    XLA stays off on TensorFlow: on a CPU it is more than ten times slower for these convolutions than oneDNN.
+    JAX traces the function again for each new shape of its arguments. TensorFlow relaxes the shapes after the first
+    change, so it traces at most twice. XLA stays off on TensorFlow: on a CPU it is more than ten times slower than
+    oneDNN for these convolutions.
+
+    Parameters
+    ----------
+    function : callable
+        Takes tensors and returns tensors, or nested structures of them.
+
+    Returns
+    -------
+    callable
+        The compiled function, with the same arguments and results.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

@@ -1,4 +1,4 @@
-"""The commands dcgan-train and dcgan-sample: parse options, call a function."""
+"""The commands dcgan-train and dcgan-sample: each parses its options and calls a function."""
 
 import dataclasses
 from pathlib import Path
@@ -25,47 +25,85 @@ MODEL, TRAIN = ModelConfig(), TrainConfig()
     multiple=True,
     required=True,
     type=click.Path(exists=True, path_type=Path),
-    help="A folder of aligned pictures (searched recursively), a .zip, an .npy (N, H, W[, C]) or an MNIST idx3 file; "
+    help="Folder of aligned pictures (searched recursively), .zip, .npy array (N, H, W[, C]) or MNIST idx3 file; "
     "may be given several times.",
 )
-@click.option("--run-dir", type=click.Path(file_okay=False, path_type=Path), help="[default: runs/NAME_OF_DATASET]")
-@click.option("--size", type=int, help="Side of the pictures in pixels.  [default: 64; an array's own]")
-@click.option("--channels", type=click.Choice(["1", "3"]), help="Grey or RGB.  [default: 3; an array's own]")
-@click.option("--latent-dim", type=int, **shown_default(MODEL.latent_dim))
-@click.option("--filters", type=int, help="Width of the networks.", **shown_default(MODEL.filters))
-@click.option("--kernel-size", type=int, **shown_default(MODEL.kernel_size))
-@click.option("--discriminator-norm", type=click.Choice(DISCRIMINATOR_NORMS), **shown_default(MODEL.discriminator_norm))
-@click.option("--epochs", type=int, help="Passes over the pictures.", **shown_default(TRAIN.epochs))
-@click.option("--batch-size", type=int, **shown_default(TRAIN.batch_size))
-@click.option("--learning-rate", type=float, help="Adam's, of the generator.", **shown_default(TRAIN.learning_rate))
 @click.option(
-    "--discriminator-learning-rate", type=float, help="Adam's, of the discriminator.  [default: the generator's]"
+    "--run-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Run folder, for everything that the run writes.  [default: runs/NAME_OF_DATASET]",
 )
-@click.option("--beta-1", type=float, help="Adam's first-moment decay.", **shown_default(TRAIN.beta_1))
+@click.option("--size", type=int, help="Side of the pictures, in pixels.  [default: 64, or that of an array]")
 @click.option(
-    "--label-smoothing", type=float, help="One-sided, on real pictures.", **shown_default(TRAIN.label_smoothing)
+    "--channels", type=click.Choice(["1", "3"]), help="1 for grey, 3 for RGB.  [default: 3, or that of an array]"
+)
+@click.option("--latent-dim", type=int, help="Number of entries of the latents z.", **shown_default(MODEL.latent_dim))
+@click.option(
+    "--filters",
+    type=int,
+    help="Channels of the feature maps at half the picture's size.",
+    **shown_default(MODEL.filters),
+)
+@click.option("--kernel-size", type=int, help="Side of the kernels, in pixels.", **shown_default(MODEL.kernel_size))
+@click.option(
+    "--discriminator-norm",
+    type=click.Choice(DISCRIMINATOR_NORMS),
+    help="Normalisation in the discriminator: BatchNorm or spectral.",
+    **shown_default(MODEL.discriminator_norm),
+)
+@click.option("--epochs", type=int, help="Number of passes over the pictures.", **shown_default(TRAIN.epochs))
+@click.option("--batch-size", type=int, help="Pictures in a batch.", **shown_default(TRAIN.batch_size))
+@click.option(
+    "--learning-rate",
+    type=float,
+    help="Adam's learning rate for the generator.",
+    **shown_default(TRAIN.learning_rate),
 )
 @click.option(
-    "--ema-momentum", type=float, help="Of the exported average of the weights.", **shown_default(TRAIN.ema_momentum)
+    "--discriminator-learning-rate",
+    type=float,
+    help="Adam's learning rate for the discriminator.  [default: that for the generator]",
 )
-@click.option("--flip/--no-flip", help="Mirror half of the pictures.", **shown_default(TRAIN.flip))
+@click.option("--beta-1", type=float, help="Adam's decay rate of the first moment.", **shown_default(TRAIN.beta_1))
+@click.option(
+    "--label-smoothing",
+    type=float,
+    help="One-sided label smoothing: the discriminator's target for real pictures is 1 minus this.",
+    **shown_default(TRAIN.label_smoothing),
+)
+@click.option(
+    "--ema-momentum",
+    type=float,
+    help="Decay of the exponential moving average of the weights, which is exported; 0: export the weights themselves.",
+    **shown_default(TRAIN.ema_momentum),
+)
+@click.option("--flip/--no-flip", help="Mirror each picture with probability 1/2.", **shown_default(TRAIN.flip))
 @click.option(
     "--precision",
     type=click.Choice(PRECISIONS),
-    help="mixed_bfloat16 is faster on processors and GPUs with bfloat16 arithmetic.",
+    help="Precision of the arithmetic; mixed_bfloat16 is faster on processors and GPUs that support bfloat16.",
     **shown_default(TRAIN.precision),
 )
-@click.option("--seed", type=int, **shown_default(TRAIN.seed))
+@click.option(
+    "--seed",
+    type=int,
+    help="Seed of the initial weights, the order of the pictures, mirroring and latents.",
+    **shown_default(TRAIN.seed),
+)
 @run_options
-@click.option("--start-from", metavar="MODEL", help="Start a new run from a model's weights: a bundled name or a path.")
-@click.option("--overwrite", is_flag=True, help="Start over where the run's folder holds a run already.")
+@click.option(
+    "--start-from",
+    metavar="MODEL",
+    help="Start a new run from the weights of a model: a bundled model's name or the path of a model file.",
+)
+@click.option("--overwrite", is_flag=True, help="Delete the run that the run folder contains, and start over.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and the model's path.")
-@common_errors("the same command goes on from the last checkpoint")
-def train_command(datasets: tuple[Path, ...], run_dir: Path | None, **options: Any) -> None:
-    """Train a DCGAN on aligned faces (or any pictures of one kind).
+@common_errors("the same command resumes from the last checkpoint")
+def train_command(*, datasets: tuple[Path, ...], run_dir: Path | None, **options: Any) -> None:
+    """Train a DCGAN on aligned faces, or on other pictures of one kind.
 
-    Writes losses, TensorBoard logs, sample grids, checkpoints and model.safetensors to the run's folder. Stopped at any
-    moment, the same command goes on where it was. Prints the model's path.
+    Writes losses, TensorBoard logs, sample grids, checkpoints and model.safetensors to the run folder, and prints the
+    path of the model. After an interruption, the same command resumes the run from its last checkpoint.
     """
     model_options = {field.name: options.pop(field.name) for field in dataclasses.fields(ModelConfig)}
     settings = TrainConfig(**{field.name: options.pop(field.name) for field in dataclasses.fields(TrainConfig)})
@@ -85,13 +123,18 @@ def train_command(datasets: tuple[Path, ...], run_dir: Path | None, **options: A
     epilog="Example:  dcgan-sample --model faces-64 --output faces.png",
 )
 @click.option("--model", **shown_default("faces-64"), help="A bundled model's name or the path of a model file.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), **shown_default("samples.png"))
-@click.option("--count", type=click.IntRange(min=1), help="Pictures in the grid.", **shown_default(64))
-@click.option("--seed", type=int, **shown_default(0))
-@click.option("--overwrite", is_flag=True, help="Replace the output where it exists.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Picture file to write.",
+    **shown_default("samples.png"),
+)
+@click.option("--count", type=click.IntRange(min=1), help="Number of pictures in the grid.", **shown_default(64))
+@click.option("--seed", type=int, help="Seed of the latents.", **shown_default(0))
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @common_errors("nothing was written")
-def sample_command(model: str, output: Path, count: int, seed: int, overwrite: bool, quiet: bool) -> None:
+def sample_command(*, model: str, output: Path, count: int, seed: int, overwrite: bool, quiet: bool) -> None:
     """Write a grid of pictures drawn from a model."""
     if output.exists() and not overwrite:
         raise click.UsageError(f"{output} exists; --overwrite replaces it.")

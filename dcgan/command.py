@@ -1,4 +1,4 @@
-"""What the commands share: context settings, errors and exit codes, the options of a run's folder."""
+"""Shared by all commands: context settings, errors and exit codes, the options of a run folder."""
 
 import dataclasses
 import functools
@@ -21,11 +21,19 @@ DEFAULTS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
 def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate a command: our errors become one line and exit code 1, wrong values 2, Ctrl-C 130.
+    """Return a decorator that turns errors of a command into a message and an exit code.
+
+    The project's named errors give one line and exit code 1, a ValueError exit code 2, Ctrl-C exit code 130.
 
     Parameters
     ----------
-    after_interrupt : what the user is told to do after Ctrl-C
+    after_interrupt : str
+        How to continue after Ctrl-C, for the message "Interrupted; ...".
+
+    Returns
+    -------
+    callable
+        The decorator.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,32 +56,57 @@ def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callab
 
 
 def shown_default(value: object) -> dict[str, Any]:
-    """Return click's keywords for an option with a default that its help shows."""
+    """Return click's keywords for an option whose help shows its default.
+
+    Parameters
+    ----------
+    value : object
+        The default.
+
+    Returns
+    -------
+    dict of str to object
+        Keywords for `click.option`.
+    """
     return {"default": value, "show_default": True}
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a training command with the options of its run's folder; `take_run_config` takes them out again."""
+    """Add the options of the run folder to a training command; see `take_run_config`.
+
+    Parameters
+    ----------
+    command : callable
+        The command's function.
+
+    Returns
+    -------
+    callable
+        The same function, decorated.
+    """
     options = (
         click.option(
-            "--sample-steps", type=int, help="Steps between two sample grids.", **shown_default(RUN.sample_steps)
+            "--sample-steps",
+            type=int,
+            help="Training steps between two sample grids.",
+            **shown_default(RUN.sample_steps),
         ),
         click.option(
             "--checkpoint-seconds",
             type=float,
-            help="Shortest time between two checkpoints.",
+            help="Shortest time between two checkpoints, in seconds.",
             **shown_default(RUN.checkpoint_seconds),
         ),
         click.option(
             "--snapshot-epochs",
             type=int,
-            help="Keep a model every so many passes; 0: only the last.",
+            help="Passes between two snapshots of the model; 0: no snapshots.",
             **shown_default(RUN.snapshot_epochs),
         ),
         click.option(
             "--cache-dir",
             type=click.Path(file_okay=False, path_type=Path),
-            help="For decoded pictures.  [default: ~/.cache/dcgan]",
+            help="Folder for decoded pictures, reused by later runs.  [default: ~/.cache/dcgan]",
         ),
     )
     for option in reversed(options):
@@ -82,6 +115,17 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def take_run_config(options: dict[str, Any]) -> RunConfig:
-    """Remove a run's settings from the options of a command and return them; the cache's folder stays."""
+    """Move the settings of the run folder out of a command's options; `cache_dir` stays.
+
+    Parameters
+    ----------
+    options : dict of str to object
+        The command's options by name. The settings are removed from it.
+
+    Returns
+    -------
+    RunConfig
+        The settings.
+    """
     names = ("sample_steps", "checkpoint_seconds", "snapshot_epochs")
     return dataclasses.replace(RUN, **{name: options.pop(name) for name in names})

@@ -1,6 +1,7 @@
-"""The hyperparameters of the networks and of a training run, each default in one place.
+"""The settings of the networks, of a training run and of its folder, with their defaults.
 
-Pure standard library: the command line reads its defaults from here without importing NumPy or TensorFlow.
+This module uses the standard library only: the command line reads its defaults here without importing NumPy or
+TensorFlow.
 """
 
 import dataclasses
@@ -15,18 +16,33 @@ SIZE_MAX = 1024
 FILTERS_MAX = 1024
 LATENT_DIM_MAX = 4096
 KERNEL_SIZE_MAX = 16
-MAX_WIDENING = 8  # a feature map has at most 8 times the base filters
+MAX_WIDENING = 8  # largest number of channels, as a multiple of `filters`
 
 
 def doublings(size: int) -> int:
-    """Return how often a generator doubles its feature map to reach `size`.
+    """Return how often the generator doubles the size of its feature map.
 
-    The largest n for which size / 2**n is a whole number of at least 4, so 28 starts from 7, 40 from 5, 64 from 4.
+    This is the largest n for which size / 2**n is a whole number of at least 4: 28 starts from 7, 40 from 5, 64 from 4.
+
+    Parameters
+    ----------
+    size : int
+        Side of the pictures, in pixels.
+
+    Returns
+    -------
+    int
+        The number of doublings, at least 1.
 
     Raises
     ------
     ValueError
-        If `size` cannot be halved once without falling below 4 or leaving the whole numbers.
+        `size` is odd or less than 8.
+
+    Examples
+    --------
+    >>> [doublings(size) for size in (28, 40, 64)]
+    [2, 3, 4]
     """
     count = 0
     while size % 2 == 0 and size // 2 >= 4:
@@ -38,19 +54,56 @@ def doublings(size: int) -> int:
 
 
 def start_size(size: int) -> int:
-    """Return the side of the feature map that the generator starts from."""
+    """Return the side of the generator's first feature map.
+
+    Parameters
+    ----------
+    size : int
+        Side of the pictures, in pixels.
+
+    Returns
+    -------
+    int
+        The side, at least 4.
+
+    Raises
+    ------
+    ValueError
+        `size` is odd or less than 8.
+    """
     return size // 2 ** doublings(size)
 
 
 def check(condition: bool, expected: str, **received: object) -> None:
-    """Raise a ValueError in the house's wording unless `condition` holds."""
+    """Raise a ValueError unless `condition` holds.
+
+    Parameters
+    ----------
+    condition : bool
+        Whether the values are valid.
+    expected : str
+        Completes the sentence "Expected ...".
+    **received : object
+        The values to report, by name.
+
+    Raises
+    ------
+    ValueError
+        `condition` is False. The message has the form "Expected ... Received: name=value".
+
+    Examples
+    --------
+    >>> check(False, "`count` of at least 1", count=0)
+    Traceback (most recent call last):
+    ValueError: Expected `count` of at least 1. Received: count=0
+    """
     if not condition:
         values = ", ".join(f"{name}={value!r}" for name, value in received.items())
         raise ValueError(f"Expected {expected}. Received: {values}")
 
 
-def _check_whole(name: str, value: object, low: int, high: int | None = None) -> None:
-    """Raise unless `value` is an int (and no bool) of at least `low` and at most `high`."""
+def _check_whole(name: str, value: object, *, low: int, high: int | None = None) -> None:
+    """Raise TypeError unless `value` is an int and no bool, ValueError unless it is from `low` to `high`."""
     limits = f"of at least {low}" if high is None else f"from {low} to {high}"
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"Expected `{name}` to be a whole number {limits}. Received: {name}={value!r}")
@@ -58,23 +111,29 @@ def _check_whole(name: str, value: object, low: int, high: int | None = None) ->
 
 
 def _check_rate(name: str, value: float) -> None:
-    """Raise unless `value` is positive and finite."""
+    """Raise ValueError unless `value` is positive and finite."""
     check(value > 0 and math.isfinite(value), f"a positive `{name}`", **{name: value})
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
-    """What the networks are built from; saved inside every model file.
+    """The settings from which the networks are built; every model file contains them.
 
     Attributes
     ----------
-    size : side of the square pictures in pixels, under the doubling rule (see `doublings`); at most 1024.
-    channels : 1 (grey) or 3 (RGB).
-    latent_dim : number of entries of z, each uniform in [-1, 1]; at most 4096.
-    filters : channels of the feature map at half the picture's size, at most 1024; doubled at each halving, but to no
-        more than 8 times as many.
-    kernel_size : side of the convolution kernels, 2 to 16; a multiple of the stride 2 leaves no checkerboard.
-    discriminator_norm : "batch" (Radford et al. 2016) or "spectral" (Miyato et al. 2018).
+    size : int, default 64
+        Side of the square pictures in pixels, at most 1024; see `doublings` for the sizes that are allowed.
+    channels : {3, 1}
+        3 for RGB, 1 for grey.
+    latent_dim : int, default 100
+        Number of entries of the latents z, each uniform in [-1, 1]; at most 4096.
+    filters : int, default 64
+        Channels of the feature map at half the picture's size, at most 1024. The number doubles each time the size of
+        the feature map halves, up to 8 times `filters`.
+    kernel_size : int, default 4
+        Side of the convolution kernels, 2 to 16. Multiples of the stride 2 avoid checkerboard artifacts.
+    discriminator_norm : {"batch", "spectral"}
+        Normalisation in the discriminator: BatchNorm (Radford et al. 2016) or spectral (Miyato et al. 2018).
     """
 
     size: int = 64
@@ -85,13 +144,13 @@ class ModelConfig:
     discriminator_norm: str = "batch"
 
     def __post_init__(self) -> None:
-        _check_whole("size", self.size, 8, SIZE_MAX)
+        _check_whole("size", self.size, low=8, high=SIZE_MAX)
         doublings(self.size)
-        _check_whole("channels", self.channels, 1, 3)
+        _check_whole("channels", self.channels, low=1, high=3)
         check(self.channels != 2, "`channels` to be 1 or 3", channels=self.channels)
-        _check_whole("latent_dim", self.latent_dim, 1, LATENT_DIM_MAX)
-        _check_whole("filters", self.filters, 1, FILTERS_MAX)
-        _check_whole("kernel_size", self.kernel_size, 2, KERNEL_SIZE_MAX)
+        _check_whole("latent_dim", self.latent_dim, low=1, high=LATENT_DIM_MAX)
+        _check_whole("filters", self.filters, low=1, high=FILTERS_MAX)
+        _check_whole("kernel_size", self.kernel_size, low=2, high=KERNEL_SIZE_MAX)
         check(
             self.discriminator_norm in DISCRIMINATOR_NORMS,
             f"`discriminator_norm` to be one of {DISCRIMINATOR_NORMS}",
@@ -100,12 +159,30 @@ class ModelConfig:
 
     @property
     def widths(self) -> list[int]:
-        """The channels of the feature maps, from the picture's half size down to the start size."""
+        """Channels of the feature maps, from half the picture's size down to the start size."""
         return [self.filters * min(2**level, MAX_WIDENING) for level in range(doublings(self.size))]
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
-        """Build from a plain dict; unknown and missing keys are errors, for the file that holds them is not ours."""
+        """Build a configuration from a dict that was read from a file.
+
+        Parameters
+        ----------
+        values : dict
+            The value of every field by name.
+
+        Returns
+        -------
+        ModelConfig
+            The configuration.
+
+        Raises
+        ------
+        TypeError
+            `values` is not a dict, or a field has the wrong type.
+        ValueError
+            A key is unknown or missing, or a value is out of range.
+        """
         expected = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(values, dict):
             raise TypeError(f"Expected a dict. Received: {type(values).__name__}")
@@ -116,20 +193,32 @@ class ModelConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """How the networks are trained.
+    """The settings of a training run.
 
     Attributes
     ----------
-    epochs : passes over the training set.
-    batch_size : pictures a step.
-    learning_rate : Adam's rate for the generator and, unless given apart, the discriminator.
-    discriminator_learning_rate : Adam's rate for the discriminator; None for the same as the generator's.
-    beta_1 : Adam's first-moment decay.
-    label_smoothing : target of the discriminator on real pictures is 1 minus this (one-sided, Salimans et al. 2016).
-    ema_momentum : decay of the running average of the weights that is exported; 0 exports the raw weights.
-    flip : mirror half of the pictures, drawn anew for each pass.
-    precision : "float32" or "mixed_bfloat16" (the last layer of each network stays in float32).
-    seed : of the initial weights, the order of the pictures, the flips and z.
+    epochs : int, default 30
+        Number of passes over the pictures.
+    batch_size : int, default 64
+        Pictures in a batch, at least 2.
+    learning_rate : float, default 2e-4
+        Adam's learning rate for the generator.
+    discriminator_learning_rate : float, optional
+        Adam's learning rate for the discriminator; by default `learning_rate`.
+    beta_1 : float, default 0.5
+        Adam's decay rate of the first moment, in [0, 1).
+    label_smoothing : float, default 0.1
+        One-sided label smoothing (Salimans et al. 2016), in [0, 0.5): the discriminator's target for real pictures is 1
+        minus this.
+    ema_momentum : float, default 0.999
+        Decay of the exponential moving average of the weights, in [0, 1). The average is exported. With 0, the weights
+        themselves are exported.
+    flip : bool, default True
+        Mirror each picture with probability 1/2, drawn again in each pass.
+    precision : {"float32", "mixed_bfloat16"}
+        Precision of the layers' arithmetic. The output layers always use float32.
+    seed : int, default 0
+        Seed of the initial weights, the order of the pictures, mirroring and the latents z.
     """
 
     epochs: int = 30
@@ -144,8 +233,8 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_whole("epochs", self.epochs, 1)
-        _check_whole("batch_size", self.batch_size, 2)
+        _check_whole("epochs", self.epochs, low=1)
+        _check_whole("batch_size", self.batch_size, low=2)
         _check_rate("learning_rate", self.learning_rate)
         if self.discriminator_learning_rate is not None:
             _check_rate("discriminator_learning_rate", self.discriminator_learning_rate)
@@ -153,19 +242,24 @@ class TrainConfig:
         check(0 <= self.label_smoothing < 0.5, "`label_smoothing` in [0, 0.5)", label_smoothing=self.label_smoothing)
         check(0 <= self.ema_momentum < 1, "`ema_momentum` in [0, 1)", ema_momentum=self.ema_momentum)
         check(self.precision in PRECISIONS, f"`precision` to be one of {PRECISIONS}", precision=self.precision)
-        _check_whole("seed", self.seed, 0)
+        _check_whole("seed", self.seed, low=0)
 
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
-    """How often a training run writes to its folder; changes nothing of what is learnt.
+    """How often a training run writes to its folder; has no effect on the trained weights.
 
     Attributes
     ----------
-    interval_steps : steps between two rows of the loss log; checkpoints fall on such a step.
-    checkpoint_seconds : at least this long between two checkpoints.
-    sample_steps : steps between two sample grids, each with an export of the model.
-    snapshot_epochs : keep a copy of the exported model every so many passes; 0 keeps the last alone.
+    interval_steps : int, default 50
+        Largest number of training steps between two rows of the loss log. All other files are written at the step of a
+        row as well.
+    checkpoint_seconds : float, default 60.0
+        Shortest time between two checkpoints, in seconds.
+    sample_steps : int, default 500
+        Training steps between two sample grids. The model is exported with each of them.
+    snapshot_epochs : int, default 0
+        Passes between two snapshots, which are copies of the exported model; 0 writes none.
     """
 
     interval_steps: int = 50
@@ -174,8 +268,8 @@ class RunConfig:
     snapshot_epochs: int = 0
 
     def __post_init__(self) -> None:
-        _check_whole("interval_steps", self.interval_steps, 1)
+        _check_whole("interval_steps", self.interval_steps, low=1)
         seconds = self.checkpoint_seconds
         check(seconds >= 0, "`checkpoint_seconds` of at least 0", checkpoint_seconds=seconds)
-        _check_whole("sample_steps", self.sample_steps, 1)
-        _check_whole("snapshot_epochs", self.snapshot_epochs, 0)
+        _check_whole("sample_steps", self.sample_steps, low=1)
+        _check_whole("snapshot_epochs", self.snapshot_epochs, low=0)

@@ -1,7 +1,7 @@
-"""The encoder: from a picture with missing pixels to where the generator should begin.
+"""The encoder: predicts, from a picture with missing pixels, the generator's inputs for a completed picture.
 
-It gives two things: z, and an offset to the generator's last feature map, at half the picture's size. z is what the
-DCGAN can draw; the offset takes what is known of this picture, its fine detail, past the latent space.
+It predicts the latents z and an offset, which is added to the generator's last feature map, at half the picture's
+size. z selects a face that the DCGAN can draw. The offset adds details of the known pixels that z cannot express.
 """
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
@@ -11,16 +11,26 @@ from typing import Any
 import keras
 from keras import ops
 
-from dcgan.config import ModelConfig, start_size
+from dcgan.config import ModelConfig
 from dcgan.networks import BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, LEAKY_SLOPE
 
-__all__ = ["build_encoder", "decode", "feature_shape", "offset_shape", "split_generator"]
+__all__ = ["build_encoder", "decode", "offset_shape", "split_generator"]
 
 Tensor = Any
 
 
 def offset_shape(config: ModelConfig) -> tuple[int, int, int]:
-    """Return the shape of one picture's offset, (height, width, channels).
+    """Return the shape of one picture's offset.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Configuration of the model.
+
+    Returns
+    -------
+    tuple of int
+        (height, width, channels) of the generator's last feature map.
 
     Examples
     --------
@@ -31,23 +41,33 @@ def offset_shape(config: ModelConfig) -> tuple[int, int, int]:
 
 
 def build_encoder(config: ModelConfig, *, policy: str = "float32", seed: int = 0) -> keras.Model:
-    """Build the encoder of a model.
+    """Build the encoder of a model, a U-Net (Ronneberger et al. 2015).
 
-    Convolutions of stride 2 down to the size the generator starts from, where z is read off; from there a way back up
-    to the offset's size, with the maps of the way down added (Ronneberger et al. 2015, arXiv:1505.04597).
+    Convolutions of stride 2 reduce the picture to the generator's start size, where a dense layer predicts z.
+    Transposed convolutions enlarge the feature map again to the size of the offset, with skip connections from the
+    contracting path.
 
     Parameters
     ----------
-    config : of the model
-    policy : Keras dtype policy of all layers but those of the results, which stay in float32
-    seed : of the initial weights
+    config : ModelConfig
+        Configuration of the model.
+    policy : str, default "float32"
+        Keras dtype policy of all layers except the two output layers, which stay in float32.
+    seed : int, default 0
+        Seed of the initial weights.
 
     Returns
     -------
     keras.Model
-        (B, size, size, channels + 1) float32 to z, (B, latent_dim) float32 in [-1, 1], and the offset,
-        (B, *offset_shape(config)) float32. The last channel of the input is the known share of each pixel in [0, 1],
-        the others the picture in [-1, 1], its holes filled in some simple way. The offset of a fresh encoder is 0.
+        Maps (B, size, size, channels + 1) float32 to two outputs: z, (B, latent_dim) float32 in [-1, 1], and the
+        offset, (B, *offset_shape(config)) float32. The first channels of the input are the picture in [-1, 1], with its
+        holes filled by a rough estimate. The last channel is the known fraction of each pixel, in [0, 1]. The offset of
+        a new encoder is 0.
+
+    References
+    ----------
+    O. Ronneberger, P. Fischer and T. Brox, "U-Net: Convolutional networks for biomedical image segmentation", MICCAI
+    2015, arXiv:1505.04597
 
     Examples
     --------
@@ -57,7 +77,7 @@ def build_encoder(config: ModelConfig, *, policy: str = "float32", seed: int = 0
     seeds = iter(range(seed, seed + 100))
 
     def block(x: Tensor, width: int, name: str, *, kind: type[keras.layers.Layer], strides: int = 2) -> Tensor:
-        """Convolve, normalise, rectify."""
+        """Apply a convolution, BatchNorm and LeakyReLU."""
         x = kind(
             width,
             config.kernel_size if strides == 2 else 3,
@@ -97,12 +117,21 @@ def build_encoder(config: ModelConfig, *, policy: str = "float32", seed: int = 0
 
 
 def split_generator(generator: keras.Model, config: ModelConfig) -> tuple[keras.Model, keras.Model]:
-    """Return the generator in two parts, which share its layers: z to the feature map that an offset moves, and on.
+    """Split the generator at its last feature map, to which the offset is added.
+
+    Parameters
+    ----------
+    generator : keras.Model
+        The generator; both parts share its layers.
+    config : ModelConfig
+        Configuration of the model.
 
     Returns
     -------
-    head : (B, latent_dim) to (B, *offset_shape(config))
-    tail : (B, *offset_shape(config)) to pictures in [-1, 1]
+    head : keras.Model
+        Maps latents, (B, latent_dim), to the last feature map, (B, *offset_shape(config)).
+    tail : keras.Model
+        Maps the last feature map, (B, *offset_shape(config)), to pictures in [-1, 1].
 
     Examples
     --------
@@ -124,45 +153,28 @@ def split_generator(generator: keras.Model, config: ModelConfig) -> tuple[keras.
     return keras.Model(latents, x, name="head"), keras.Model(features, y, name="tail")
 
 
-def feature_shape(config: ModelConfig) -> tuple[int, int, int]:
-    """Return the shape of the generator's first feature map, (height, width, channels).
-
-    Examples
-    --------
-    >>> feature_shape(ModelConfig())
-    (4, 4, 512)
-    """
-    side = start_size(config.size)
-    return side, side, config.widths[-1]
-
-
-def decode(
-    generator: keras.Model,
-    config: ModelConfig,
-    latents: Tensor,
-    *,
-    features: Tensor | None = None,
-    offset: Tensor | None = None,
-) -> Tensor:
-    """Return the generator's pictures, with something added to its feature maps on the way.
+def decode(generator: keras.Model, config: ModelConfig, latents: Tensor, *, offset: Tensor | None = None) -> Tensor:
+    """Return the generator's pictures, with an offset added to its last feature map.
 
     Parameters
     ----------
-    generator : of the model
-    config : of the model
-    latents : (B, latent_dim)
-    features : (B, *feature_shape(config)), added to the first map, or None
-    offset : (B, *offset_shape(config)), added to the last one, or None
+    generator : keras.Model
+        The generator.
+    config : ModelConfig
+        Configuration of the model.
+    latents : tensor of float32, shape (B, latent_dim)
+        Latents z, in [-1, 1].
+    offset : tensor of float32, shape (B, *offset_shape(config)), optional
+        Added to the last feature map.
 
     Returns
     -------
-    (B, size, size, channels) float32 in [-1, 1]
+    tensor of float32, shape (B, size, size, channels)
+        Pictures in [-1, 1].
     """
-    waiting = [(feature_shape(config), features), (offset_shape(config), offset)]
     x = latents
     for layer in generator.layers[1:]:
         x = layer(x, training=False) if isinstance(layer, keras.layers.BatchNormalization) else layer(x)
-        while waiting and tuple(x.shape[1:]) == waiting[0][0]:
-            added = waiting.pop(0)[1]
-            x = x if added is None else x + ops.cast(added, x.dtype)
+        if offset is not None and tuple(x.shape[1:]) == offset_shape(config):
+            x, offset = x + ops.cast(offset, x.dtype), None
     return x

@@ -1,14 +1,14 @@
-"""Errors that a caller can do something about.
+"""Named errors, for failures that a caller can handle.
 
-    FaceCompletionError            base of them all
-    ├── ImageFileError             a picture cannot be read or written
-    ├── DatasetError               a training set holds nothing to train on
-    ├── NoFaceError                no face can be found in a photograph
+    FaceCompletionError            base class
+    ├── ImageFileError             a picture file cannot be read or written
+    ├── DatasetError               a training set is missing, unreadable or too small
+    ├── NoFaceError                no face is found in a photograph
     ├── CompletionError            a method cannot complete a picture
-    ├── ModelFileError             a model file is damaged, foreign or absent
-    └── RunError                   a training run's folder cannot be used
+    ├── ModelFileError             a model file is missing, damaged, or not a model of this project
+    └── RunError                   a run folder cannot be used, or the training diverged
 
-Wrong arguments raise ValueError or TypeError as everywhere in Python.
+Wrong arguments raise ValueError or TypeError.
 """
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class FaceCompletionError(Exception):
-    """Base class of this project's errors."""
+    """Base class of the errors of this project."""
 
 
 class ImageFileError(FaceCompletionError):
@@ -31,7 +31,7 @@ class ImageFileError(FaceCompletionError):
 
 
 class DatasetError(FaceCompletionError):
-    """A training set is missing, unreadable or empty."""
+    """A training set is missing, unreadable, or smaller than one batch."""
 
 
 class CompletionError(FaceCompletionError):
@@ -39,12 +39,12 @@ class CompletionError(FaceCompletionError):
 
 
 class ModelFileError(FaceCompletionError):
-    """A model file is missing, damaged, or not one of ours."""
+    """A model file is missing, damaged, or not a model of this project."""
 
 
 class NoFaceError(FaceCompletionError):
-    """No face can be found in a photograph, or none where the user says that there is one."""
+    """No face is found in a photograph, or none at the place given by the user."""
 
 
 class RunError(FaceCompletionError):
-    """A training run's folder is locked or belongs to another configuration."""
+    """A run folder is locked, damaged or made with other settings, cannot be written, or its training diverged."""

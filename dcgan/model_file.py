@@ -1,7 +1,7 @@
-"""A model is one safetensors file: weights in half precision and, in its metadata, all that rebuilds the networks.
+"""Save and load models. A model is one safetensors file: the weights, and the configuration as metadata.
 
-Loading runs no code from the file: the networks are built from the configuration, and every tensor's name and shape is
-checked against them.
+Loading runs no code from the file. The networks are built from the configuration, and the name, shape, type and values
+of each tensor are checked.
 """
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
@@ -34,16 +34,22 @@ NAMES_SHOWN = 3
 
 @dataclasses.dataclass(frozen=True)
 class Prior:
-    """A trained DCGAN, ready for use.
+    """A trained DCGAN.
 
     Attributes
     ----------
-    generator : (B, latent_dim) float32 in [-1, 1] to (B, size, size, channels) float32 in [-1, 1].
-    discriminator : (B, size, size, channels) float32 to (B,) float32 logits.
-    config : what the networks were built from.
-    info : the dataset's description, the training's last figures, the version that wrote the file.
-    sha256 : of the file's bytes, 64 hexadecimal digits.
-    encoder : see `dcgan.encoder.build_encoder`; None where the file holds none.
+    generator : keras.Model
+        Maps (B, latent_dim) float32 in [-1, 1] to (B, size, size, channels) float32 in [-1, 1].
+    discriminator : keras.Model
+        Maps (B, size, size, channels) float32 in [-1, 1] to (B,) float32 logits.
+    config : ModelConfig
+        Configuration from which the networks were built.
+    info : dict
+        Description of the dataset, settings and last losses of the training, and the version that wrote the file.
+    sha256 : str
+        SHA-256 of the file, 64 hexadecimal digits.
+    encoder : keras.Model, optional
+        See `dcgan.encoder.build_encoder`; None if the file contains no encoder.
     """
 
     generator: keras.Model
@@ -55,7 +61,13 @@ class Prior:
 
 
 def bundled_models() -> dict[str, Path]:
-    """Return the models that come with the package, by name."""
+    """Return the models that are installed with the package.
+
+    Returns
+    -------
+    dict of str to pathlib.Path
+        The path of each model file by the model's name.
+    """
     folder = Path(str(resources.files("dcgan"))) / "models"
     return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
 
@@ -69,23 +81,30 @@ def save_model(
     info: dict[str, Any] | None = None,
     encoder: keras.Model | None = None,
 ) -> None:
-    """Write a model file, whole or not at all.
+    """Write a model file. An interrupted write leaves no partial file.
 
-    Kernels are stored in half precision; vectors (biases and BatchNorm's) stay in float32, for a small running variance
-    would vanish in half precision.
+    Kernels are stored in half precision. Vectors (biases, BatchNorm parameters and statistics) stay in float32, because
+    small running variances would vanish in half precision.
 
     Parameters
     ----------
-    path : of the .safetensors file
-    generator, discriminator : built from `config`
-    config : saved in the metadata
-    info : anything JSON can hold: dataset, training figures
-    encoder : built from `config`, where there is one
+    path : str or pathlib.Path
+        Path of the .safetensors file.
+    generator : keras.Model
+        Generator, built from `config`.
+    discriminator : keras.Model
+        Discriminator, built from `config`.
+    config : ModelConfig
+        Configuration, saved in the metadata.
+    info : dict, optional
+        JSON-serialisable description of the dataset and the training, saved in the metadata.
+    encoder : keras.Model, optional
+        Encoder, built from `config`.
 
     Raises
     ------
     ModelFileError
-        The file cannot be written, or could not be loaded again because a weight is not finite.
+        The file cannot be written, or a weight is not finite in the precision in which it is stored.
     """
     tensors: dict[str, npt.NDArray[Any]] = {}
     networks = {"generator": generator, "discriminator": discriminator} | ({"encoder": encoder} if encoder else {})
@@ -95,7 +114,9 @@ def save_model(
             with np.errstate(over="ignore"):
                 values = values.astype(np.float16 if values.ndim > 1 else np.float32)
             if not np.isfinite(values).all():
-                raise ModelFileError(f"{path}: expected finite weights, {prefix}/{variable.path} holds others")
+                raise ModelFileError(
+                    f"{path}: expected finite weights, received NaN or infinity in {prefix}/{variable.path}"
+                )
             tensors[f"{prefix}/{variable.path}"] = values
     metadata = {
         "format": FORMAT,
@@ -111,33 +132,40 @@ def save_model(
 
 
 def _serialize(tensors: dict[str, npt.NDArray[Any]], metadata: dict[str, str]) -> bytes:
-    """Return a safetensors file that depends on its contents alone; the library writes the metadata in random order."""
+    """Return a safetensors file whose bytes depend on its contents only; the library orders the metadata at random."""
     data = safetensors.numpy.save(tensors, metadata)
     start = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:start])
     header["__metadata__"] = metadata
     text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # the tensors stay aligned
+    text += b" " * (-len(text) % 8)  # keeps the tensors aligned to 8 bytes
     return len(text).to_bytes(8, "little") + text + data[start:]
 
 
 def load_model(name_or_path: str | Path) -> Prior:
-    """Load a model by the name of a bundled one or by the path of a file.
+    """Load a model.
 
     Parameters
     ----------
-    name_or_path : for instance "faces-64" or "runs/aligned/model.safetensors"
+    name_or_path : str or pathlib.Path
+        Name of a bundled model, such as "faces-64", or path of a model file.
+
+    Returns
+    -------
+    Prior
+        The model.
 
     Raises
     ------
     ModelFileError
-        There is no such model, the file is damaged or not one of ours, or it does not fit its own configuration.
+        There is no such model, the file is damaged or not a model of this project, or its tensors do not match its
+        configuration.
     """
     path = _find(name_or_path)
     tensors, metadata, sha256 = _read(path)
     config, info = _parse(path, metadata)
     expected, received = weight_count(config), sum(values.size for values in tensors.values())
-    if expected > 2 * received:  # the networks of an absurd configuration would fill the memory before anything fails
+    if expected > 2 * received:  # avoids building huge networks from a damaged configuration
         raise ModelFileError(f"{path}: expected {expected:,} weights by its configuration, received {received:,}")
     generator, discriminator = build_generator(config), build_discriminator(config)
     encoder = build_encoder(config) if any(name.startswith("encoder/") for name in tensors) else None
@@ -147,7 +175,7 @@ def load_model(name_or_path: str | Path) -> Prior:
 
 
 def _find(name_or_path: str | Path) -> Path:
-    """Return the path of a bundled or named model file."""
+    """Return the path of a model file, given a bundled model's name or a path."""
     bundled = bundled_models()
     if str(name_or_path) in bundled:
         return bundled[str(name_or_path)]
@@ -159,7 +187,7 @@ def _find(name_or_path: str | Path) -> Path:
 
 
 def _parse(path: Path, metadata: dict[str, str]) -> tuple[ModelConfig, dict[str, Any]]:
-    """Return the configuration and the information that a file's metadata holds."""
+    """Return the configuration and the `info` in a file's metadata."""
     try:
         config = ModelConfig.from_dict(json.loads(metadata["config"]))
         info = json.loads(metadata["info"])
@@ -173,9 +201,9 @@ def _parse(path: Path, metadata: dict[str, str]) -> tuple[ModelConfig, dict[str,
 
 
 def _read(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str], str]:
-    """Return a file's tensors, metadata and hash."""
+    """Return a file's tensors, metadata and SHA-256."""
     try:
-        with safetensors.safe_open(path, framework="numpy") as file:  # reads the header alone
+        with safetensors.safe_open(path, framework="numpy") as file:  # reads the header only
             metadata = file.metadata() or {}
         if metadata.get("format") != FORMAT:
             raise ModelFileError(f"{path}: expected a model written by dcgan-train, found another safetensors file")
@@ -186,13 +214,13 @@ def _read(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str], str]
         tensors = safetensors.numpy.load(data)
     except OSError as error:
         raise ModelFileError(f"{path}: cannot read: {error.strerror or error}") from error
-    except (safetensors.SafetensorError, KeyError, TypeError) as error:  # the latter two: a type that NumPy lacks
+    except (safetensors.SafetensorError, KeyError, TypeError) as error:  # KeyError, TypeError: a type that NumPy lacks
         raise ModelFileError(f"{path}: not a safetensors file, or a damaged one: {error}") from error
     return tensors, metadata, hashlib.sha256(data).hexdigest()
 
 
 def _assign(path: Path, networks: dict[str, keras.Model], tensors: dict[str, npt.NDArray[Any]]) -> None:
-    """Put the tensors into the networks after checking every name, shape and value."""
+    """Assign the tensors to the networks' variables, after checking names, shapes, types and values."""
     variables = {
         f"{prefix}/{variable.path}": variable for prefix, network in networks.items() for variable in network.variables
     }
@@ -209,5 +237,5 @@ def _assign(path: Path, networks: dict[str, keras.Model], tensors: dict[str, npt
         if values.dtype not in (np.float16, np.float32):
             raise ModelFileError(f"{path}: expected {name} of float16 or float32, received {values.dtype}")
         if not np.isfinite(values).all():
-            raise ModelFileError(f"{path}: expected finite weights, {name} holds others")
+            raise ModelFileError(f"{path}: expected finite weights, received NaN or infinity in {name}")
         variable.assign(values.astype(np.float32))

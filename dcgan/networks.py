@@ -1,6 +1,6 @@
-"""The generator and the discriminator of a DCGAN, for any size under the doubling rule.
+"""The generator and the discriminator of a DCGAN, for every size that `dcgan.config.doublings` accepts.
 
-Source: Radford, Metz and Chintala 2016, "Unsupervised representation learning with deep convolutional generative
+Sources: Radford, Metz and Chintala 2016, "Unsupervised representation learning with deep convolutional generative
 adversarial networks", arXiv:1511.06434, section 3; spectral normalisation: Miyato et al. 2018, arXiv:1802.05957.
 """
 
@@ -20,19 +20,31 @@ SETTLING_ITERATIONS = 50
 
 
 def _initializer(seed: int) -> keras.initializers.Initializer:
-    """Return the paper's N(0, 0.02) initializer."""
+    """Return the normal initializer of Radford et al. 2016: mean 0, standard deviation 0.02."""
     return keras.initializers.RandomNormal(0.0, 0.02, seed=seed)
 
 
 def _batch_norm(name: str, policy: str) -> keras.layers.Layer:
-    """Return a BatchNorm layer with the project's constants."""
+    """Return a BatchNorm layer with this project's momentum and epsilon."""
     return keras.layers.BatchNormalization(
         momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, dtype=policy, name=name
     )
 
 
 def weight_count(config: ModelConfig) -> int:
-    """Return how many numbers both networks hold together, BatchNorm's statistics among them, without building them.
+    """Return the number of weights of generator and discriminator, without building them.
+
+    BatchNorm statistics and the vectors of spectral normalisation are counted as well.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Configuration of the model.
+
+    Returns
+    -------
+    int
+        The number of weights.
 
     Examples
     --------
@@ -46,27 +58,28 @@ def weight_count(config: ModelConfig) -> int:
     discriminator = start_area * widths[-1] + 1 + spectral
     for level, width in enumerate(widths):
         convolution = area * width * (widths[level - 1] if level else config.channels)
-        generator += convolution  # the same shapes, the other way round
+        generator += convolution  # the generator's kernels have the same sizes
         normalised = level > 0 and not spectral
         discriminator += convolution + (4 * width if normalised else width) + spectral * width
     return generator + discriminator
 
 
 def build_generator(config: ModelConfig, *, policy: str = "float32", seed: int = 0) -> keras.Model:
-    """Build the generator: z to a picture in [-1, 1].
+    """Build the generator, which maps latents z to pictures.
 
     Parameters
     ----------
     config : ModelConfig
-    policy : str
-        Keras dtype policy of all layers but the last, which stays in float32.
-    seed : int
-        Of the initial weights.
+        Configuration of the model.
+    policy : str, default "float32"
+        Keras dtype policy of all layers except the last ones, which stay in float32.
+    seed : int, default 0
+        Seed of the initial weights.
 
     Returns
     -------
     keras.Model
-        (B, latent_dim) float32 to (B, size, size, channels) float32.
+        Maps (B, latent_dim) float32 to (B, size, size, channels) float32 in [-1, 1].
 
     Examples
     --------
@@ -99,20 +112,21 @@ def build_generator(config: ModelConfig, *, policy: str = "float32", seed: int =
 
 
 def build_discriminator(config: ModelConfig, *, policy: str = "float32", seed: int = 0) -> keras.Model:
-    """Build the discriminator: a picture to one logit, large for real ones.
+    """Build the discriminator, which maps a picture to a logit; large logits mean real.
 
     Parameters
     ----------
     config : ModelConfig
-    policy : str
-        Keras dtype policy of all layers but the last, which stays in float32.
-    seed : int
-        Of the initial weights.
+        Configuration of the model.
+    policy : str, default "float32"
+        Keras dtype policy of all layers except the last ones, which stay in float32.
+    seed : int, default 0
+        Seed of the initial weights.
 
     Returns
     -------
     keras.Model
-        (B, size, size, channels) float32 in [-1, 1] to (B,) float32.
+        Maps (B, size, size, channels) float32 in [-1, 1] to (B,) float32.
     """
     spectral = config.discriminator_norm == "spectral"
     wrap = keras.layers.SpectralNormalization if spectral else lambda layer, name: layer
@@ -142,23 +156,25 @@ def build_discriminator(config: ModelConfig, *, policy: str = "float32", seed: i
     network = keras.Model(pictures, logits, name="discriminator")
     rng = np.random.default_rng(seed)
     for layer in network.layers:
-        if isinstance(layer, keras.layers.SpectralNormalization):  # Keras draws its first vector without a seed
+        if isinstance(layer, keras.layers.SpectralNormalization):  # Keras initializes vector_u without a seed
             layer.vector_u.assign(rng.normal(size=layer.vector_u.shape))
     return network
 
 
 def settle_spectral_norm(discriminator: keras.Model) -> None:
-    """Divide each kernel under spectral normalisation by its largest singular value, in place.
+    """Divide each spectrally normalised kernel by its largest singular value, in place.
 
-    In training Keras divides them in each call; in inference it takes them as they are.
+    Keras divides these kernels in each training step, but not in inference. A discriminator without spectral
+    normalisation stays unchanged.
 
     Parameters
     ----------
-    discriminator : without layers of that kind it stays as it is
+    discriminator : keras.Model
+        Changed in place.
     """
     for layer in discriminator.layers:
         if isinstance(layer, keras.layers.SpectralNormalization):
-            for _ in range(SETTLING_ITERATIONS):  # of the power method
+            for _ in range(SETTLING_ITERATIONS):  # power iteration
                 vector, kernel = layer.normalized_weights()
                 layer.vector_u.assign(vector)
                 layer.kernel.assign(kernel)

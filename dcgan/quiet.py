@@ -11,15 +11,15 @@ __all__ = ["quiet_import"]
 
 @contextmanager
 def quiet_import() -> Iterator[None]:
-    """Hold back what is written to the process's stderr; on an exception it is shown after all.
+    """Suppress output to the stderr of the process; if an exception is raised, write the suppressed output to stderr.
 
-    TensorFlow writes notices from C++ while it is imported, and no setting turns those off.
+    TensorFlow's C++ code writes notices during the import that no setting turns off.
     """
     try:
         if sys.stderr:
             sys.stderr.flush()
         saved = os.dup(2)
-    except OSError:  # no stderr to be quiet on
+    except OSError:  # the process has no stderr
         yield
         return
     with tempfile.TemporaryFile() as held:

@@ -1,4 +1,4 @@
-"""Draw pictures from a generator, and settle its BatchNorm statistics before it is used."""
+"""Draw pictures from a generator, and estimate the BatchNorm statistics of averaged weights."""
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
@@ -18,12 +18,40 @@ BATCH_SIZE = 64
 
 
 def draw_latents(count: int, latent_dim: int, *, seed: int = 0) -> npt.NDArray[np.float32]:
-    """Return latents uniform in [-1, 1], (count, latent_dim) float32."""
+    """Draw latents z uniformly from [-1, 1].
+
+    Parameters
+    ----------
+    count : int
+        Number of latents to draw.
+    latent_dim : int
+        Number of entries of z.
+    seed : int, default 0
+        Seed of the random generator.
+
+    Returns
+    -------
+    ndarray of float32, shape (count, latent_dim)
+        The latents, in [-1, 1].
+    """
     return np.random.default_rng(seed).uniform(-1.0, 1.0, (count, latent_dim)).astype(np.float32)
 
 
 def generate(generator: keras.Model, latents: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Return the pictures of given latents, (B, H, W, C) uint8."""
+    """Return the generator's pictures of given latents.
+
+    Parameters
+    ----------
+    generator : keras.Model
+        Maps (B, latent_dim) latents to (B, H, W, C) pictures in [-1, 1].
+    latents : ndarray of float32, shape (B, latent_dim)
+        Latents z, in [-1, 1]; at least one row.
+
+    Returns
+    -------
+    ndarray of uint8, shape (B, H, W, C)
+        The pictures.
+    """
     chunks = [latents[start : start + BATCH_SIZE] for start in range(0, len(latents), BATCH_SIZE)]
     return np.concatenate([to_uint8(keras.ops.convert_to_numpy(generator(chunk, training=False))) for chunk in chunks])
 
@@ -33,13 +61,22 @@ def sample(prior: Prior, count: int, *, seed: int = 0) -> npt.NDArray[np.uint8]:
 
     Parameters
     ----------
-    prior : a loaded model
-    count : how many
-    seed : of the latents
+    prior : Prior
+        The model.
+    count : int
+        Number of pictures, at least 1.
+    seed : int, default 0
+        Seed of the latents z.
 
     Returns
     -------
-    (count, size, size, channels) uint8
+    ndarray of uint8, shape (count, size, size, channels)
+        The pictures.
+
+    Raises
+    ------
+    ValueError
+        `count` is less than 1.
     """
     if count < 1:
         raise ValueError(f"Expected `count` of at least 1. Received: count={count}")
@@ -47,35 +84,47 @@ def sample(prior: Prior, count: int, *, seed: int = 0) -> npt.NDArray[np.uint8]:
 
 
 def reestimate_batch_norm(generator: keras.Model, *, batches: int = 32, batch_size: int = 64, seed: int = 0) -> None:
-    """Replace a generator's BatchNorm statistics by their plain means over fresh batches.
+    """Replace a generator's BatchNorm statistics by their plain means over batches of random latents.
 
-    Averaged weights have seen no batch: the running statistics belong to the raw weights they were averaged from
-    (Izmailov et al. 2018, arXiv:1803.05407, section 3.2, for the same step after weight averaging).
+    The running statistics belong to the weights of the training steps, not to their average. They must be estimated
+    again after the weights are averaged.
 
     Parameters
     ----------
-    generator : changed in place
-    batches, batch_size : how much to average over
-    seed : of the latents
+    generator : keras.Model
+        Changed in place.
+    batches : int, default 32
+        Number of batches to average over.
+    batch_size : int, default 64
+        Latents in a batch.
+    seed : int, default 0
+        Seed of the latents z.
+
+    References
+    ----------
+    P. Izmailov, D. Podoprikhin, T. Garipov, D. Vetrov and A. G. Wilson, "Averaging weights leads to wider optima and
+    better generalization", UAI 2018, arXiv:1803.05407, section 3.2
     """
     latents = draw_latents(batches * batch_size, generator.input_shape[1], seed=seed)
     settle_batch_norm(generator, np.split(latents, batches))
 
 
 def settle_batch_norm(network: keras.Model, inputs: Iterable[Any]) -> None:
-    """Replace a network's BatchNorm statistics by their plain means over given batches of its inputs.
+    """Replace a network's BatchNorm statistics by their plain means over given batches.
 
     Parameters
     ----------
-    network : changed in place
-    inputs : batches of what the network is called with
+    network : keras.Model
+        Changed in place.
+    inputs : iterable of tensors
+        Batches of the network's input. Every batch has the same weight in the mean.
     """
     norms = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
     momenta = [norm.momentum for norm in norms]
     try:
         for index, batch in enumerate(inputs):
             for norm in norms:
-                norm.momentum = index / (index + 1.0)  # a running mean that weighs all batches alike
+                norm.momentum = index / (index + 1.0)  # makes the running mean the plain mean of all batches
             network(batch, training=True)
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):

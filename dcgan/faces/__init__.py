@@ -1,1 +1,1 @@
-"""Faces in photographs: dlib's detector and landmarks, alignment, the command dcgan-align."""
+"""Faces in photographs: detection, landmarks, alignment to OpenFace's template, and the command dcgan-align."""

@@ -1,39 +1,48 @@
-"""The settings of alignment, each default in one place. Pure standard library."""
+"""The settings of alignment, with their defaults; standard library only."""
 
 import dataclasses
 from pathlib import Path
 
 from dcgan.config import check
 
-__all__ = ["FACES", "FRAMINGS", "AlignConfig"]
+__all__ = ["FRAMINGS", "SELECTIONS", "AlignConfig"]
 
 FRAMINGS = ("innerEyesAndBottomLip", "outerEyesAndNose")
-FACES = ("largest", "all", "only-one")
+SELECTIONS = ("largest", "all", "only-one")
 
 
 @dataclasses.dataclass(frozen=True)
 class AlignConfig:
-    """How faces are found and cut out.
+    """How faces are detected and aligned.
 
     Attributes
     ----------
-    framing : which landmarks come to lie on the template, one of `FRAMINGS`.
-    size : side of the crops in pixels.
-    margin : what a crop shows beyond the template's square on each side, as a share of that square.
-    faces : "largest" takes the largest face of each photograph, "all" every one, "only-one" the face of photographs
-        that have exactly one.
-    min_face : side in pixels of the smallest box that counts as a face.
-    min_score : the detector's least score; 0 is dlib's own, 0.5 leaves most things out that are no face.
-    upsample : how often a photograph is doubled before faces are looked for; each finds faces half as large and takes
-        four times as long. 1 is OpenFace's.
-    antialias : average where the face is larger than the crop, see `dcgan.faces.alignment.crop_face`.
-    landmarks : path of a 68-point model for dlib, or None for that of face_recognition_models.
+    framing : {"innerEyesAndBottomLip", "outerEyesAndNose"}
+        The three landmarks that are mapped to the template.
+    size : int, default 64
+        Side of the crops in pixels, 8 to 4096.
+    margin : float, default 0.0
+        Width added on each side of the template's square, as a fraction of its side; 0 to 4.
+    select : {"largest", "all", "only-one"}
+        Faces to write: the largest of each photograph, all of them, or the only face of photographs with exactly one.
+    min_face : int, default 32
+        Smallest side of a face's box, in pixels; smaller faces are ignored.
+    min_score : float, default 0.0
+        Lowest detection score of a face, between -10 and 10. 0 is dlib's own threshold; 0.5 rejects most false
+        detections.
+    upsample : int, default 1
+        How often a photograph is doubled in size before detection, 0 to 3. Each doubling detects faces half as large
+        and takes four times as long. OpenFace uses 1.
+    antialias : bool, default True
+        Average where a face is larger than its crop; see `dcgan.faces.alignment.crop_face`.
+    landmarks : pathlib.Path, optional
+        Path of a 68-point landmark model for dlib; by default the model of face_recognition_models.
     """
 
     framing: str = "innerEyesAndBottomLip"
     size: int = 64
     margin: float = 0.0
-    faces: str = "largest"
+    select: str = "largest"
     min_face: int = 32
     min_score: float = 0.0
     upsample: int = 1
@@ -44,7 +53,7 @@ class AlignConfig:
         check(self.framing in FRAMINGS, f"`framing` to be one of {FRAMINGS}", framing=self.framing)
         check(8 <= self.size <= 4096, "`size` from 8 to 4096", size=self.size)
         check(0 <= self.margin <= 4, "`margin` from 0 to 4", margin=self.margin)
-        check(self.faces in FACES, f"`faces` to be one of {FACES}", faces=self.faces)
+        check(self.select in SELECTIONS, f"`select` to be one of {SELECTIONS}", select=self.select)
         check(self.min_face >= 1, "`min_face` of at least 1", min_face=self.min_face)
         check(-10 < self.min_score < 10, "`min_score` between -10 and 10", min_score=self.min_score)
         check(0 <= self.upsample <= 3, "`upsample` from 0 to 3", upsample=self.upsample)

@@ -1,8 +1,8 @@
-"""The framing of aligned faces: an affine map of three landmarks onto a template, and the crop that it takes.
+"""Alignment of faces: an affine map of three landmarks to a template, and the crop that it defines.
 
 The template and the two framings are those of OpenFace (Amos, Ludwiczuk, Satyanarayanan 2016, "OpenFace: A
-general-purpose face recognition library with mobile applications", CMU-CS-16-118), so that a face is cut out as the
-faces were that the bundled model was trained on.
+general-purpose face recognition library with mobile applications", CMU-CS-16-118). The bundled model was trained on
+faces that were cut out in this way.
 """
 
 import math
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 LANDMARKS = {"innerEyesAndBottomLip": (39, 42, 57), "outerEyesAndNose": (36, 45, 33)}
-# Places of the landmarks in the mean face, and the corners of the mean face's box, to which they are normalised.
+# Landmarks of the mean face, and the corners of its bounding box, to which they are normalised.
 MEAN_FACE = {
     33: (0.520712933176, 0.634268222208),
     36: (0.252418718401, 0.331052263829),
@@ -42,13 +42,26 @@ Points = npt.NDArray[np.float64]
 
 
 def template_points(framing: str, *, size: int, margin: float = 0.0) -> Points:
-    """Return where a crop of `size` pixels has the three landmarks of a framing, (3, 2) float64, x before y.
+    """Return the positions of a framing's three landmarks in a crop.
 
     Parameters
     ----------
-    framing : "innerEyesAndBottomLip" or "outerEyesAndNose"
-    size : side of the crop in pixels
-    margin : what the crop shows beyond the template's square on each side, as a share of that square
+    framing : {"innerEyesAndBottomLip", "outerEyesAndNose"}
+        The three landmarks that are mapped to the template.
+    size : int
+        Side of the crop, in pixels.
+    margin : float, default 0.0
+        Width added on each side of the template's square, as a fraction of its side.
+
+    Returns
+    -------
+    ndarray of float64, shape (3, 2)
+        The positions (x, y), in pixels of the crop.
+
+    Raises
+    ------
+    ValueError
+        `framing` is unknown.
 
     Examples
     --------
@@ -67,18 +80,24 @@ def alignment_transform(landmarks: Points, *, framing: str, size: int, margin: f
 
     Parameters
     ----------
-    landmarks : (68, 2) float, in the order of dlib's 68-point model, x before y, in pixels of the photograph
-    framing, size, margin : see `template_points`
+    landmarks : ndarray of float64, shape (68, 2)
+        Positions (x, y) in pixels of the photograph, in the order of dlib's 68-point model.
+    framing : {"innerEyesAndBottomLip", "outerEyesAndNose"}
+        The three landmarks that are mapped to the template.
+    size : int
+        Side of the crop, in pixels.
+    margin : float, default 0.0
+        Width added on each side of the template's square, as a fraction of its side.
 
     Returns
     -------
-    (2, 3) float64
-        (x, y, 1) of the photograph to (x, y) of the crop.
+    ndarray of float64, shape (2, 3)
+        Maps (x, y, 1) in the photograph to (x, y) in the crop.
 
     Raises
     ------
     ValueError
-        The three landmarks lie on one line.
+        `framing` is unknown, or the three landmarks lie on one line.
     """
     import cv2
 
@@ -91,20 +110,24 @@ def alignment_transform(landmarks: Points, *, framing: str, size: int, margin: f
 
 
 def crop_face(picture: Picture, transform: Points, size: int, *, antialias: bool = True) -> Picture:
-    """Return the crop that a transform takes from a photograph.
+    """Return the crop of a photograph that a transform defines.
 
     Parameters
     ----------
-    picture : (H, W, C) uint8
-    transform : (2, 3) float64, see `alignment_transform`
-    size : side of the crop in pixels
-    antialias : take the crop several times as large and average it where the face is larger than the crop; without it
-        every pixel is interpolated from four of the photograph's, as OpenFace does
+    picture : ndarray of uint8, shape (H, W, C)
+        The photograph.
+    transform : ndarray of float64, shape (2, 3)
+        Affine map from the photograph to the crop; see `alignment_transform`.
+    size : int
+        Side of the crop, in pixels.
+    antialias : bool, default True
+        Where the face is larger than the crop, sample the crop at a multiple of its size and average it down. If False,
+        each pixel is interpolated from four pixels of the photograph, as OpenFace does.
 
     Returns
     -------
-    (size, size, C) uint8
-        Black where the photograph ends.
+    ndarray of uint8, shape (size, size, C)
+        The crop, black outside the photograph.
     """
     factor = max(1, math.ceil(transform_scale(transform) - 0.1)) if antialias else 1
     return take_crop(picture, transform, size, factor=factor).reshape(size, size, picture.shape[2])
@@ -113,24 +136,29 @@ def crop_face(picture: Picture, transform: Points, size: int, *, antialias: bool
 def take_crop(
     values: npt.NDArray[Any], transform: Points, size: int, *, factor: int, nearest: bool = False
 ) -> npt.NDArray[Any]:
-    """Return the crop that a transform takes from an array, taken `factor` times as large and averaged.
+    """Return the crop of an array that a transform defines, sampled at `factor` times its size and averaged down.
 
     Parameters
     ----------
-    values : (H, W) or (H, W, C) uint8 or float32
-    transform : (2, 3) float64
-    size : side of the crop in pixels
-    factor : how many times as large it is taken
-    nearest : take the nearest pixels instead of interpolating between four
+    values : ndarray of uint8 or float32, shape (H, W) or (H, W, C)
+        The array.
+    transform : ndarray of float64, shape (2, 3)
+        Affine map from the array to the crop.
+    size : int
+        Side of the crop, in pixels.
+    factor : int
+        Number of samples along each side of a pixel, at least 1.
+    nearest : bool, default False
+        Take the nearest pixel for each sample, instead of interpolating between four.
 
     Returns
     -------
-    (size, size) or (size, size, C) of the same dtype
-        0 where the array ends.
+    ndarray of the same type, shape (size, size) or (size, size, C)
+        The crop, 0 outside the array.
     """
     import cv2
 
-    # A pixel's centre is at whole numbers, so the large crop is moved by half a pixel, less half a small one.
+    # Pixel centres are at whole numbers: the centre of pixel 0 is the mean of the samples 0 to factor - 1.
     larger = transform * factor + np.array([[0.0, 0.0, (factor - 1) / 2.0]] * 2)
     side, method = size * factor, cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR
     crop = cv2.warpAffine(np.ascontiguousarray(values), larger, (side, side), flags=method)
@@ -138,23 +166,71 @@ def take_crop(
 
 
 def transform_scale(transform: Points) -> float:
-    """Return how many pixels of the photograph lie along one of the crop's, where that is most."""
+    """Return the largest number of the photograph's pixels, over all directions, along one pixel of the crop.
+
+    Parameters
+    ----------
+    transform : ndarray of float64, shape (2, 3)
+        Affine map from the photograph to the crop.
+
+    Returns
+    -------
+    float
+        The length of a pixel of the crop, in pixels of the photograph.
+    """
     return float(np.linalg.svd(invert_transform(transform)[:, :2], compute_uv=False).max())
 
 
 def compose_transforms(outer: Points, inner: Points) -> Points:
-    """Return the affine map, (2, 3) float64, that does `inner` first and `outer` then."""
+    """Return the affine map that applies `inner` first and `outer` second.
+
+    Parameters
+    ----------
+    outer : ndarray of float64, shape (2, 3)
+        The second map.
+    inner : ndarray of float64, shape (2, 3)
+        The first map.
+
+    Returns
+    -------
+    ndarray of float64, shape (2, 3)
+        The composition.
+    """
     linear = outer[:, :2] @ inner[:, :2]
     return np.concatenate([linear, (outer[:, :2] @ inner[:, 2] + outer[:, 2])[:, None]], axis=1)
 
 
 def invert_transform(transform: Points) -> Points:
-    """Return the affine map back, (2, 3) float64."""
+    """Return the inverse of an affine map.
+
+    Parameters
+    ----------
+    transform : ndarray of float64, shape (2, 3)
+        The map.
+
+    Returns
+    -------
+    ndarray of float64, shape (2, 3)
+        The inverse map.
+    """
     linear = np.linalg.inv(np.asarray(transform, np.float64)[:, :2])
     return np.concatenate([linear, -linear @ np.asarray(transform, np.float64)[:, 2:]], axis=1)
 
 
 def transform_points(transform: Points, points: Points | Sequence[Sequence[float]]) -> Points:
-    """Return where points, (N, 2), are mapped to, (N, 2) float64."""
-    places = np.asarray(points, np.float64)
-    return places @ np.asarray(transform)[:, :2].T + np.asarray(transform)[:, 2]
+    """Apply an affine map to points.
+
+    Parameters
+    ----------
+    transform : ndarray of float64, shape (2, 3)
+        The map.
+    points : array-like of float, shape (N, 2)
+        Positions (x, y).
+
+    Returns
+    -------
+    ndarray of float64, shape (N, 2)
+        The mapped positions.
+    """
+    positions = np.asarray(points, np.float64)
+    return positions @ np.asarray(transform)[:, :2].T + np.asarray(transform)[:, 2]

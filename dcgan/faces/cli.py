@@ -1,4 +1,4 @@
-"""The command dcgan-align: parse options, call a function."""
+"""The command dcgan-align: parses its options and calls a function."""
 
 import dataclasses
 import sys
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dcgan.faces.align_config import FACES, FRAMINGS, AlignConfig
+from dcgan.faces.align_config import FRAMINGS, SELECTIONS, AlignConfig
 from dcgan.command import DEFAULTS, common_errors, shown_default
 
 __all__ = ["align_command"]
@@ -22,53 +22,67 @@ ALIGN = AlignConfig()
 )
 @click.argument("raw", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("aligned", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--size", type=int, help="Side of the crops in pixels.", **shown_default(ALIGN.size))
-@click.option("--framing", type=click.Choice(FRAMINGS), help="OpenFace's two.", **shown_default(ALIGN.framing))
+@click.option("--size", type=int, help="Side of the crops, in pixels.", **shown_default(ALIGN.size))
+@click.option(
+    "--framing",
+    type=click.Choice(FRAMINGS),
+    help="The three landmarks that are mapped to OpenFace's template.",
+    **shown_default(ALIGN.framing),
+)
 @click.option(
     "--margin",
     type=float,
-    help="A wider crop: the share of its square that is added on each side.",
+    help="Width added on each side of the template's square, as a fraction of its side.",
     **shown_default(ALIGN.margin),
 )
 @click.option(
-    "--faces",
-    type=click.Choice(FACES),
-    help="Of each photograph; only-one skips those with several.",
-    **shown_default(ALIGN.faces),
+    "--select",
+    type=click.Choice(SELECTIONS),
+    help="Faces to write of each photograph; only-one skips photographs with several faces.",
+    **shown_default(ALIGN.select),
 )
-@click.option("--min-face", type=int, help="Smallest side of a face's box in pixels.", **shown_default(ALIGN.min_face))
+@click.option(
+    "--min-face",
+    type=int,
+    help="Smallest side of a face's box, in pixels; smaller faces are ignored.",
+    **shown_default(ALIGN.min_face),
+)
 @click.option(
     "--min-score",
     type=float,
-    help="The detector's least score; 0.5 leaves most things out that are no face.",
+    help="Lowest detection score of a face; 0.5 rejects most false detections.",
     **shown_default(ALIGN.min_score),
 )
 @click.option(
     "--upsample",
     type=int,
-    help="How often photographs are doubled before faces are looked for.",
+    help="How often to double the size of a photograph before detection; each doubling detects faces half as large "
+    "and takes four times as long.",
     **shown_default(ALIGN.upsample),
 )
 @click.option(
     "--antialias/--no-antialias",
-    help="Average where a face is larger than its crop; OpenFace does not.",
+    help="Average the pixels of a face that is larger than its crop; OpenFace does not.",
     **shown_default(ALIGN.antialias),
 )
 @click.option(
     "--landmarks",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Another 68-point model of dlib.  [default: that of face_recognition_models]",
+    help="File of a 68-point landmark model for dlib.  [default: that of face_recognition_models]",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Processes.  [default: one for each core]")
-@click.option("--overwrite", is_flag=True, help="Do photographs again that an earlier run has done.")
+@click.option("--workers", type=click.IntRange(min=1), help="Number of processes.  [default: one for each core]")
+@click.option("--overwrite", is_flag=True, help="Align all photographs again, including those of an earlier run.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-@common_errors("the same command goes on from here")
-def align_command(raw: Path, aligned: Path, workers: int | None, overwrite: bool, quiet: bool, **options: Any) -> None:
+@common_errors("the same command resumes from here")
+def align_command(
+    *, raw: Path, aligned: Path, workers: int | None, overwrite: bool, quiet: bool, **options: Any
+) -> None:
     """Cut aligned faces out of a folder of photographs.
 
-    RAW is searched recursively; ALIGNED is a flat folder of PNG files, for dcgan-train. ALIGNED/align.jsonl says for
-    each photograph which faces were found where, or why there are none. Stopped at any moment, the same command goes
-    on. The exit code is 0 if there is an aligned face.
+    RAW is searched recursively. ALIGNED receives a PNG file for each face, all in one folder, as dcgan-train reads
+    them. ALIGNED/align.jsonl records for each photograph where its faces are, or why it has none. After an
+    interruption, the same command resumes with the remaining photographs. The exit code is 0 if at least one face is
+    aligned.
     """
     config = AlignConfig(**{field.name: options[field.name] for field in dataclasses.fields(AlignConfig)})
     from tqdm import tqdm

@@ -1,7 +1,7 @@
-"""Find faces in photographs: dlib's frontal detector and its 68 landmarks.
+"""Find faces in photographs with dlib's frontal detector and its 68 landmarks.
 
 Sources: Dalal and Triggs 2005, doi:10.1109/CVPR.2005.177 (histograms of oriented gradients); King 2015,
-arXiv:1502.00046 (the detector's training); Kazemi and Sullivan 2014, doi:10.1109/CVPR.2014.241 (the landmarks).
+arXiv:1502.00046 (training of the detector); Kazemi and Sullivan 2014, doi:10.1109/CVPR.2014.241 (landmarks).
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ __all__ = ["Face", "FaceFinder", "check_installed", "find_model_file"]
 
 LANDMARK_MODEL = "shape_predictor_68_face_landmarks.dat"
 PACKAGE = "face_recognition_models"
-DETECTED_PIXELS = 24e6  # of what is looked at after doubling: bounds time and memory
+DETECTED_PIXELS = 24e6  # limit after doubling; bounds time and memory
 INSTALL = "pip install 'dcgan-face-completion[align]'"
 
 
@@ -31,9 +31,12 @@ class Face:
 
     Attributes
     ----------
-    box : left, top, width, height in pixels; parts of it may lie outside the photograph.
-    landmarks : (68, 2) float64, x before y, in pixels, in the order of dlib's 68-point model.
-    score : how sure the detector is, from about -1 to 3; not a number where a box was given.
+    box : tuple of int
+        (left, top, width, height) of the bounding box, in pixels. The box may extend beyond the photograph.
+    landmarks : ndarray of float64, shape (68, 2)
+        Positions (x, y) in pixels, in the order of dlib's 68-point model.
+    score : float, default nan
+        Detection score, from about -1 to 3; higher is more certain. NaN for a face whose box was given.
     """
 
     box: tuple[int, int, int, int]
@@ -42,23 +45,26 @@ class Face:
 
     @property
     def area(self) -> int:
-        """The box's area in pixels."""
+        """Area of the box, in square pixels."""
         return self.box[2] * self.box[3]
 
 
 class FaceFinder:
-    """dlib's detector and landmarks, loaded once.
+    """dlib's face detector and landmark model.
 
     Parameters
     ----------
-    landmarks : path of a 68-point model, or None for that of face_recognition_models
-    upsample : how often a photograph is doubled before faces are looked for
-    min_score : the least score of a face; 0 is dlib's own
+    landmarks : pathlib.Path, optional
+        Path of a 68-point landmark model; by default the model of face_recognition_models.
+    upsample : int, default 1
+        How often a photograph is doubled in size before detection.
+    min_score : float, default 0.0
+        Lowest detection score of a face; 0 is dlib's own threshold.
 
     Raises
     ------
     FaceCompletionError
-        dlib or the model is not installed, or the file is not such a model.
+        dlib or the landmark model is not installed, or the file is not a landmark model.
     """
 
     def __init__(self, landmarks: Path | None = None, *, upsample: int = 1, min_score: float = 0.0) -> None:
@@ -73,20 +79,38 @@ class FaceFinder:
         self.upsample, self.min_score = upsample, min_score
 
     def find(self, picture: npt.NDArray[np.uint8], *, min_score: float | None = None) -> list[Face]:
-        """Return the faces of a photograph, (H, W, 3) uint8, the largest first.
+        """Return the faces in a photograph.
 
-        `min_score` takes the place of the finder's own. Of a photograph of more than 24 million pixels, after doubling,
-        a smaller version is looked at.
+        A photograph that would have more than 24 million pixels after doubling is first reduced in size.
+
+        Parameters
+        ----------
+        picture : ndarray of uint8, shape (H, W, 3)
+            The photograph, RGB.
+        min_score : float, optional
+            Lowest detection score of a face; by default that of the finder.
+
+        Returns
+        -------
+        list of Face
+            The faces, largest box first.
+
+        Raises
+        ------
+        ValueError
+            `picture` has the wrong shape or type.
+        FaceCompletionError
+            The landmark model does not have 68 points.
         """
         if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
             raise ValueError(f"Expected (H, W, 3) uint8. Received: {picture.shape} {picture.dtype}")
         height, width = picture.shape[:2]
         scale = min(1.0, math.sqrt(DETECTED_PIXELS / (height * width * 4**self.upsample)))
-        looked_at = picture
+        resized = picture
         if scale < 1.0:
-            looked_at = resize_picture(picture, (max(1, round(scale * height)), max(1, round(scale * width))))
-        least = self.min_score if min_score is None else min_score
-        boxes, scores, _ = self._detector.run(np.ascontiguousarray(looked_at), self.upsample, least)
+            resized = resize_picture(picture, (max(1, round(scale * height)), max(1, round(scale * width))))
+        threshold = self.min_score if min_score is None else min_score
+        boxes, scores, _ = self._detector.run(np.ascontiguousarray(resized), self.upsample, threshold)
         faces = []
         for box, score in zip(boxes, scores, strict=True):
             sides = (box.left(), box.top(), box.width(), box.height())
@@ -95,7 +119,25 @@ class FaceFinder:
         return sorted(faces, key=lambda face: -face.area)
 
     def landmark(self, picture: npt.NDArray[np.uint8], box: Sequence[int]) -> Face:
-        """Return the face that a box, (left, top, width, height), holds, whether the detector finds it or not."""
+        """Return the face in a given box, without running the detector.
+
+        Parameters
+        ----------
+        picture : ndarray of uint8, shape (H, W, 3)
+            The photograph, RGB.
+        box : sequence of int
+            (left, top, width, height) of the face, in pixels.
+
+        Returns
+        -------
+        Face
+            The face; its score is NaN.
+
+        Raises
+        ------
+        FaceCompletionError
+            The landmark model does not have 68 points.
+        """
         left, top, width, height = (int(side) for side in box)
         shape = self._predictor(
             np.ascontiguousarray(picture), self._rectangle(left, top, left + width - 1, top + height - 1)
@@ -107,7 +149,18 @@ class FaceFinder:
 
 
 def check_installed(landmarks: Path | None = None) -> None:
-    """Raise FaceCompletionError where a `FaceFinder` could not be made; the installed model is not loaded for that."""
+    """Check that a `FaceFinder` can be created, without loading the default landmark model.
+
+    Parameters
+    ----------
+    landmarks : pathlib.Path, optional
+        Path of a 68-point landmark model; by default the model of face_recognition_models.
+
+    Raises
+    ------
+    FaceCompletionError
+        dlib or the landmark model is not installed, or the file is not a landmark model.
+    """
     if landmarks is not None:
         FaceFinder(landmarks)
     else:
@@ -116,7 +169,7 @@ def check_installed(landmarks: Path | None = None) -> None:
 
 
 def _import_dlib() -> Any:
-    """Return dlib."""
+    """Return the module dlib, or raise FaceCompletionError where it is not installed."""
     try:
         import dlib
     except ImportError as error:
@@ -125,14 +178,26 @@ def _import_dlib() -> Any:
 
 
 def find_model_file(name: str, *, install: str) -> Path:
-    """Return the path of one of face_recognition_models' files.
+    """Return the path of a file of the package face_recognition_models.
 
-    The package is looked up and not imported: importing it needs pkg_resources, which setuptools has removed.
+    The package is not imported, because its import needs pkg_resources, which setuptools has removed.
 
     Parameters
     ----------
-    name : of the file
-    install : what the user is told to do where it is missing
+    name : str
+        Name of the file.
+    install : str
+        Command that installs the package, for the error message.
+
+    Returns
+    -------
+    pathlib.Path
+        Path of the file.
+
+    Raises
+    ------
+    FaceCompletionError
+        The package is not installed, or has no such file.
     """
     try:
         files = importlib.metadata.files(PACKAGE) or []
@@ -141,4 +206,4 @@ def find_model_file(name: str, *, install: str) -> Path:
     for file in files:
         if file.name == name:
             return Path(str(file.locate()))
-    raise FaceCompletionError(f"{name} of {PACKAGE} is needed, which is not installed: {install}")
+    raise FaceCompletionError(f"{name} of {PACKAGE} is needed but not installed: {install}")

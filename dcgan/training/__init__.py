@@ -1,1 +1,1 @@
-"""Training a DCGAN: data, networks' losses, the run's folder, the command's work."""
+"""Training a DCGAN: the dataset, the losses, the training loop, its callbacks and checkpoints, and the run folder."""

@@ -1,7 +1,7 @@
-"""What happens beside the training steps: progress, logs, checkpoints, sample grids, exports.
+"""Keras callbacks of a training run: progress bar, logs, checkpoints, and a periodic action such as an export.
 
-One Keras epoch of `fit` is an interval of a fixed number of steps, at whose end all of this may happen; passes over the
-pictures are counted apart. That is what lets a run go on from the middle of a pass.
+One Keras epoch of `fit` is an interval of a fixed number of training steps. The callbacks act at the end of an
+interval. Passes over the pictures are counted separately, so a run can resume in the middle of a pass.
 """
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
@@ -23,22 +23,27 @@ from dcgan.pictures.records import write_whole
 
 __all__ = ["Checkpoints", "LossLog", "Periodic", "ProgressBar", "StepCounter", "StopOnDivergence", "last_losses"]
 
-BEFORE, AFTER = ("step", "epoch"), ("pictures_per_second",)  # columns around the model's own figures
+BEFORE, AFTER = ("step", "epoch"), ("pictures_per_second",)  # columns before and after the model's metrics
 
 Action = Callable[[int, dict[str, float]], None]
 
 
 @dataclasses.dataclass(frozen=True)
 class StepCounter:
-    """Translate Keras's epochs (intervals) into steps and passes.
+    """Convert Keras epochs (intervals) to training steps.
 
     Attributes
     ----------
-    interval : steps in an interval.
-    intervals : how many intervals this process trains.
-    first_step : steps that were done before.
-    steps_per_pass : steps in a pass over the pictures.
-    batch_size : pictures in a step.
+    interval : int
+        Training steps in an interval.
+    intervals : int
+        Number of intervals that this process trains.
+    first_step : int
+        Training steps completed before this process started.
+    steps_per_pass : int
+        Training steps in a pass over the pictures.
+    batch_size : int
+        Pictures in a training step.
     """
 
     interval: int
@@ -49,16 +54,26 @@ class StepCounter:
 
     @property
     def total_steps(self) -> int:
-        """Return the number of steps done at the very end."""
+        """Number of training steps completed at the end of the run."""
         return self.first_step + self.intervals * self.interval
 
     def step_after(self, keras_epoch: int) -> int:
-        """Return the number of steps done when a Keras epoch ends."""
+        """Return the number of training steps completed at the end of a Keras epoch, counted from 0."""
         return self.first_step + (keras_epoch + 1) * self.interval
 
 
 class ProgressBar(keras.callbacks.Callback):
-    """A bar with epoch, losses, pictures a second and the time left; by default silent where stderr is no terminal."""
+    """A progress bar that shows the pass, the losses, pictures per second and the remaining time.
+
+    Parameters
+    ----------
+    counter : StepCounter
+        The steps of this run.
+    epochs : int
+        Number of passes over the pictures.
+    show : bool, optional
+        Whether to show the bar; by default only where stderr is a terminal.
+    """
 
     def __init__(self, counter: StepCounter, *, epochs: int, show: bool | None = None) -> None:
         super().__init__()
@@ -74,23 +89,35 @@ class ProgressBar(keras.callbacks.Callback):
         )
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Move the bar by a batch."""
+        """Advance the bar by one batch."""
         self.bar.update(self.counter.batch_size)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Show the passes done and the losses."""
+        """Show the number of completed passes and the losses."""
         done = min(self.counter.step_after(epoch) / self.counter.steps_per_pass, self.epochs)
         self.bar.set_description(f"epoch {done:.1f}/{self.epochs}")
         losses = {name: value for name, value in logs.items() if name.endswith("_loss")}
         self.bar.set_postfix({name.removesuffix("_loss"): f"{value:.3f}" for name, value in losses.items()})
 
     def close(self) -> None:
-        """Leave the bar as it is and end its line."""
+        """Close the bar and leave its last state on the screen."""
         self.bar.close()
 
 
 class LossLog(keras.callbacks.Callback):
-    """Append the losses of each interval to a CSV file and to TensorBoard's event files."""
+    """Append the metrics of each interval to losses.csv and to TensorBoard's event files.
+
+    Rows of losses.csv that are damaged, or later than the step from which the run resumes, are removed first.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The run folder.
+    counter : StepCounter
+        The steps of this run.
+    model : keras.Model
+        The model; its metrics are the columns of the log.
+    """
 
     def __init__(self, folder: Path, counter: StepCounter, model: keras.Model) -> None:
         super().__init__()
@@ -99,7 +126,7 @@ class LossLog(keras.callbacks.Callback):
         columns = [*BEFORE, *self.names, *AFTER]
         path = folder / "losses.csv"
         kept = [row for row in _read_rows(path) if row[0].isdecimal() and len(row) == len(columns)]
-        kept = [row for row in kept if int(row[0]) <= counter.first_step]  # the others will be made again
+        kept = [row for row in kept if int(row[0]) <= counter.first_step]  # training repeats the later steps
         with write_whole(path) as file:
             file.write("".join(",".join(row) + "\r\n" for row in [columns, *kept]).encode())
         self.file = path.open("a", newline="")
@@ -109,11 +136,11 @@ class LossLog(keras.callbacks.Callback):
         self.events = SummaryWriter(str(folder / "tensorboard"), purge_step=counter.first_step + 1)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Start the clock."""
+        """Record the start time of the interval."""
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Write the interval's mean losses."""
+        """Write the metrics of the interval."""
         step = self.counter.step_after(epoch)
         seconds = time.perf_counter() - self.started
         rate = self.counter.interval * self.counter.batch_size / seconds
@@ -125,13 +152,13 @@ class LossLog(keras.callbacks.Callback):
             self.events.add_scalar(name, value, step)
 
     def close(self) -> None:
-        """Close both files."""
+        """Close the CSV file and the event file."""
         self.file.close()
         self.events.close()
 
 
 def _read_rows(path: Path) -> list[list[str]]:
-    """Return the rows of a loss log, its header among them; none where there is no file."""
+    """Return the rows of a loss log including its header, or an empty list if there is no file."""
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
@@ -139,7 +166,18 @@ def _read_rows(path: Path) -> list[list[str]]:
 
 
 def last_losses(path: Path) -> dict[str, float]:
-    """Return the figures of a loss log's last row by their names; none where there is no row."""
+    """Return the metrics in the last complete row of a loss log.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Path of losses.csv.
+
+    Returns
+    -------
+    dict of str to float
+        The value of each metric by name; empty if there is no complete row.
+    """
     header, *rows = _read_rows(path) or [[]]
     whole = [row for row in rows if len(row) == len(header)]
     if not whole:
@@ -149,14 +187,20 @@ def last_losses(path: Path) -> dict[str, float]:
 
 
 class StopOnDivergence(keras.callbacks.Callback):
-    """End the training once the losses are no numbers, before such a state reaches the checkpoint."""
+    """Stop the training if a loss is not finite. The callback must run before the checkpoint is saved.
+
+    Parameters
+    ----------
+    counter : StepCounter
+        The steps of this run.
+    """
 
     def __init__(self, counter: StepCounter) -> None:
         super().__init__()
         self.counter = counter
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Raise a RunError unless the losses are finite."""
+        """Raise RunError unless all losses are finite."""
         if not all(math.isfinite(value) for value in logs.values()):
             raise RunError(
                 f"the training diverged by step {self.counter.step_after(epoch)}: its losses are no numbers any more; "
@@ -165,7 +209,17 @@ class StopOnDivergence(keras.callbacks.Callback):
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Save the run's state at the end of an interval, once the last time is `seconds` ago, and at the very end."""
+    """Save a checkpoint at the end of an interval if the last one is old enough, and at the end of the run.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Path of the checkpoint file.
+    counter : StepCounter
+        The steps of this run.
+    seconds : float
+        Shortest time between two checkpoints, in seconds.
+    """
 
     def __init__(self, path: Path, counter: StepCounter, *, seconds: float) -> None:
         super().__init__()
@@ -173,7 +227,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.saved_at = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Save the state where it is time."""
+        """Save a checkpoint if it is due."""
         step = self.counter.step_after(epoch)
         if time.monotonic() - self.saved_at >= self.seconds or step >= self.counter.total_steps:
             save_checkpoint(self.path, self.model, step=step)
@@ -181,14 +235,24 @@ class Checkpoints(keras.callbacks.Callback):
 
 
 class Periodic(keras.callbacks.Callback):
-    """Call `action(step, logs)` whenever a multiple of `every` steps has been passed, and at the end."""
+    """Call a function at regular numbers of training steps, and at the end of the run.
+
+    Parameters
+    ----------
+    counter : StepCounter
+        The steps of this run.
+    every : int
+        Training steps between two calls. The call comes at the end of the interval that contains a multiple of `every`.
+    action : callable
+        Called as ``action(step, logs)``, where `logs` is a dict of the interval's metrics.
+    """
 
     def __init__(self, counter: StepCounter, *, every: int, action: Action) -> None:
         super().__init__()
         self.counter, self.every, self.action = counter, every, action
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Call the action where it is time."""
+        """Call the function if it is due."""
         step = self.counter.step_after(epoch)
         passed = step // self.every > (step - self.counter.interval) // self.every
         if passed or step >= self.counter.total_steps:

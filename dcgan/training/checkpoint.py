@@ -1,4 +1,4 @@
-"""Save and restore all that a training run needs to go on: weights, optimizer, step."""
+"""Save and restore the state of a training run: weights, optimizer state and step."""
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
@@ -18,7 +18,17 @@ __all__ = ["Trainee", "averaged_weights", "restore_checkpoint", "save_checkpoint
 
 
 class Trainee(Protocol):
-    """A compiled Keras model that says which of its networks are trained, by name."""
+    """A compiled Keras model that names the networks that it trains.
+
+    Attributes
+    ----------
+    networks : dict of str to keras.Model
+        The networks by name.
+    optimizer : keras.optimizers.Optimizer
+        The optimizer; it may keep a moving average of the weights.
+    trainable_variables : list of keras.Variable
+        The weights that the optimizer updates.
+    """
 
     networks: dict[str, keras.Model]
     optimizer: keras.optimizers.Optimizer
@@ -26,31 +36,53 @@ class Trainee(Protocol):
 
 
 def _state(model: Trainee) -> dict[str, Any]:
-    """Return every variable of a run by a stable name."""
+    """Return all variables of a run by names that do not depend on Keras's naming."""
     groups = {name: network.variables for name, network in model.networks.items()}
     groups["optimizer"] = model.optimizer.variables
     return {f"{group}/{i:03d}": variable for group, members in groups.items() for i, variable in enumerate(members)}
 
 
 def save_checkpoint(path: Path, model: Trainee, *, step: int) -> None:
-    """Write the run's state, whole or not at all; float32, for training goes on from it."""
+    """Write a checkpoint, in float32. An interrupted write leaves the previous checkpoint unchanged.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Path of the checkpoint file.
+    model : Trainee
+        The model whose state is saved.
+    step : int
+        Number of training steps completed.
+    """
     tensors = {name: np.asarray(variable.numpy()) for name, variable in _state(model).items()}
     with write_whole(path) as file:
         file.write(safetensors.numpy.save(tensors, {"format": "dcgan-checkpoint", "step": str(step)}))
 
 
 def restore_checkpoint(path: Path, model: Trainee) -> int:
-    """Put a saved state back and return its step.
+    """Assign the state in a checkpoint to a model, and return its step.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Path of the checkpoint file.
+    model : Trainee
+        Changed in place.
+
+    Returns
+    -------
+    int
+        Number of training steps completed.
 
     Raises
     ------
     RunError
-        The file is damaged or belongs to other networks.
+        The file is damaged, or its networks or optimizer differ from those of `model`.
     """
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no dict)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (`file` is not a dict)
         step = int(metadata["step"])
     except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path}: the checkpoint is damaged ({error}); start over with --overwrite") from error
@@ -65,9 +97,19 @@ def restore_checkpoint(path: Path, model: Trainee) -> int:
 
 
 def averaged_weights(model: Trainee) -> list[list[npt.NDArray[np.float32]]]:
-    """Return each network's weights with the running average in place of the trained ones.
+    """Return the weights of each network, with trained weights replaced by their exponential moving average.
 
-    The run itself is left as it was. Without averaging these are the trained weights.
+    The model stays unchanged. If its optimizer keeps no average, the weights of the last step are returned.
+
+    Parameters
+    ----------
+    model : Trainee
+        The model.
+
+    Returns
+    -------
+    list of list of ndarray of float32
+        The weights of each network, in the order of ``model.networks``, as `keras.Model.get_weights` returns them.
     """
     raw = [np.array(variable.numpy()) for variable in model.trainable_variables]
     try:

@@ -1,4 +1,4 @@
-"""Spread a training over the devices of this machine, where the engine can."""
+"""Data-parallel training on all devices of a machine, on engines that support it."""
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
@@ -10,16 +10,26 @@ __all__ = ["data_parallel"]
 
 
 def data_parallel(batch_size: int) -> AbstractContextManager[object]:
-    """Return a context in which each batch is divided among all devices; on one device it changes nothing.
+    """Return a context manager in which each batch is split across all devices.
 
-    Networks must be built and trained inside the context. The losses and BatchNorm's statistics stay those of the whole
-    batch, so a run gives the same model, to rounding, on any number of devices. JAX only: Keras divides no batches on
-    TensorFlow.
+    Networks must be built and trained inside the context. Losses and BatchNorm statistics are computed over the whole
+    batch, so the number of devices changes the trained model by rounding errors only. With one device, the context has
+    no effect; neither has it on TensorFlow, for which Keras has no data parallelism.
+
+    Parameters
+    ----------
+    batch_size : int
+        Pictures in a batch.
+
+    Returns
+    -------
+    context manager
+        The context.
 
     Raises
     ------
     ValueError
-        The batch cannot be divided evenly.
+        `batch_size` is not a multiple of the number of devices.
     """
     if keras.backend.backend() != "jax":
         return nullcontext()

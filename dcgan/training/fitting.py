@@ -1,4 +1,4 @@
-"""Fit a model in a run's folder, from the last checkpoint to the end: what all trainings of this project share."""
+"""The training loop shared by all trainings: fits a model, resumes it, and writes the run folder."""
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
@@ -35,7 +35,17 @@ Report = Callable[[str], None]
 
 
 class Batches(Protocol):
-    """An endless stream of batches, a `keras.utils.PyDataset`, that can begin at any training step."""
+    """An endless `keras.utils.PyDataset` of batches that can start at any training step.
+
+    Attributes
+    ----------
+    first_step : int
+        Training step of the first batch.
+    steps_per_pass : int
+        Training steps in a pass over the pictures.
+    batch_size : int
+        Pictures in a batch.
+    """
 
     first_step: int
     steps_per_pass: int
@@ -53,19 +63,33 @@ def fit_in_folder(
     report: Report,
     progress: bool | None,
 ) -> None:
-    """Train a compiled model from the folder's last checkpoint, or from its weights as they are, to the end.
+    """Train a compiled model to the end of its run, from the last checkpoint in the run folder if there is one.
 
     Parameters
     ----------
-    model : a compiled `keras.Model` with a dict `networks` of those that are trained (see
-        `dcgan.training.checkpoint.Trainee`)
-    batches : what it is trained on
-    run_dir : where losses, checkpoints and snapshots go
-    epochs : passes over the pictures in total
-    run : how often they are written
-    export : called with "step", "epochs" and the last losses; writes model.safetensors and returns a grid of samples
-    report : called with a line of text where a run goes on and at each export
-    progress : draw a progress bar; by default where stderr is a terminal
+    model : keras.Model
+        A compiled model with a dict `networks` of the networks that it trains; see `dcgan.training.checkpoint.Trainee`.
+        Without a checkpoint, training starts from its current weights.
+    batches : Batches
+        The training batches.
+    run_dir : pathlib.Path
+        The run folder, for losses, checkpoints, sample grids and snapshots.
+    epochs : int
+        Total number of passes over the pictures, including those before a checkpoint.
+    run : RunConfig
+        How often the files are written.
+    export : callable
+        Called with a dict of "step", "epochs" and the last losses. Writes model.safetensors to the run folder and
+        returns the sample grid, an ndarray of uint8, shape (H, W, C).
+    report : callable
+        Called with a line of text when a run resumes and at each export.
+    progress : bool or None
+        Whether to show a progress bar; None shows it only where stderr is a terminal.
+
+    Raises
+    ------
+    RunError
+        The checkpoint is damaged or belongs to other networks, or the training diverged.
     """
     checkpoint = run_dir / CHECKPOINT
     first = restore_checkpoint(checkpoint, model) if checkpoint.exists() else 0
@@ -76,7 +100,7 @@ def fit_in_folder(
 
     def export_at(step: int, logs: dict[str, float]) -> None:
         nonlocal exported_step
-        if step == exported_step:  # a grid and a snapshot fall on the same step
+        if step == exported_step:  # a sample grid and a snapshot at the same step
             return
         done = round(step / counter.steps_per_pass, 2)
         grid = export({"step": step, "epochs": done, **{name: round(value, 4) for name, value in logs.items()}})
@@ -99,7 +123,7 @@ def fit_in_folder(
 
     log, bar = LossLog(run_dir, counter, model), ProgressBar(counter, epochs=epochs, show=progress)
     with closing(log), closing(bar), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*shuffle=True.*")  # our stream is shuffled already
+        warnings.filterwarnings("ignore", message=".*shuffle=True.*")  # the batches are shuffled already
         callbacks: list[keras.callbacks.Callback] = [
             log,
             bar,
@@ -120,10 +144,28 @@ def fit_in_folder(
 
 
 def count_steps(batches: Batches, *, first_step: int, epochs: int, interval_steps: int) -> StepCounter:
-    """Return the counter of the steps that are left after `first_step`."""
+    """Return the counter of the remaining training steps.
+
+    Parameters
+    ----------
+    batches : Batches
+        The training batches.
+    first_step : int
+        Number of training steps completed.
+    epochs : int
+        Total number of passes over the pictures.
+    interval_steps : int
+        Largest number of training steps in an interval. The actual number divides a pass into equal intervals, up to
+        rounding.
+
+    Returns
+    -------
+    StepCounter
+        The counter.
+    """
     steps_per_pass = batches.steps_per_pass
     parts = -(-steps_per_pass // interval_steps)
-    interval = steps_per_pass // parts  # a pass holds a whole number of them, or nearly
+    interval = steps_per_pass // parts  # divides a pass into equal intervals, up to rounding
     left = max(0, epochs * steps_per_pass - first_step)
     return StepCounter(
         interval=interval,

@@ -1,4 +1,4 @@
-"""The DCGAN as one Keras model: both players are trained by `fit` through one scalar loss."""
+"""The DCGAN as one Keras model: `fit` trains generator and discriminator together with one scalar loss."""
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
@@ -20,20 +20,23 @@ Tensor = Any
 class DCGAN(keras.Model):
     """Generator and discriminator, trained together by `keras.Model.fit`.
 
-    The loss is one scalar whose gradient is each network's own: the discriminator sees generated pictures through
-    `stop_gradient`, and the generator is judged by a discriminator whose weights went through `stop_gradient`; all
-    passes see the weights from before the step. There is no `train_step`, so the class works unchanged on every Keras
-    engine.
-
     Parameters
     ----------
-    generator : (B, latent_dim) to (B, H, W, C) in [-1, 1].
-    discriminator : (B, H, W, C) in [-1, 1] to (B,) logits.
-    label_smoothing : see `dcgan.training.losses.discriminator_loss`.
+    generator : keras.Model
+        Maps (B, latent_dim) to (B, H, W, C) in [-1, 1].
+    discriminator : keras.Model
+        Maps (B, H, W, C) in [-1, 1] to (B,) logits.
+    label_smoothing : float, default 0.0
+        One-sided label smoothing; see `dcgan.training.losses.discriminator_loss`.
 
     Notes
     -----
     A batch is a dict of "pictures", (B, H, W, C) uint8, and "latents", (B, latent_dim) float32 in [-1, 1].
+
+    The loss is the sum of both networks' losses, and each network's gradient is that of its own loss: the
+    discriminator's loss sees generated pictures through `stop_gradient`, the generator's loss sees the discriminator's
+    weights through `stop_gradient`. Both losses use the weights from before the training step. The class has no
+    `train_step`, so it works on every Keras engine.
     """
 
     def __init__(self, generator: keras.Model, discriminator: keras.Model, *, label_smoothing: float = 0.0) -> None:
@@ -52,7 +55,7 @@ class DCGAN(keras.Model):
         return {"generator": self.generator, "discriminator": self.discriminator}
 
     def call(self, inputs: dict[str, Tensor], training: bool = False) -> Tensor:
-        """Return the generated pictures for the batch's latents, (B, H, W, C) float32."""
+        """Return the generated pictures for the latents of a batch, (B, H, W, C) float32."""
         return self.generator(inputs["latents"], training=training)
 
     def compute_loss(
@@ -63,7 +66,7 @@ class DCGAN(keras.Model):
         sample_weight: None = None,
         training: bool = True,
     ) -> Tensor:
-        """Return the sum of both players' losses and keep their running means for the logs."""
+        """Return the sum of both networks' losses, and update their running means for the logs."""
         real, fake = to_float(x["pictures"]), y_pred
         real_logits, fake_logits, judged_logits = judge(self.discriminator, real, fake, training=training)
         d_loss = discriminator_loss(real_logits, fake_logits, label_smoothing=self.label_smoothing)
@@ -78,21 +81,29 @@ class DCGAN(keras.Model):
 def judge(
     discriminator: keras.Model, real: Tensor, fake: Tensor, *, training: bool = True
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Show a discriminator real and made pictures, so that one scalar loss can train it and what made them.
+    """Apply a discriminator to real and generated pictures, so that one scalar loss can train both networks.
 
     Parameters
     ----------
-    discriminator : (B, H, W, C) to (B,) logits; in training its BatchNorm statistics move
-    real, fake : (B, H, W, C) float32 in [-1, 1]
+    discriminator : keras.Model
+        Maps (B, H, W, C) to (B,) logits. With `training`, its BatchNorm statistics are updated.
+    real : tensor of float32, shape (B, H, W, C)
+        Real pictures, in [-1, 1].
+    fake : tensor of float32, shape (B, H, W, C)
+        Generated pictures, in [-1, 1].
+    training : bool, default True
+        Whether BatchNorm uses the statistics of the batch.
 
     Returns
     -------
-    real_logits, fake_logits : (B,)
-        Their gradient reaches the discriminator's weights alone.
-    judged_logits : (B,)
-        Those of `fake` once more; their gradient reaches `fake` alone.
+    real_logits : tensor of float32, shape (B,)
+        Logits of `real`, with a gradient with respect to the discriminator's weights only.
+    fake_logits : tensor of float32, shape (B,)
+        Logits of `fake`, with a gradient with respect to the discriminator's weights only.
+    judged_logits : tensor of float32, shape (B,)
+        Logits of `fake`, with a gradient with respect to `fake` only.
     """
-    # read once for all three passes: TensorFlow does not keep a read of its own for the third before the update
+    # Copied once for all three calls: TensorFlow may execute a separate read for the third one after the update.
     weights = [ops.copy(variable) for variable in discriminator.trainable_variables]
     state = [ops.copy(variable) for variable in discriminator.non_trainable_variables]
     real_logits, state = discriminator.stateless_call(weights, state, real, training=training)
@@ -107,10 +118,17 @@ def judge(
 def build_gan(config: ModelConfig, train: TrainConfig) -> DCGAN:
     """Build and compile both networks for training.
 
+    Parameters
+    ----------
+    config : ModelConfig
+        Configuration of the model.
+    train : TrainConfig
+        Settings of the training.
+
     Returns
     -------
     DCGAN
-        With its optimizer built, so that a checkpoint's state can be assigned before the first step.
+        The compiled model. Its optimizer is built, so a checkpoint can be restored before the first training step.
     """
     generator = build_generator(config, policy=train.precision, seed=train.seed)
     discriminator = build_discriminator(config, policy=train.precision, seed=train.seed + 1000)
@@ -122,7 +140,7 @@ def build_gan(config: ModelConfig, train: TrainConfig) -> DCGAN:
 
 
 def _build_optimizer(gan: DCGAN, train: TrainConfig) -> keras.optimizers.Optimizer:
-    """Return Adam with a running average of the weights; one for each network where their rates differ."""
+    """Return Adam with a moving average of the weights; one Adam for each network if their learning rates differ."""
 
     def adam(rate: float) -> keras.optimizers.Optimizer:
         average = {"use_ema": True, "ema_momentum": train.ema_momentum} if train.ema_momentum else {}
@@ -132,7 +150,7 @@ def _build_optimizer(gan: DCGAN, train: TrainConfig) -> keras.optimizers.Optimiz
     if rate is None or rate == train.learning_rate:
         return adam(train.learning_rate)
     generator_adam, discriminator_adam = adam(train.learning_rate), adam(rate)
-    judged = {id(variable) for variable in gan.discriminator.trainable_variables}
+    of_discriminator = {id(variable) for variable in gan.discriminator.trainable_variables}
     return keras.optimizers.MultiOptimizer(
-        lambda variable: discriminator_adam if id(variable) in judged else generator_adam
+        lambda variable: discriminator_adam if id(variable) in of_discriminator else generator_adam
     )

@@ -1,4 +1,4 @@
-"""From paths to a trained model: what dcgan-train does, as a function."""
+"""From dataset paths to a trained model: the work of dcgan-train, as a function."""
 
 import sys
 from collections.abc import Sequence
@@ -31,23 +31,45 @@ def train_on(
     start_from: str | None = None,
     quiet: bool = False,
 ) -> Path:
-    """Train on one or more datasets.
+    """Train a model on one or more datasets, or resume a run.
 
     Parameters
     ----------
-    datasets : folders, zips, .npy or idx files (see `dcgan.training.sources.open_source`)
-    run_dir : the run's folder; default runs/NAME of the first dataset
-    model_options : fields of `ModelConfig`; a size or channels of None is taken from the data
-    settings, run : see `dcgan.training.train.train`
-    cache_dir : for decoded pictures
-    overwrite : start over where the folder holds a run
-    start_from : a bundled model's name or a model file whose weights a new run starts from
-    quiet : report nothing
+    datasets : sequence of pathlib.Path
+        Folders, zip files, .npy arrays or idx files; see `dcgan.training.sources.open_source`.
+    run_dir : pathlib.Path, optional
+        The run folder; by default runs/NAME, with the name of the first dataset.
+    model_options : dict of str to object
+        Fields of `ModelConfig`. If "size" or "channels" is None or absent, it is taken from the data.
+    settings : TrainConfig, optional
+        Settings of the training.
+    run : RunConfig, optional
+        How often the files in the run folder are written.
+    cache_dir : pathlib.Path, optional
+        Folder for decoded pictures; see `dcgan.training.dataset.default_cache_dir` for the default.
+    overwrite : bool, default False
+        Delete the run in the run folder and start over.
+    start_from : str, optional
+        Name of a bundled model or path of a model file whose weights a new run starts from. A run that resumes keeps
+        its own weights.
+    quiet : bool, default False
+        Print neither progress nor reports.
 
     Returns
     -------
-    Path
-        Of the exported model.
+    pathlib.Path
+        Path of the exported model.
+
+    Raises
+    ------
+    DatasetError
+        A dataset cannot be read, too few of its pictures can, or there are fewer pictures than one batch.
+    ModelFileError
+        The model to start from cannot be loaded.
+    RunError
+        See `dcgan.training.train.train`.
+    ValueError
+        A setting is out of range, or the model to start from has another configuration.
     """
     sources = [open_source(path) for path in datasets]
     model = _model_config(sources, model_options)
@@ -75,7 +97,7 @@ def train_on(
 
 
 def _model_config(sources: Sequence[Source], options: dict[str, Any]) -> ModelConfig:
-    """Return the networks' configuration, with what the user left open taken from the data."""
+    """Return the model's configuration, with an unspecified size or number of channels taken from the data."""
     options = dict(options)
     if options.get("size") is None:
         options["size"] = sources[0].native_size or DEFAULT_SIZE
@@ -92,15 +114,30 @@ def load_pictures(
     cache_dir: Path | None = None,
     progress: bool | None = None,
 ) -> CachedPictures:
-    """Decode or find the pictures, and name those that cannot be read.
+    """Decode the pictures, or take them from the cache, and report those that cannot be read.
 
     Parameters
     ----------
-    sources : what to read (see `dcgan.training.sources.open_source`)
-    model : whose size and channels the pictures are brought to
-    report : called with a line of text for each of the first unreadable pictures
-    cache_dir : for decoded pictures
-    progress : draw a progress bar; by default where stderr is a terminal
+    sources : sequence of Source
+        The datasets; see `dcgan.training.sources.open_source`.
+    model : ModelConfig
+        Its size and channels are those of the decoded pictures.
+    report : callable
+        Called with a line of text for each of the first unreadable pictures.
+    cache_dir : pathlib.Path, optional
+        Folder for decoded pictures; see `dcgan.training.dataset.default_cache_dir` for the default.
+    progress : bool, optional
+        Whether to show a progress bar; by default only where stderr is a terminal.
+
+    Returns
+    -------
+    CachedPictures
+        The decoded pictures.
+
+    Raises
+    ------
+    DatasetError
+        See `dcgan.training.dataset.cache_pictures`.
     """
     bar = tqdm(unit=" pictures", desc="decoding", disable=None if progress is None else not progress, delay=1.0)
 

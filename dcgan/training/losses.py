@@ -1,7 +1,7 @@
-"""The adversarial losses, on logits.
+"""The adversarial losses, computed from logits.
 
-Source: Goodfellow et al. 2014, arXiv:1406.2661, section 3 (the non-saturating generator loss); one-sided label
-smoothing: Salimans et al. 2016, arXiv:1606.03498, section 3.4.
+Sources: Goodfellow et al. 2014, arXiv:1406.2661, section 3 (the non-saturating generator loss); Salimans et al. 2016,
+arXiv:1606.03498, section 3.4 (one-sided label smoothing).
 """
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
@@ -20,15 +20,19 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, *, label_smooth
 
     Parameters
     ----------
-    real_logits, fake_logits : (B,) float32
-    label_smoothing : float
-        The target on real pictures is 1 - label_smoothing; on generated ones it stays 0.
+    real_logits : tensor of float32, shape (B,)
+        Logits of real pictures.
+    fake_logits : tensor of float32, shape (B,)
+        Logits of generated pictures.
+    label_smoothing : float, default 0.0
+        The target for real pictures is 1 - label_smoothing. The target for generated pictures is 0.
 
     Returns
     -------
-    () float32, non-negative
+    tensor of float32, shape ()
+        The loss, non-negative.
     """
-    # cross entropy with target t on logit l is softplus(l) - t * l
+    # cross entropy of target t and logit l is softplus(l) - t * l
     real = ops.softplus(real_logits) - (1.0 - label_smoothing) * real_logits
     return ops.mean(real) + ops.mean(ops.softplus(fake_logits))
 
@@ -38,10 +42,12 @@ def generator_loss(fake_logits: Tensor) -> Tensor:
 
     Parameters
     ----------
-    fake_logits : (B,) float32
+    fake_logits : tensor of float32, shape (B,)
+        Logits of generated pictures.
 
     Returns
     -------
-    () float32, non-negative
+    tensor of float32, shape ()
+        The loss, non-negative.
     """
     return ops.mean(ops.softplus(-fake_logits))

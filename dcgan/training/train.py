@@ -1,7 +1,7 @@
-"""Train a DCGAN: a dataset in, a run's folder with a model file out.
+"""Train a DCGAN: from a dataset to a run folder with a model file.
 
-The run's folder holds config.json, losses.csv, tensorboard/, samples/, checkpoint.safetensors and model.safetensors.
-Killed at any moment, the same call goes on from the last checkpoint.
+The run folder contains config.json, losses.csv, tensorboard/, samples/, snapshots/ (on request), checkpoint.safetensors
+and model.safetensors. After an interruption at any moment, the same call resumes from the last checkpoint.
 """
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
@@ -23,7 +23,7 @@ from dcgan.training.gan import build_gan
 from dcgan.model_file import Prior, save_model
 from dcgan.networks import build_discriminator, build_generator, settle_spectral_norm
 from dcgan.pictures.values import make_grid
-from dcgan.training.run_folder import check_config, clear_run, locked, remove_leftovers
+from dcgan.training.run_folder import check_config, clear_run, locked_run
 from dcgan.sampling import draw_latents, generate, reestimate_batch_norm
 
 __all__ = ["train"]
@@ -46,44 +46,62 @@ def train(
     report: Report | None = None,
     progress: bool | None = None,
 ) -> Path:
-    """Train a model, or go on with a run that was stopped.
+    """Train a model, or resume a run that was interrupted.
 
     Parameters
     ----------
-    data : the decoded pictures (see `dcgan.training.dataset.cache_pictures`)
-    run_dir : the run's folder, made where it does not exist
-    model : the networks
-    settings : how they are trained
-    run : how often state, samples and snapshots are written
-    dataset_names : what to call the data in the model file
-    overwrite : start over where the folder holds a run
-    start_from : a model whose weights a new run starts from, of the same configuration; a run that goes on has its own
-    report : called with a line of text at each sample grid and at the end
-    progress : draw a progress bar; by default where stderr is a terminal
+    data : CachedPictures
+        The decoded pictures; see `dcgan.training.dataset.cache_pictures`.
+    run_dir : pathlib.Path
+        The run folder; created if it does not exist.
+    model : ModelConfig
+        Configuration of the model.
+    settings : TrainConfig, optional
+        Settings of the training.
+    run : RunConfig, optional
+        How often the files in the run folder are written.
+    dataset_names : sequence of str, default ()
+        Names of the datasets, saved in the model file.
+    overwrite : bool, default False
+        Delete the run in the run folder and start over.
+    start_from : Prior, optional
+        Model of the same configuration whose weights a new run starts from. A run that resumes keeps its own weights.
+    report : callable, optional
+        Called with a line of text when a run resumes and at each export.
+    progress : bool, optional
+        Whether to show a progress bar; by default only where stderr is a terminal.
 
     Returns
     -------
-    Path
-        Of the exported model file, RUN_DIR/model.safetensors.
+    pathlib.Path
+        Path of the exported model, RUN_DIR/model.safetensors.
 
     Raises
     ------
     RunError
-        Another process trains in this folder, it holds a run with other settings, it cannot be written, or the losses
-        stopped being numbers.
+        Another process is training in this folder, the folder contains a run with other settings, its configuration or
+        checkpoint is damaged, it cannot be written, or the training diverged.
     DatasetError
         There are fewer pictures than one batch.
     ValueError
-        The model to start from has another configuration.
+        The model to start from has another configuration, or the batch cannot be split evenly across the devices.
     """
     if start_from is not None and start_from.config != model:
         raise ValueError(f"Expected a model of {model} to start from. Received: {start_from.config}")
     settings, run, report = settings or TrainConfig(), run or RunConfig(), report or (lambda line: None)
     description = {"names": list(dataset_names), "pictures": len(data.pictures), "key": data.key}
     wanted = {"model": dataclasses.asdict(model), "train": dataclasses.asdict(settings), "dataset": description}
-    with locked(run_dir), data_parallel(settings.batch_size):
-        trainer = _Trainer(data, run_dir, model, settings, run, description, report, start_from)
-        remove_leftovers(run_dir)
+    with locked_run(run_dir), data_parallel(settings.batch_size):
+        trainer = _Trainer(
+            data,
+            run_dir,
+            model=model,
+            settings=settings,
+            run=run,
+            description=description,
+            report=report,
+            start_from=start_from,
+        )
         if overwrite:
             clear_run(run_dir)
         check_config(run_dir / "config.json", wanted)
@@ -92,12 +110,13 @@ def train(
 
 
 class _Trainer:
-    """One run: the networks, the data and the folder."""
+    """One run: its networks, data and folder."""
 
     def __init__(
         self,
         data: CachedPictures,
         run_dir: Path,
+        *,
         model: ModelConfig,
         settings: TrainConfig,
         run: RunConfig,
@@ -118,7 +137,7 @@ class _Trainer:
         self.exported = build_generator(model), build_discriminator(model)
 
     def fit(self, progress: bool | None) -> None:
-        """Train from the last checkpoint to the end."""
+        """Train from the last checkpoint to the end of the run."""
         gan = self.gan = build_gan(self.model, self.settings)
         if self.start_from is not None and not (self.run_dir / CHECKPOINT).exists():
             gan.generator.set_weights(self.start_from.generator.get_weights())
@@ -135,7 +154,7 @@ class _Trainer:
         )
 
     def export(self, figures: dict[str, float]) -> npt.NDArray[np.uint8]:
-        """Write the averaged networks as a model file; return a grid of what they draw from the fixed z."""
+        """Write a model file with the averaged weights, and return the sample grid."""
         generator, discriminator = self.exported
         for network, weights in zip(self.exported, averaged_weights(self.gan), strict=True):
             network.set_weights(weights)
@@ -152,7 +171,7 @@ class _Trainer:
 
 
 def _version() -> str:
-    """Return this package's version."""
+    """Return the version of this package."""
     from dcgan import __version__
 
     return __version__

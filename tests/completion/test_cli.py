@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from completion.config import CLASSICAL_METHODS, METHODS, SearchConfig
-from completion.folder.manifest import Manifest
+from completion.folder.manifest import open_manifest
 from masks.spec import MASK_NAMES
 from tests.completion.helpers import center_hole, contents, make_picture, read, records, write_pictures
 
@@ -145,7 +145,7 @@ def test_a_full_disk_is_one_line_and_the_run_can_go_on(run, pictures, tmp_path, 
 
 def test_two_runs_at_once(run, pictures, tmp_path):
     (tmp_path / "completed").mkdir()
-    with Manifest(tmp_path / "completed" / "manifest.jsonl"):
+    with open_manifest(tmp_path / "completed" / "manifest.jsonl"):
         result = run("in", code=1)
     assert result.stderr == "Error: completed: another process is completing pictures into it\n"
 

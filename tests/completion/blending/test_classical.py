@@ -1,3 +1,4 @@
+import cv2
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
@@ -66,6 +67,23 @@ def test_a_line_is_continued_and_the_range_is_kept(method):
     assert result[3] == 120
 
 
+@pytest.mark.parametrize("method", ["harmonic", "biharmonic"])
+def test_each_channel_keeps_its_own_range(method):
+    """Slopes that lead out of one channel's range are cut off there, though another channel goes farther."""
+    line = np.array([[100, 110, 0, 0, 0, 110, 100], [0, 10, 0, 0, 0, 245, 255], [60, 60, 0, 0, 0, 60, 60]], np.uint8)
+    result = fill_one(method, line.T[None], np.array([[0, 0, 1, 1, 1, 0, 0]], np.bool_))[0, 2:5]
+    assert result[:, 0].tolist() == [110] * 3
+    assert result[1, 1] in (127, 128)
+    assert result[:, 2].tolist() == [60] * 3
+
+
+@pytest.mark.parametrize(("method", "flag"), [("telea", cv2.INPAINT_TELEA), ("ns", cv2.INPAINT_NS)])
+def test_opencvs_methods_look_three_pixels_far(method, flag):
+    picture, mask = make_picture(24, 30), center_hole(24, 30)
+    expected = cv2.inpaint(np.where(mask[..., None], np.uint8(0), picture), mask.astype(np.uint8), 3.0, flag)
+    np.testing.assert_array_equal(fill_one(method, picture, mask), expected)
+
+
 @pytest.mark.parametrize("method", CLASSICAL_METHODS)
 @pytest.mark.parametrize("shape", [(1, 2), (1, 9), (9, 1), (2, 2), (3, 3)])
 def test_tiny_pictures(method, shape):
@@ -124,6 +142,13 @@ def test_auto_in_pictures_no_larger_than_the_model():
     assert choose_method(make_mask("random", (64, 64))) == "dcgan"
     assert choose_method(make_mask("grid", (64, 64))) == "dcgan"
     assert choose_method(np.eye(64, dtype=np.bool_)) == "biharmonic"
+
+
+@pytest.mark.parametrize(("side", "method"), [(60, "dcgan"), (64, "dcgan"), (65, "biharmonic"), (128, "biharmonic")])
+def test_the_largest_picture_that_auto_leaves_to_the_model(side, method):
+    mask = np.zeros((side, side), np.bool_)
+    mask[:3] = True
+    assert choose_method(mask) == method
 
 
 def test_autos_limit_is_a_share_of_the_side():

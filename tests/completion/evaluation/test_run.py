@@ -111,7 +111,8 @@ def test_a_stopped_evaluation_goes_on(evaluate, faces, no_embedder, monkeypatch,
     monkeypatch.setattr(evaluation, "make_compared_method", stopping)
     result = evaluate("faces", "--batch-size", 2, code=130)
     assert "the same command goes on from here" in result.stderr
-    Path("evaluation/completed/.center-balanced.npz.0123456789abcdef.tmp").write_bytes(b"what a killed run may leave")
+    for name in ("completed/.center-balanced.npz", ".results.json"):
+        Path(f"evaluation/{name}.0123456789abcdef.tmp").write_bytes(b"what a killed run may leave")
     before = sum(calls)
     stopped_at = 1000
     monkeypatch.setattr(evaluation, "make_compared_method", stopping)
