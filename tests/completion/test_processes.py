@@ -39,7 +39,7 @@ def imported_by(code):
     "code",
     [
         "import completion; dir(completion)",
-        "from completion import PRESETS, EvaluationConfig, SearchConfig",
+        "from completion import METHODS, EncoderConfig, EvaluationConfig, SearchConfig",
         "import completion.cli",
         "import completion.evaluation.cli",
         "import completion.encoder.cli",
@@ -80,7 +80,7 @@ def test_a_method_without_a_model_imports_no_engine(tmp_path):
     write_pictures(tmp_path / "in", NAMES[:2])
     code = f"""
 sys.argv = ["complete-images", "--method", "biharmonic", "--mask", "random", {str(tmp_path / "in")!r}]
-sys.argv += ["--output", {str(tmp_path / "out")!r}, "--grid"]
+sys.argv += ["--output", {str(tmp_path / "out")!r}, "--sheet"]
 from completion.cli import complete_command
 try:
     complete_command()
@@ -96,7 +96,8 @@ JAX = """
 import sys
 import numpy as np
 from completion import SearchConfig, complete
-from completion.search.adam import LatentSearch, Problem, start_latents
+from completion.search.adam import LatentSearch
+from completion.search.observation import Observations
 from dcgan import load_model
 from dcgan.autodiff import value_and_grad
 import keras
@@ -108,22 +109,22 @@ rng = np.random.default_rng(0)
 known = np.ones((2, 16, 16), np.float32)
 known[:, 4:12, 4:12] = 0
 targets = search.generate(rng.uniform(-1, 1, (2, 8)).astype(np.float32))
-data = search.prepare(Problem(targets, known))
+data = search.objective.prepare(Observations(targets, known))
 z = rng.uniform(-1, 1, (2, 8)).astype(np.float32)
-gradient = np.asarray(value_and_grad(lambda z, *data: search.losses(z, *data))(z, *data)[1])
+gradient = np.asarray(value_and_grad(lambda z, *data: (search.losses(z, data), ()))(z, *data)[1])
 step = 2e-3
 for entry in range(8):
     shift = np.zeros_like(z)
     shift[:, entry] = step
-    high, low = (np.asarray(search.losses(each, *data)[0]) for each in (z + shift, z - shift))
+    high, low = (np.asarray(search.losses(each, data)) for each in (z + shift, z - shift))
     np.testing.assert_allclose(gradient[:, entry], (high - low) / (2 * step), rtol=0.05, atol=1e-3)
 np.save(sys.argv[2], gradient)
 
 pictures = [rng.integers(0, 256, (20, 24, 3), np.uint8) for _ in range(3)]
 mask = np.zeros((20, 24), bool)
 mask[5:15, 6:18] = True
-config = SearchConfig(search="hmc", iterations=12, candidates=2, hmc_samples=3, hmc_leapfrog_steps=3)
-one, two = (complete(pictures, mask, model=prior, config=config, batch_size=4) for _ in range(2))
+config = SearchConfig(sampler="hmc", iterations=12, candidates=2, hmc_samples=3, hmc_leapfrog_steps=3)
+one, two = (complete(pictures, mask, model=prior, method=config, batch_size=4) for _ in range(2))
 assert np.array_equal(one.latents, two.latents)
 assert np.abs(one.latents).max() <= 1
 assert all((result[~mask] == picture[~mask]).all() for result, picture in zip(one.pictures, pictures))
@@ -136,16 +137,18 @@ def test_jax_has_the_same_gradient_and_completes(model_path, prior, tmp_path):
     process = python(JAX, model_path, tmp_path / "gradient.npy", KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")
     assert process.stdout == "completed 3\n", process.stderr
     from completion.config import SearchConfig
-    from completion.search.adam import LatentSearch, Problem
+    from completion.search.adam import LatentSearch
+    from completion.search.observation import Observations
     from dcgan.autodiff import value_and_grad
 
     search = LatentSearch(prior, SearchConfig(perceptual_weight=0.1))
     rng = np.random.default_rng(0)
     known = np.ones((2, 16, 16), np.float32)
     known[:, 4:12, 4:12] = 0
-    data = search.prepare(Problem(search.generate(rng.uniform(-1, 1, (2, 8)).astype(np.float32)), known))
+    targets = search.generate(rng.uniform(-1, 1, (2, 8)).astype(np.float32))
+    data = search.objective.prepare(Observations(targets, known))
     latents = rng.uniform(-1, 1, (2, 8)).astype(np.float32)
-    gradient = value_and_grad(lambda z, *data: search.losses(z, *data))(latents, *data)[1]
+    gradient = value_and_grad(lambda z, *data: (search.losses(z, data), ()))(latents, *data)[1]
     np.testing.assert_allclose(np.load(tmp_path / "gradient.npy"), np.asarray(gradient), rtol=1e-3, atol=1e-5)
 
 
@@ -170,12 +173,12 @@ sys.addaudithook(stop)
 def test_a_run_that_is_stopped_goes_on_to_the_same_bytes(model_path, tmp_path, sent):
     """Five outputs stand, the sixth is about to get its name, and so is a batch under way."""
     write_pictures(tmp_path / "in", NAMES)
-    options = [tmp_path / "in", "--batch-size", "4", "--preset", "latent", "--iterations", "150", "--model", model_path]
+    options = [tmp_path / "in", "--batch-size", "4", "--method", "latent", "--iterations", "150", "--model", model_path]
     run, out = CommandLine(model_path), tmp_path / "out"
     process = python(STOPPED_MIDWAY, sent, out, *options, "--output", out)
     assert process.stdout == ""
     if sent == "SIGINT":
-        message = "Interrupted; with --skip-existing the same command goes on from here.\n"
+        message = "Interrupted; with --skip-existing the same command resumes.\n"
         assert (process.returncode, process.stderr) == (130, message)
     else:
         assert process.returncode == -signal.SIGKILL

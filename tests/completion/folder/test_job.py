@@ -40,13 +40,13 @@ def test_where_results_go(job):
 def test_files_that_every_shard_writes_for_itself(job):
     assert [path.name for path in (job.manifest_path, job.sheet_path, job.film_path)] == [
         "manifest.jsonl",
-        "grid.png",
+        "sheet.png",
         "search.gif",
     ]
     shard = dataclasses.replace(job, shard=(2, 3))
     assert [path.name for path in (shard.manifest_path, shard.sheet_path, shard.film_path)] == [
         "manifest-2-of-3.jsonl",
-        "grid-2-of-3.png",
+        "sheet-2-of-3.png",
         "search-2-of-3.gif",
     ]
 
@@ -69,9 +69,9 @@ def test_one_existing_candidate_is_refused_and_not_skipped(job):
 
 
 def test_existing_reports_are_refused_where_they_would_be_replaced(job):
-    (job.output / "grid.png").touch()
+    (job.output / "sheet.png").touch()
     assert check(job, "a.png") == (["a.png"], 0)
-    with pytest.raises(FaceCompletionError, match=r"grid\.png exists; --skip-existing"):
+    with pytest.raises(FaceCompletionError, match=r"sheet\.png exists; --skip-existing"):
         check(dataclasses.replace(job, sheet=True), "a.png")
     assert check(dataclasses.replace(job, sheet=True, existing="skip"), "a.png") == (["a.png"], 0)
 
@@ -81,7 +81,7 @@ def test_existing_reports_are_refused_where_they_would_be_replaced(job):
     [
         (["a.jpg", "a.jpg.png"], {}),
         (["a.jpg", "a.jpg.png"], {"keep": "all"}),
-        (["grid.png"], {"sheet": True}),
+        (["sheet.png"], {"sheet": True}),
     ],
 )
 def test_two_results_under_one_name(job, names, change):
