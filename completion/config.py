@@ -234,7 +234,7 @@ def methods_with_option(option: str, *, variations: bool = False) -> tuple[str, 
     return tuple(
         name
         for name, config in METHODS.items()
-        if option in OPTIONS[type(config)] or (of_default and name == DEFAULT_METHOD)
+        if option in OPTIONS.get(type(config), ()) or (of_default and name == DEFAULT_METHOD)
     )
 
 

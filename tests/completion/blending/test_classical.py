@@ -6,13 +6,11 @@ from hypothesis import strategies as st
 from skimage.restoration import inpaint_biharmonic
 
 from completion.blending.classical import AUTO_SHARE, ClassicalFiller, choose_method, fill_classical
-from completion.completer import complete
-from completion.config import CLASSICAL_METHODS, METHODS, SearchConfig
+from completion.config import CLASSICAL_METHODS
 from masks import MaskSpec, make_mask
-from tests.completion.helpers import SIZE, center_hole, make_picture
+from tests.completion.helpers import center_hole, make_picture
 
 MASKS = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9))
-ONE_STEP = SearchConfig(iterations=1)
 
 
 def fill_one(method, picture, mask):
@@ -132,44 +130,3 @@ def test_autos_limit_is_a_share_of_the_side():
             mask = np.zeros((side, side), np.bool_)
             mask[: int(depth)] = True
             assert choose_method(mask) == method
-
-
-@pytest.mark.parametrize("method", CLASSICAL_METHODS)
-def test_complete_without_a_model(method):
-    pictures = [make_picture(20, 30, seed=0), make_picture(9, 7, channels=1, seed=1)]
-    masks = [center_hole(20, 30), center_hole(9, 7)]
-    result = complete([pictures[0]], masks[:1], model="nobody", method=method)
-    np.testing.assert_array_equal(result.pictures[0], fill_one(method, pictures[0], masks[0]))
-    assert result.methods == [method]
-    assert (result.latents.shape, result.generated.shape, result.acceptance) == ((1, 0), (1, 0, 0, 3), None)
-    assert not result.contextual.any()
-    assert complete([pictures[1]], masks[1:], method=method).pictures[0].shape == (9, 7, 1)
-
-
-def test_complete_chooses_for_each_picture(prior):
-    pictures = [make_picture(seed=seed) for seed in range(4)]
-    dots = np.zeros((SIZE, SIZE), np.bool_)
-    dots[2::3, 2::3] = True
-    masks = [center_hole(), dots, dots, center_hole()]
-    result = complete(pictures, masks, model=prior, config=ONE_STEP, method="auto")
-    assert result.methods == ["dcgan", "biharmonic", "biharmonic", "dcgan"]
-    searched = complete([pictures[0], pictures[3]], center_hole(), model=prior, config=ONE_STEP)
-    assert searched.methods == ["dcgan"] * 2
-    for row, index in enumerate((0, 3)):
-        np.testing.assert_array_equal(result.pictures[index], searched.pictures[row])
-        np.testing.assert_array_equal(result.latents[index], searched.latents[row])
-    for index in (1, 2):
-        np.testing.assert_array_equal(result.pictures[index], fill_one("biharmonic", pictures[index], dots))
-        assert not result.latents[index].any()
-    assert complete(pictures, dots, model="nobody", method="auto").methods == ["biharmonic"] * 4
-
-
-def test_complete_refuses_what_a_method_cannot_do(prior):
-    assert METHODS[0] == "dcgan"
-    arguments = [make_picture()], center_hole()
-    with pytest.raises(ValueError, match=r"Expected `method` to be one of dcgan, .* Received: 'best'"):
-        complete(*arguments, method="best")
-    for options in ({"blocks": 4}, {"keep": "all"}):
-        for method in ("telea", "auto"):
-            with pytest.raises(ValueError, match="Expected `method` 'dcgan' with"):
-                complete(*arguments, method=method, **options)
