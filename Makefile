@@ -2,8 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+# `auto` is as many processes as cores and memory allow: see tests/conftest.py. PYTEST_OPTIONS='-n 1' overrides it.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: help demo photographs test check bench docs examples clean
+.PHONY: help demo photographs test lint check bench docs constraints clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -14,37 +17,38 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.user: $(VENV)/.python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+$(VENV)/.user: $(VENV)/.python pyproject.toml constraints.txt
+	$(INSTALL) .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+$(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
+	$(INSTALL) '.[dev]'
 	@touch $@ $(VENV)/.user
 
-$(VENV)/.align: $(VENV)/.python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[align]'
+$(VENV)/.align: $(VENV)/.python pyproject.toml constraints.txt
+	$(INSTALL) '.[align]'
 	@touch $@ $(VENV)/.user
 
 demo: $(VENV)/.user  ## complete the example faces with the bundled model, into demo-output/
-	$(BIN)/complete-images --mask center --output demo-output/center --overwrite --grid examples
-	$(BIN)/complete-images --mask-dir examples/masks --output demo-output/drawn --overwrite --grid examples
-	@echo "Look at demo-output/center/grid.png and demo-output/drawn/grid.png: original, masked, completed."
+	$(BIN)/complete-images --mask center --output demo-output/center --overwrite --sheet examples
+	$(BIN)/complete-images --mask-dir examples/masks --output demo-output/drawn --overwrite --sheet examples
+	@echo "Look at demo-output/center/sheet.png and demo-output/drawn/sheet.png: original, masked, completed."
 
 photographs: $(VENV)/.align  ## complete the faces in the example photographs, into demo-output/photographs/
 	for name in two old; do $(BIN)/complete-images --faces --mask-file examples/photographs/masks/$$name.png \
-	  --output demo-output/photographs/$$name --overwrite --grid examples/photographs/$$name.jpg || exit; done
-	@echo "Look at demo-output/photographs/two/grid.png and demo-output/photographs/old/grid.png."
+	  --output demo-output/photographs/$$name --overwrite --sheet examples/photographs/$$name.jpg || exit; done
+	@echo "Look at demo-output/photographs/two/sheet.png and demo-output/photographs/old/sheet.png."
 
 test: $(VENV)/.dev  ## run the tests
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	$(PYTEST) $(PYTEST_OPTIONS)
 
-check: $(VENV)/.dev  ## formatting, lint, types, the command line's reference, tests
+lint: $(VENV)/.dev  ## formatting, lint, types, and whether docs/cli.md is up to date
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python scripts/write_cli_reference.py --check
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+check: lint test  ## all of it: what continuous integration runs
 
 bench: export TF_CPP_MIN_LOG_LEVEL = 3
 bench: $(VENV)/.dev  ## measure, in about two and a half hours; DATA=folder with faces-eval.zip
@@ -57,9 +61,7 @@ bench: $(VENV)/.dev  ## measure, in about two and a half hours; DATA=folder with
 	$(BIN)/python scripts/bench_quality.py --faces $(DATA)/faces-eval.zip
 	$(BIN)/python scripts/bench_encoder.py
 	$(BIN)/python scripts/bench_ceiling.py --faces $(DATA)/faces-eval.zip
-	$(BIN)/python scripts/bench_steps.py --faces $(DATA)/faces-eval.zip --count 48
 	$(BIN)/python scripts/bench_auto.py --faces $(DATA)/faces-eval.zip
-	$(BIN)/python scripts/bench_curvature.py --faces $(DATA)/faces-eval.zip
 	$(BIN)/python scripts/bench_align.py --faces $(DATA)/faces-eval.zip
 	$(BIN)/python scripts/bench_faces.py --faces $(DATA)/faces-eval.zip
 	$(BIN)/python scripts/bench_photographs.py examples/photographs
@@ -68,6 +70,12 @@ bench: $(VENV)/.dev  ## measure, in about two and a half hours; DATA=folder with
 
 docs: $(VENV)/.dev  ## write docs/cli.md from the commands' --help
 	$(BIN)/python scripts/write_cli_reference.py
+
+constraints: $(VENV)/.python  ## write the newest versions that pyproject.toml allows to constraints.txt; make check tries them
+	$(PYTHON) -m venv --clear build/newest
+	build/newest/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	{ grep '^#' constraints.txt; build/newest/bin/python -m pip freeze --exclude-editable | grep '=='; } > build/constraints.txt
+	mv build/constraints.txt constraints.txt
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) demo-output build *.egg-info

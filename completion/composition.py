@@ -135,7 +135,7 @@ class Composer:
             placed = original + _fade(face, box)[..., None] * (placed - original)
         side_px = face.placement.side_px
         scale = math.sqrt(BLEND_UNKNOWNS_MAX / np.count_nonzero(part))
-        if scale >= 1.0 or self.blender.method in ("feather", "none"):
+        if scale >= 1.0 or not self.blender.needs_solver:
             return self.blender(placed[None], original[None], part[None], side_px=side_px)[0]
 
         def blend(residual: Generated, hole: Mask) -> Generated:

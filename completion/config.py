@@ -197,7 +197,8 @@ VARIATIONS = SearchConfig(start="encoder", iterations=100, learning_rate=0.05)
 
 MODEL_OPTIONS = ("model", "blend", "batch_size")
 SEARCH_OPTIONS = ("iterations", "learning_rate", "weighting", "perceptual_weight")
-#: Options by the kind of method that they belong to. With another kind they would have no effect, and are refused.
+#: Options by the kind of method that they belong to. With another kind they would have no effect, and are refused. A
+#: kind that is not here has MODEL_OPTIONS: the model is loaded for it.
 OPTIONS: dict[type, tuple[str, ...]] = {
     EncoderConfig: MODEL_OPTIONS,
     SearchConfig: (*MODEL_OPTIONS, *SEARCH_OPTIONS, "candidates", "keep", "gif", "variations"),
@@ -234,7 +235,7 @@ def methods_with_option(option: str, *, variations: bool = False) -> tuple[str, 
     return tuple(
         name
         for name, config in METHODS.items()
-        if option in OPTIONS.get(type(config), ()) or (of_default and name == DEFAULT_METHOD)
+        if option in OPTIONS.get(type(config), MODEL_OPTIONS) or (of_default and name == DEFAULT_METHOD)
     )
 
 

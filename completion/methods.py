@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from completion.blending.classical import ClassicalFiller, choose_method
+from completion.blending.classical import ClassicalFiller, has_narrow_holes
 from completion.config import (
     BEYOND,
     METHODS,
@@ -238,7 +238,7 @@ class AutoMethod:
         if blocks or photograph is not None:
             raise ValueError("Expected the pixels of an aligned face for the method 'auto'. Received: something else")
         validate_mask(mask, picture.shape[:2])
-        chosen = self._classical if choose_method(mask) == self._classical.name else self._model
+        chosen = self._classical if has_narrow_holes(mask) else self._model
         return chosen.prepare(picture, mask)
 
 

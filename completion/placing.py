@@ -67,7 +67,7 @@ class FacePlacer:
         NoFaceError
             No face is found, or a given box or landmarks cannot be those of a face.
         """
-        filled = self._fill(picture if picture.shape[2] == 3 else np.repeat(picture, 3, axis=2), mask)
+        filled = self._filled(picture, mask)
         located = self._locator.locate(filled, mask, given=given)
         touched = [face for face in located if _touches(mask, face)]
         if isinstance(self._finder.config, EncoderConfig) and any(face.box for face in touched):
@@ -77,6 +77,14 @@ class FacePlacer:
                 for face, generated in zip(touched, answers.generated, strict=True)
             ]
         return tuple(touched), len(located) - len(touched)
+
+    def locate(self, picture: Picture, mask: Mask) -> list[LocatedFace]:
+        """Return the faces that are detected, as they are before the second alignment; see `place`."""
+        return self._locator.locate(self._filled(picture, mask), mask)
+
+    def _filled(self, picture: Picture, mask: Mask) -> Picture:
+        """Return a photograph, (H, W, 3) uint8, with its hole filled, so that what it hides is never seen."""
+        return self._fill(picture if picture.shape[2] == 3 else np.repeat(picture, 3, axis=2), mask)
 
     def _align_again(
         self, filled: Picture, mask: Mask, face: LocatedFace, *, generated: npt.NDArray[np.float32]

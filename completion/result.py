@@ -1,8 +1,10 @@
-"""What `completion.complete` returns."""
+"""What `completion.complete` returns, and how far several completions lie apart."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from completion.search.answer import Answers
     from dcgan.faces.locate import LocatedFace
 
-__all__ = ["CompletionResult"]
+__all__ = ["CompletionResult", "spread"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,3 +77,25 @@ class CompletionResult:
             np.zeros_like(known[0]) if known else np.zeros(0 if name in ("latents", "generated") else (), np.float32)
         )
         return np.stack([empty if each is None else getattr(each, name)[0] for each in self.answers])
+
+
+def spread(pictures: Sequence[npt.NDArray[np.uint8]]) -> float:
+    """Return the spread of several completions of one picture: the mean absolute difference over all pairs.
+
+    Parameters
+    ----------
+    pictures : sequence of uint8 array
+        At least one; all of the same shape. Pass the pixels of the hole to measure the spread in the hole.
+
+    Returns
+    -------
+    float
+        In grey levels; 0 if all completions are equal.
+
+    Examples
+    --------
+    >>> spread([np.uint8([0, 10]), np.uint8([0, 20])])
+    5.0
+    """
+    pairs = list(itertools.combinations(pictures, 2))
+    return float(np.mean([np.abs(one.astype(np.int16) - other).mean() for one, other in pairs])) if pairs else 0.0

@@ -11,10 +11,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from dcgan.config import ModelConfig, start_size
+from dcgan.config import ModelConfig
 from dcgan.networks import BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, LEAKY_SLOPE
 
-__all__ = ["build_encoder", "decode", "feature_shape", "offset_shape", "split_generator"]
+__all__ = ["build_encoder", "decode", "offset_shape", "split_generator"]
 
 Tensor = Any
 
@@ -153,37 +153,8 @@ def split_generator(generator: keras.Model, config: ModelConfig) -> tuple[keras.
     return keras.Model(latents, x, name="head"), keras.Model(features, y, name="tail")
 
 
-def feature_shape(config: ModelConfig) -> tuple[int, int, int]:
-    """Return the shape of the generator's first feature map.
-
-    Parameters
-    ----------
-    config : ModelConfig
-        Configuration of the model.
-
-    Returns
-    -------
-    tuple of int
-        (height, width, channels).
-
-    Examples
-    --------
-    >>> feature_shape(ModelConfig())
-    (4, 4, 512)
-    """
-    side = start_size(config.size)
-    return side, side, config.widths[-1]
-
-
-def decode(
-    generator: keras.Model,
-    config: ModelConfig,
-    latents: Tensor,
-    *,
-    features: Tensor | None = None,
-    offset: Tensor | None = None,
-) -> Tensor:
-    """Return the generator's pictures, with offsets added to its first and last feature maps.
+def decode(generator: keras.Model, config: ModelConfig, latents: Tensor, *, offset: Tensor | None = None) -> Tensor:
+    """Return the generator's pictures, with an offset added to its last feature map.
 
     Parameters
     ----------
@@ -193,8 +164,6 @@ def decode(
         Configuration of the model.
     latents : tensor of float32, shape (B, latent_dim)
         Latents z, in [-1, 1].
-    features : tensor of float32, shape (B, *feature_shape(config)), optional
-        Added to the first feature map.
     offset : tensor of float32, shape (B, *offset_shape(config)), optional
         Added to the last feature map.
 
@@ -203,11 +172,9 @@ def decode(
     tensor of float32, shape (B, size, size, channels)
         Pictures in [-1, 1].
     """
-    pending = [(feature_shape(config), features), (offset_shape(config), offset)]
     x = latents
     for layer in generator.layers[1:]:
         x = layer(x, training=False) if isinstance(layer, keras.layers.BatchNormalization) else layer(x)
-        while pending and tuple(x.shape[1:]) == pending[0][0]:
-            added = pending.pop(0)[1]
-            x = x if added is None else x + ops.cast(added, x.dtype)
+        if offset is not None and tuple(x.shape[1:]) == offset_shape(config):
+            x, offset = x + ops.cast(offset, x.dtype), None
     return x

@@ -1,8 +1,9 @@
-"""Measure dcgan-align: photographs a second, of the size of Labeled Faces in the Wild (250x250), on all cores.
+"""Measure the throughput of dcgan-align on all cores, in photographs per second.
 
-The photographs are aligned faces, set into blurred surroundings at the size that faces have there. The peer is what a
-plain script does: one process that reads, finds, aligns and writes one photograph after the other, with OpenFace's
-warp. Each side runs the given number of times, in turn, as a whole process; the ratio is that of the medians.
+The photographs are synthetic: aligned faces on a blurred background, with the size of the pictures (250x250) and of the
+faces in Labeled Faces in the Wild. The baseline ("peer") is a simple script: one process that reads, detects, aligns
+and writes one photograph after the other, with OpenFace's warp. Both programs run alternately, as whole processes, for
+the given number of rounds. The ratio is that of the median times.
 """
 
 import json
@@ -41,7 +42,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 
 
 def surround(face: np.ndarray, border: int) -> np.ndarray:
-    """Return a face, (S, S, 3) uint8, in the middle of blurred surroundings."""
+    """Return a face, uint8 (S, S, 3), in the middle of a blurred background that is `border` pixels wide."""
     side = len(face)
     around = cv2.copyMakeBorder(face, *[border] * 4, cv2.BORDER_REPLICATE)
     around = cv2.GaussianBlur(around, (0, 0), side / 10)
@@ -50,7 +51,7 @@ def surround(face: np.ndarray, border: int) -> np.ndarray:
 
 
 def make_photographs(faces: Path, folder: Path, count: int) -> None:
-    """Write photographs with a face each."""
+    """Write synthetic photographs, each with one face."""
     rng = np.random.default_rng(0)
     for index, face in enumerate(read_faces(faces, count, size=FACE).pictures):
         around = surround(face, (SIDE - FACE) // 2)
@@ -64,7 +65,7 @@ def make_photographs(faces: Path, folder: Path, count: int) -> None:
 @click.option("--count", default=400, show_default=True, help="Photographs.")
 @click.option("--rounds", default=3, show_default=True)
 def main(faces: Path, count: int, rounds: int) -> None:
-    """Print photographs a second."""
+    """Print photographs per second."""
     command = Path(sys.executable).with_name("dcgan-align")
     seconds: dict[str, list[float]] = {"ours": [], "peer": []}
     with tempfile.TemporaryDirectory() as name:

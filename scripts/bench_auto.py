@@ -1,7 +1,7 @@
-"""Measure what the rule of `--method auto` goes by: the model against plain biharmonic interpolation.
+"""Compare the model with biharmonic interpolation, to set the threshold of `--method auto`.
 
-For faces of two sizes and holes of many kinds: the mean depth of the deepest hole in pixels, and PSNR in the hole
-(uint8) of both.
+For faces of two sizes and many kinds of masks, print the mean depth of the deepest hole in pixels and the hole PSNR
+(uint8) of both methods.
 """
 
 from pathlib import Path
@@ -26,17 +26,17 @@ SPECS |= {f"center {scale}": MaskSpec("center", scale=scale) for scale in (0.05,
 @click.command()
 @click.option("--faces", required=True, type=click.Path(exists=True, path_type=Path), help="Aligned faces.")
 @click.option("--model", default="faces-64", show_default=True)
-@click.option("--quality", default="balanced", show_default=True)
-def main(faces: Path, model: str, quality: str) -> None:
+@click.option("--method", default="balanced", show_default=True)
+def main(faces: Path, model: str, method: str) -> None:
     """Print the table."""
-    completer, fill = Completer(load_model(model), quality), ClassicalFiller("biharmonic")
+    completer, fill = Completer(load_model(model), method), ClassicalFiller("biharmonic")
     click.echo("| mask | pixels | depth | model | biharmonic |\n|---|---|---|---|---|")
     for side, count in ((64, 32), (128, 16)):
         chosen = read_faces(faces, count, size=side).pictures
         for name, spec in SPECS.items():
             masks = np.stack([make_mask(spec, (side, side), seed=(0, index)) for index in range(count)])
             depth = np.mean([hole_depths(mask)[1].max() for mask in masks])
-            completed = completer.complete_batch(list(chosen), list(masks)).pictures
+            completed = completer.complete(list(chosen), list(masks)).pictures
             psnr = [
                 np.mean([picture_metrics(*each)["hole_psnr"] for each in zip(chosen, result, masks, strict=True)])
                 for result in (completed, fill(chosen, masks))

@@ -1,9 +1,9 @@
-"""Compare harmonic and biharmonic blending under every kind of mask, and the rule that chooses between them.
+"""Compare harmonic blending, biharmonic blending and the automatic choice between them for all kinds of masks.
 
-For every mask: the depth of the deepest hole as a share of the picture's side, mean over masks, and PSNR in the hole
-(uint8 RGB, mean over pictures) after blending three generated pictures: none at all, which is plain interpolation; the
-picture itself, blurred and 20 grey levels too bright; the model's. Pictures and masks are the same for all. With
---photos, instead, discs of several radii in the middle 512 pixels of photographs.
+For each mask, print the depth of the deepest hole as a fraction of the picture's side (mean over masks) and the hole
+PSNR (uint8 RGB, mean over pictures) after blending three kinds of generated pictures: zeros, which is interpolation;
+the original picture, blurred and 20 grey levels too bright; the output of the model. Pictures and masks are the same
+for all methods. With --photos, the masks are discs of several radii in the central 512 pixels of photographs instead.
 """
 
 import zlib
@@ -17,9 +17,9 @@ import numpy as np
 from completion.blending.biharmonic import biharmonic_blend
 from completion.completer import Completer
 from completion.evaluation.faces import read_faces
-from completion.framing import fit_frame, place_generated
 from completion.blending.geometry import geometry_blend, hole_depths
 from completion.blending.poisson import poisson_blend
+from dcgan.faces.placement import Placement
 from dcgan.model_file import load_model
 from dcgan.pictures.files import read_picture
 from masks import MaskSpec, make_mask
@@ -42,22 +42,21 @@ PEAK = 255.0
 
 
 def hole_psnr(result: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
-    """Return the PSNR of a result in [-1, 1] in the hole, as the uint8 that it becomes."""
+    """Return the hole PSNR of a result in [-1, 1], rounded to uint8."""
     levels = np.clip(np.rint((result + 1) * (PEAK / 2)), 0, PEAK)
     return float(10 * np.log10(PEAK**2 / max(((levels - truth)[mask] ** 2).mean(), 1e-3)))
 
 
 def generate(completer: Completer, pictures: np.ndarray, masks: list[np.ndarray]) -> list[np.ndarray]:
-    """Return what the model makes of each picture, at the pictures' own size."""
-    views = [completer.look(picture, mask) for picture, mask in zip(pictures, masks, strict=True)]
-    height, width = pictures.shape[1:3]
-    frame = fit_frame(height, width, completer.prior.config.size)
-    whole = (slice(0, height), slice(0, width))
-    return [place_generated(generated, frame, whole) for generated in completer.find(views).generated]
+    """Return the model's generated picture for each picture, enlarged to the picture's size."""
+    generated = completer.complete(list(pictures), masks).generated
+    shape = pictures.shape[1:]
+    placement = Placement.whole(shape, generated.shape[1])
+    return [placement.place(each, (slice(0, shape[0]), slice(0, shape[1])), shape) for each in generated]
 
 
 def measure(completer: Completer, pictures: np.ndarray, masks: list[np.ndarray]) -> list[float]:
-    """Return the depth, and for each of the three generated pictures the PSNR of each method."""
+    """Return the mean depth, and the PSNR of each method for each of the three kinds of generated pictures."""
     originals = pictures.astype(np.float32) / (PEAK / 2) - 1
     size = pictures.shape[2]
     blurred = [cv2.GaussianBlur(original, (0, 0), size / 32) + 20 / (PEAK / 2) for original in originals]
@@ -72,7 +71,7 @@ def measure(completer: Completer, pictures: np.ndarray, masks: list[np.ndarray])
 
 
 def discs(side: int, radius: int, *, seed: int) -> np.ndarray:
-    """Return a mask (side, side) of 24 discs where they fit, fewer of a large radius."""
+    """Return a mask (side, side) of random discs: 24 small ones, fewer large ones."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:side, :side]
     centers = rng.integers(radius + 4, side - radius - 4, (max(1, min(24, 96 // radius)), 2))
@@ -80,7 +79,7 @@ def discs(side: int, radius: int, *, seed: int) -> np.ndarray:
 
 
 def photo_table(folder: Path) -> None:
-    """Print PSNR in the hole for discs in photographs."""
+    """Print the hole PSNR for discs in photographs."""
     crops = []
     for path in sorted(folder.glob("*.jpg")):
         picture = read_picture(path)
@@ -108,14 +107,14 @@ def photo_table(folder: Path) -> None:
 @click.option("--model", default="faces-64", show_default=True)
 @click.option("--count", default=64, show_default=True, help="Faces.")
 @click.option("--size", default=64, show_default=True, help="Side of the faces in pixels.")
-@click.option("--quality", default="fast", show_default=True, help="A quality or preset of the search.")
-def main(faces: Path | None, photos: Path | None, model: str, count: int, size: int, quality: str) -> None:
+@click.option("--method", default="fast", show_default=True)
+def main(faces: Path | None, photos: Path | None, model: str, count: int, size: int, method: str) -> None:
     """Print the table."""
     if photos is not None:
         return photo_table(photos)
     if faces is None:
         raise click.UsageError("Expected --faces or --photos.")
-    completer = Completer(load_model(model), quality)
+    completer = Completer(load_model(model), method)
     chosen = read_faces(faces, count, size=size)
     names, pictures = chosen.names, chosen.pictures
     kinds = ("nothing", "blurred", "the model's")

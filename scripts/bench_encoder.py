@@ -1,9 +1,9 @@
-"""Measure completion by the encoder alone against the arithmetic limit, and against one step of the papers' search.
+"""Compare the time of completion by the encoder with its arithmetic limit and with the search of Yeh et al. 2017.
 
-The limit is the operations of one pass through encoder and generator at the machine's matrix-multiply peak, measured in
-the same run (see bench_search.py). Measured are that pass, `fast` without blending (which also fills the holes for the
-encoder and asks the discriminator for its opinion), and the search of the preset yeh2017, of which a part is done and
-its time is multiplied.
+The limit is the time of the floating-point operations of one pass through encoder and generator at the machine's peak
+rate of matrix multiplication, measured in the same run (see bench_search.py). Three times are measured: that pass;
+`fast` without blending, which also fills the holes for the encoder and evaluates the discriminator; and a few steps of
+the preset yeh2017, extrapolated to all its steps.
 """
 
 import statistics
@@ -15,8 +15,10 @@ import keras
 import numpy as np
 from bench_search import matmul_rate, network_flops
 
-from completion.config import PRESETS, choose_search
-from completion.search.adam import LatentSearch, Problem, start_latents
+from completion.config import EncoderConfig, resolve_method
+from completion.search.adam import LatentSearch, start_latents
+from completion.search.encoder import EncoderAnswerer
+from completion.search.observation import Observations
 from dcgan.autodiff import compile_function
 from dcgan.encoder import decode
 from dcgan.model_file import load_model
@@ -25,7 +27,7 @@ STEPS = 10
 
 
 def encoder_flops(encoder: keras.Model) -> int:
-    """Return the floating-point operations of one picture's way through the encoder's products."""
+    """Return the floating-point operations of the encoder's convolutions and dense layers for one picture."""
     total = 0
     for layer in encoder.layers:
         if isinstance(layer, keras.layers.Conv2DTranspose):
@@ -38,7 +40,7 @@ def encoder_flops(encoder: keras.Model) -> int:
 
 
 def seconds_of(function: Callable[[], object], repeats: int) -> float:
-    """Return the median time of a call."""
+    """Return the median time of a call in seconds."""
     times = []
     for _ in range(repeats):
         started = time.perf_counter()
@@ -52,15 +54,17 @@ def seconds_of(function: Callable[[], object], repeats: int) -> float:
 @click.option("--batch-size", default=64, show_default=True)
 @click.option("--rounds", default=5, show_default=True)
 def main(model: str, batch_size: int, rounds: int) -> None:
-    """Print milliseconds a picture and their ratios."""
+    """Print milliseconds per picture and their ratios."""
     prior = load_model(model)
     config, encoder = prior.config, prior.encoder
-    fast = LatentSearch(prior, PRESETS["fast"])
-    yeh = LatentSearch(prior, choose_search("yeh2017", iterations=STEPS))
+    fast = EncoderAnswerer(prior, EncoderConfig())
+    full = resolve_method("yeh2017")[1].iterations
+    yeh = LatentSearch(prior, resolve_method("yeh2017", iterations=STEPS)[1])
     targets = np.random.default_rng(0).uniform(-1, 1, (batch_size, config.size, config.size, config.channels))
     known = np.ones((batch_size, config.size, config.size), np.float32)
     known[:, config.size // 4 : -config.size // 4, config.size // 4 : -config.size // 4] = 0.0
-    problem, starts = Problem(targets.astype(np.float32), known), start_latents(batch_size, config.latent_dim)
+    observations = Observations(targets.astype(np.float32), known)
+    starts = start_latents(batch_size, config.latent_dim)
     seen = np.zeros((batch_size, config.size, config.size, config.channels + 1), np.float32)
 
     def both_networks(seen: np.ndarray) -> object:
@@ -69,19 +73,14 @@ def main(model: str, batch_size: int, rounds: int) -> None:
 
     one_pass = compile_function(both_networks)
 
-    def complete_fast() -> object:
-        guess = fast.guess(problem)
-        return fast.run(problem, guess.latents, guess=guess)
-
     calls: dict[str, Callable[[], object]] = {
         "encoder and generator": lambda: np.asarray(one_pass(seen)),
-        "fast": complete_fast,
-        "yeh2017": lambda: yeh.run(problem, starts),
+        "fast": lambda: fast.answer(observations),
+        "yeh2017": lambda: yeh.search(observations, starts),
     }
     for call in calls.values():
         call()  # compiles
     operations = encoder_flops(encoder) + network_flops(config)[0]
-    full = PRESETS["yeh2017"].iterations
     rows = []
     for _ in range(rounds):
         peak = matmul_rate()

@@ -1,10 +1,10 @@
-"""Measure how often faces are found behind holes, by each step, and how well they are aligned then.
+"""Measure the detection rate and the alignment error of faces behind holes, after each step of the face search.
 
-Aligned faces are set into a canvas, turned, scaled and moved, with blurred surroundings, so that their true place is
-known; those that the detector finds when they are whole are used. Holes are drawn in the face's frame. Alignment errors
-are mean distances of the frame's corners, in the model's pixels (64 on a side). With --photographs, the same for the
-faces in a folder of photographs, whose place when whole is taken for true, and how often a face is seen in a hole where
-there is none.
+The photographs are synthetic: an aligned face with a blurred background, rotated, scaled and translated, so that its
+true position is known. Only faces that the detector finds without a hole are used. Holes are drawn in the face's frame.
+The alignment error is the mean distance of the corners of the frame in the model's pixels (64 per side). With
+--photographs, also measure the faces in a folder of photographs, whose positions without a hole count as true, and the
+number of false detections in holes without a face.
 """
 
 from pathlib import Path
@@ -14,14 +14,14 @@ import cv2
 import numpy as np
 from bench_align import surround
 
-from completion.completer import Completer
 from completion.evaluation.faces import read_faces
-from completion.face_finding import FaceLocator
-from completion.face_frame import frame_distance, frame_window
-from completion.photographs import PhotographCompleter
+from completion.methods import MethodOptions, make_method
+from completion.placing import FacePlacer
 from dcgan.faces.alignment import alignment_transform, compose_transforms, invert_transform, transform_points
 from dcgan.errors import NoFaceError
 from dcgan.faces.detector import FaceFinder
+from dcgan.faces.locate import GivenFaces
+from dcgan.faces.placement import Placement
 from dcgan.model_file import load_model
 from dcgan.pictures.names import is_picture_name
 from dcgan.pictures.files import read_picture
@@ -43,7 +43,7 @@ Example = tuple[np.ndarray, np.ndarray, tuple[int, int, int, int]]  # photograph
 
 
 def make_examples(faces: np.ndarray, count: int, finder: FaceFinder) -> tuple[list[Example], int]:
-    """Return photographs with a face each, and how many faces it took."""
+    """Return photographs with one face each, and the number of faces that were tried."""
     rng = np.random.default_rng(0)
     examples: list[Example] = []
     tried = 0
@@ -71,63 +71,64 @@ def make_examples(faces: np.ndarray, count: int, finder: FaceFinder) -> tuple[li
 
 
 def align(landmarks: np.ndarray) -> np.ndarray:
-    """Return the transform of landmarks."""
+    """Return the transform that aligns a face by its landmarks."""
     return alignment_transform(landmarks, framing="innerEyesAndBottomLip", size=SIZE)
 
 
 def alignment_error(transform: np.ndarray, true: np.ndarray) -> float:
-    """Return the mean distance of a frame's corners from the true one's, in the model's pixels."""
+    """Return the mean distance between the corners of a frame and of the true one, in the model's pixels."""
     moved = transform_points(transform, transform_points(invert_transform(true), FRAME))
     return float(np.linalg.norm(moved - FRAME, axis=1).mean())
 
 
 def place_in_box(true: np.ndarray, box: tuple[int, int, int, int]) -> list[float]:
-    """Return a frame's middle (x, y) and its side in parts of the box that the detector puts around the face."""
+    """Return the centre (x, y) and the side of a frame, relative to the detector's box."""
     corners = transform_points(invert_transform(true), FRAME)
     x, y = (corners.mean(axis=0) - box[:2]) / box[2:]
     return [x, y, float(np.linalg.norm(corners[1] - corners[0])) / box[2]]
 
 
 def hide(shape: tuple[int, int], transform: np.ndarray, spec: MaskSpec, seed: int) -> np.ndarray:
-    """Return a mask that is drawn in a face's frame, (H, W) bool."""
-    large = np.c_[transform[:, :2] * 4, transform[:, 2:] * 4 + 1.5]  # the frame at 256 pixels
+    """Return a mask, bool (H, W), that is drawn in the frame of a face."""
+    large = np.c_[transform[:, :2] * 4, transform[:, 2:] * 4 + 1.5]  # to the frame, at 256 pixels
     drawn = make_mask(spec, (4 * SIZE, 4 * SIZE), seed=seed).astype(np.uint8)
     return cv2.warpAffine(drawn, large, shape[::-1], flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP) > 0
 
 
-def measure(examples: list[Example], photographs: PhotographCompleter, finder: FaceFinder) -> None:
-    """Print a table."""
-    locator = photographs.locator
-    click.echo("| hole | hole grey | hole filled | with guesses | first look | second look | with --face-box |")
+def measure(examples: list[Example], placer: FacePlacer, finder: FaceFinder) -> None:
+    """Print the table of detection rates and alignment errors."""
+    click.echo(
+        "| hole | grey hole | filled hole | and lower limit | first alignment | second alignment | with --face-box |"
+    )
     click.echo("|---|---|---|---|---|---|---|")
     for name, spec in HOLES.items():
-        grey, steps = 0, []
-        errors: dict[str, list[float]] = {"first": [], "second": [], "told": []}
+        grey, sources = 0, []
+        errors: dict[str, list[float]] = {"first": [], "second": [], "given": []}
         for index, (photograph, true, box) in enumerate(examples):
             mask = hide(photograph.shape[:2], true, spec, index)
             hidden = np.where(mask[..., None], np.uint8(128), photograph)
             grey += any(alignment_error(align(face.landmarks), true) < SIZE / 4 for face in finder.find(hidden))
             try:
-                located = locator.locate(locator.fill(photograph, mask), mask)
+                located = placer.locate(photograph, mask)
             except NoFaceError:
                 located = []
-            near = [face for face in located if alignment_error(face.transform, true) < SIZE / 4]
+            near = [face for face in located if alignment_error(face.placement.transform, true) < SIZE / 4]
             if near:
-                steps.append(near[0].step)
-                errors["first"].append(alignment_error(near[0].transform, true))
-                again = [face for face in photographs.look(photograph, mask).faces if face.box == near[0].box]
-                errors["second"].append(alignment_error((again or near)[0].transform, true))
-            (told,) = photographs.look(photograph, mask, boxes=[box]).faces
-            errors["told"].append(alignment_error(told.transform, true))
+                sources.append(near[0].source)
+                errors["first"].append(alignment_error(near[0].placement.transform, true))
+                again = [face for face in placer.place(photograph, mask)[0] if face.box == near[0].box]
+                errors["second"].append(alignment_error((again or near)[0].placement.transform, true))
+            (given,), _ = placer.place(photograph, mask, given=GivenFaces(boxes=(box,)))
+            errors["given"].append(alignment_error(given.placement.transform, true))
         count = len(examples)
-        rates = [grey / count, steps.count("detected") / count, len(steps) / count]
+        rates = [grey / count, sources.count("detected") / count, len(sources) / count]
         cells = [f"{rate:.0%}" for rate in rates]
         cells += ["{:.1f} ({:.1f})".format(*np.quantile(each, [0.5, 0.95])) for each in errors.values()]
         click.echo(f"| {name} | {' | '.join(cells)} |")
 
 
-def count_false(photographs: list[np.ndarray], locator: FaceLocator, finder: FaceFinder, holes_each: int) -> None:
-    """Print how often a face is seen in a hole away from all faces."""
+def count_false(photographs: list[np.ndarray], placer: FacePlacer, finder: FaceFinder, *, holes_each: int) -> None:
+    """Print the number of false detections in holes away from all faces."""
     rng = np.random.default_rng(0)
     counts = {"detected": 0, "guessed": 0}
     holes = 0
@@ -143,18 +144,19 @@ def count_false(photographs: list[np.ndarray], locator: FaceLocator, finder: Fac
                 continue
             holes += 1
             try:
-                located = locator.locate(locator.fill(photograph, mask), mask)
+                located = placer.locate(photograph, mask)
             except NoFaceError:
                 located = []
-            for step in {face.step for face in located if touches(mask, face.transform)}:
-                counts[step] += 1
+            for source in {face.source for face in located if touches(mask, face.placement.transform)}:
+                counts[source] += 1
     click.echo(f"{holes} square holes with no face in them: " + ", ".join(f"{each} {n}" for each, n in counts.items()))
 
 
 def touches(mask: np.ndarray, transform: np.ndarray) -> bool:
-    """Tell whether a mask reaches into a frame, or just beside it."""
-    window = frame_window(transform, SIZE, mask.shape, margin=SIZE / 8)
-    return bool((mask[window] & (frame_distance(transform, SIZE, window) <= 1.25)).any())
+    """Return whether a mask touches a frame or its near surroundings."""
+    placement = Placement(transform, SIZE)
+    window = placement.window(mask.shape, margin=SIZE / 8)
+    return bool((mask[window] & (placement.distance(window) <= 1.25)).any())
 
 
 @click.command()
@@ -165,13 +167,13 @@ def touches(mask: np.ndarray, transform: np.ndarray) -> bool:
 def main(faces: Path, photographs: Path | None, count: int, model: str) -> None:
     """Print the tables."""
     finder = FaceFinder()
-    completer = PhotographCompleter(Completer(load_model(model), "balanced"), finder)
+    placer = make_method("balanced", MethodOptions(load_model(model), detector=finder)).placer
     examples, tried = make_examples(read_faces(faces, 2 * count, size=128).pictures, count, finder)
     click.echo(f"{len(examples)} faces; found when whole: {len(examples)} of {tried}")
     places = np.array([place_in_box(true, box) for _, true, box in examples])
     means, deviations = (" {:.3f} {:.3f} {:.3f}".format(*each) for each in (places.mean(axis=0), places.std(axis=0)))
     click.echo(f"frames in their boxes, middle (x, y) and side: means{means}, standard deviations{deviations}\n")
-    measure(examples, completer, finder)
+    measure(examples, placer, finder)
     if photographs:
         pictures = [read_picture(path) for path in sorted(photographs.iterdir()) if is_picture_name(path.name)]
         scales = [min(1.0, 800 / max(picture.shape)) for picture in pictures]
@@ -181,8 +183,8 @@ def main(faces: Path, photographs: Path | None, count: int, model: str) -> None:
         ]
         own = [(each, align(face.landmarks), face.box) for each in pictures for face in finder.find(each)]
         click.echo(f"\n{len(own)} faces in {len(pictures)} photographs\n")
-        measure(own, completer, finder)
-        count_false(pictures, completer.locator, finder, 20)
+        measure(own, placer, finder)
+        count_false(pictures, placer, finder, holes_each=20)
 
 
 if __name__ == "__main__":

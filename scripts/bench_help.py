@@ -1,4 +1,4 @@
-"""Measure how long each command's --help takes, as whole processes."""
+"""Measure the time of each command's --help as a whole process."""
 
 import statistics
 import subprocess
@@ -11,7 +11,7 @@ RUNS = 7
 
 
 def main() -> None:
-    """Print the median, least and greatest seconds of each command."""
+    """Print the median, minimum and maximum time of each command in seconds."""
     folder = Path(sys.executable).parent
     for command in COMMANDS:
         seconds = []

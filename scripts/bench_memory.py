@@ -1,9 +1,9 @@
 """Measure the peak memory of complete-images for few and for many pictures, and for large photographs.
 
-One small picture is written many times under many names; each count is completed by a process of its own with a search
-of two steps, for memory does not depend on the number of steps. With --photograph-sides, instead, one photograph
-(scikit-image's astronaut, enlarged) with a large face is completed at several sizes: a hole in the face, and one of
-half the picture with a face that fills it.
+Copies of one small picture are completed, each number of copies in a new process, with a search of two steps: memory
+does not depend on the number of steps. With --photograph-sides, one photograph with a large face (scikit-image's
+astronaut, enlarged) is completed at several sizes instead, with a hole inside the face and with a hole of half the
+picture.
 """
 
 import shutil
@@ -34,9 +34,9 @@ def peak_mib(folder: Path, output: Path, options: list[str]) -> float:
 
 
 def measure_photographs(sides: list[int]) -> None:
-    """Print the peak and the seconds for each size of a photograph, and each hole."""
+    """Print the peak memory and the time for each size of a photograph and each hole."""
     astronaut = data.astronaut()[20:276, 90:346]
-    # Parts of the side: the hole (top, bottom, left, right), and the face's box (x, y, width, height).
+    # As fractions of the side: the hole (top, bottom, left, right) and the box of the face (x, y, width, height).
     holes = {
         "in the face": ((0.35, 0.47, 0.45, 0.61), (0.33, 0.22, 0.36, 0.36)),
         "half the picture": ((0.15, 0.85, 0.15, 0.87), (0.05, 0.05, 0.9, 0.9)),
@@ -65,7 +65,7 @@ def measure_photographs(sides: list[int]) -> None:
 )
 @click.option("--photograph-sides", default="", help="Sides in pixels, as 512,2048,5500.")
 def main(counts: str, size: int, mask: str, photograph_sides: str) -> None:
-    """Print the peak for each count, or for each side."""
+    """Print the peak memory for each number of pictures, or for each size of a photograph."""
     if photograph_sides:
         measure_photographs([int(part) for part in photograph_sides.split(",")])
         return
@@ -79,7 +79,11 @@ def main(counts: str, size: int, mask: str, photograph_sides: str) -> None:
             folder.mkdir()
             for number in range(count):
                 shutil.copyfile(first, folder / f"{number:06d}.png")
-            peaks.append(peak_mib(folder, Path(scratch, f"out{count}"), ["--mask", mask, "--iterations", "2"]))
+            peaks.append(
+                peak_mib(
+                    folder, Path(scratch, f"out{count}"), ["--mask", mask, "--method", "latent", "--iterations", "2"]
+                )
+            )
             click.echo(f"{count:6d} pictures: peak {peaks[-1]:.0f} MiB")
             shutil.rmtree(folder)
         click.echo(f"ratio of the last to the first: {peaks[-1] / peaks[0]:.3f}")

@@ -1,9 +1,9 @@
-"""Measure completed photographs: hole PSNR and fine detail, with grain and without, and the seconds it takes.
+"""Measure completed photographs: hole PSNR and fine detail, with grain and without, and the time.
 
-Of every photograph the detector's faces of at least 60 pixels count; the middle of each one's frame is hidden, as the
-mask `center` does, and found again behind the hole. Fine detail is the standard deviation, in the hole, of what is
-finer than the model's pixels, as a share of the true picture's. Classical is the filling that faces fade into, over the
-whole hole.
+In every photograph, the detected faces of at least 60 pixels lose the centre of their frames, like the mask `center`,
+and are detected again behind the hole. Fine detail is the standard deviation in the hole of the detail that is finer
+than the model's pixels, relative to that of the true picture. "Classical" fills the whole hole with the classical
+method that faces are cross-faded into.
 """
 
 import time
@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 
 from completion.completer import Completer
+from completion.composition import Composer
 from completion.evaluation.metrics import picture_metrics
-from completion.photographs import PhotographCompleter
 from dcgan.faces.alignment import alignment_transform, invert_transform, transform_points, transform_scale
 from dcgan.faces.detector import FaceFinder
+from dcgan.faces.locate import GivenFaces
 from dcgan.model_file import load_model
 from dcgan.pictures.names import list_pictures
 from dcgan.pictures.files import read_picture
@@ -26,7 +27,7 @@ FACE_MIN_PX = 60
 
 
 def hide_middles(shape: tuple[int, int], transforms: list[np.ndarray]) -> np.ndarray:
-    """Return a mask of the middle of every frame, (H, W) bool."""
+    """Return a mask, bool (H, W), of the centres of all frames."""
     mask = np.zeros(shape, np.uint8)
     corners = [(15.5, 15.5), (47.5, 15.5), (47.5, 47.5), (15.5, 47.5)]
     for transform in transforms:
@@ -35,7 +36,7 @@ def hide_middles(shape: tuple[int, int], transforms: list[np.ndarray]) -> np.nda
 
 
 def fine_detail(picture: np.ndarray, mask: np.ndarray, scale: float) -> float:
-    """Return the standard deviation of what is finer than the model's pixels, in a hole."""
+    """Return the standard deviation in a hole of the detail that is finer than the model's pixels."""
     values = picture.astype(np.float32)
     return float((values - cv2.GaussianBlur(values, (0, 0), 0.7 * scale))[mask].std())
 
@@ -44,10 +45,10 @@ def fine_detail(picture: np.ndarray, mask: np.ndarray, scale: float) -> float:
 @click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--model", default="faces-64", show_default=True)
 def main(folders: tuple[Path, ...], model: str) -> None:
-    """Print a table."""
+    """Print the table."""
     finder = FaceFinder()
-    completer = Completer(load_model(model), "balanced")
-    ways = {grain: PhotographCompleter(completer, finder, grain=grain) for grain in (False, True)}
+    prior = load_model(model)
+    ways = {grain: Completer(prior, "balanced", detector=finder, grain=grain) for grain in (False, True)}
     click.echo(
         "| photograph | faces | scale | PSNR classical | plain | with grain | detail plain | with grain | seconds |"
     )
@@ -61,14 +62,14 @@ def main(folders: tuple[Path, ...], model: str) -> None:
             continue
         mask = hide_middles(picture.shape[:2], transforms)
         scale = float(np.mean([transform_scale(transform) for transform in transforms]))
-        boxes = [face.box for face in faces]
-        ways[True].complete(picture, mask, boxes=boxes)  # compiles for so many faces
+        given = GivenFaces(boxes=tuple(face.box for face in faces))
+        ways[True].complete([picture], [mask], faces=given)  # compiles for this number of faces
         results, seconds = {}, {}
         for grain, way in ways.items():
             started = time.perf_counter()
-            results[grain] = way.complete(picture, mask, boxes=boxes)
+            results[grain] = way.complete([picture], [mask], faces=given).pictures[0]
             seconds[grain] = time.perf_counter() - started
-        classical = ways[True].compose(picture, mask, [], np.empty(0, np.float32))
+        classical = Composer().compose(picture, mask, [], generated=np.empty(0, np.float32))
         psnr = [picture_metrics(picture, each, mask)["hole_psnr"] for each in (classical, *results.values())]
         detail = [fine_detail(each, mask, scale) / fine_detail(picture, mask, scale) for each in results.values()]
         rows.append([len(faces), scale, *psnr, *detail, seconds[True]])

@@ -1,8 +1,8 @@
-"""Compare our search of the latent space with the two published ones and with classical inpainting, on whole faces.
+"""Compare the latent search with the two published ones and with classical inpainting.
 
-For every mask and method: the mean absolute difference to the known pixels before blending (values in [-1, 1]), PSNR
-and SSIM in the hole and over the whole picture after blending (uint8), and seconds a picture. The same pictures and the
-same masks for all methods; what a method spends on its first call (compilation) is not counted.
+For each mask and method, print the mean absolute error of the known pixels before blending (values in [-1, 1]), PSNR
+and SSIM in the hole and over the whole picture after blending (uint8), and the seconds per picture without compilation.
+Pictures and masks are the same for all methods.
 """
 
 import json
@@ -15,7 +15,7 @@ import numpy as np
 from completion.completer import Completer
 from completion.config import CLASSICAL_METHODS
 from completion.evaluation.faces import make_masks, read_faces
-from completion.evaluation.methods import make_method
+from completion.evaluation.methods import make_compared_method
 from completion.evaluation.metrics import picture_metrics, psnr
 from dcgan.model_file import Prior, load_model
 from dcgan.pictures.files import save_picture
@@ -26,7 +26,7 @@ METRICS = ("hole_psnr", "hole_ssim", "whole_psnr", "whole_ssim")
 
 
 def quality(truth: np.ndarray, result: np.ndarray, masks: np.ndarray) -> dict[str, float]:
-    """Return mean PSNR and SSIM in the hole and over the whole picture."""
+    """Return the mean PSNR and SSIM in the hole and over the whole picture."""
     rows = [picture_metrics(*each) for each in zip(truth, result, masks, strict=True)]
     return {name: float(np.mean([row[name] for row in rows])) for name in METRICS}
 
@@ -34,11 +34,11 @@ def quality(truth: np.ndarray, result: np.ndarray, masks: np.ndarray) -> dict[st
 def run_search(
     method: str, prior: Prior, pictures: np.ndarray, masks: np.ndarray
 ) -> tuple[dict[str, float], np.ndarray]:
-    """Search, blend and measure."""
+    """Search, blend and measure; return the metrics and the completed pictures."""
     completer = Completer(prior, method, blend="poisson")  # as in the papers
-    completer.search.warm_up(len(pictures))
+    completer.warm_up(len(pictures))
     started = time.perf_counter()
-    result = completer.complete_batch(list(pictures), list(masks))
+    result = completer.complete(list(pictures), list(masks))
     seconds = (time.perf_counter() - started) / len(pictures)
     truth = pictures.astype(np.float32) / 127.5 - 1.0
     known_l1 = float(
@@ -56,7 +56,7 @@ DIGITS = (4, 2, 2, 3, 2, 3, 4)
 
 
 def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
-    """Return the figures as a Markdown table."""
+    """Return the metrics as a Markdown table."""
     lines = ["| mask | method | " + " | ".join(HEADINGS) + " |", "|---|---|" + "---|" * len(HEADINGS)]
     for mask, methods in results.items():
         for method, figures in methods.items():
@@ -85,7 +85,7 @@ def main(faces: Path, model: str, count: int, mask_names: str, methods: str, out
         results[mask_name] = {}
         for method in methods.split(","):
             if method in CLASSICAL_METHODS:
-                fill = make_method(method, prior, rows=count).fill
+                fill = make_compared_method(method, prior, rows=count).fill
                 started = time.perf_counter()
                 filled = fill(pictures, masks)
                 seconds = (time.perf_counter() - started) / count

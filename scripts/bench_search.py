@@ -1,7 +1,7 @@
-"""Measure the search's floating-point rate as a share of the machine's own matrix-multiply peak, in one run.
+"""Measure the floating-point rate of the search relative to the machine's peak rate of matrix multiplication.
 
-The peak is the best rate of a square float32 product over several sizes, on the same engine and with the same number
-of threads. The two are measured in turn, several times, and the medians are compared.
+The peak is the best rate of a square float32 matrix product over several sizes, on the same engine and with the same
+number of threads. Both rates are measured alternately, for several rounds; the result is the median of their ratio.
 """
 
 import statistics
@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from completion.config import SearchConfig
-from completion.search.adam import LatentSearch, Problem, start_latents
+from completion.search.adam import LatentSearch, start_latents
+from completion.search.observation import Observations
 from dcgan.config import ModelConfig, doublings
 from dcgan.model_file import Prior
 from dcgan.networks import build_discriminator, build_generator
@@ -21,7 +22,7 @@ MATRIX_SIZES = (1024, 2048, 3072)
 
 
 def network_flops(config: ModelConfig) -> tuple[int, int]:
-    """Return the floating-point operations of one picture's way through generator and discriminator."""
+    """Return the floating-point operations of one forward pass of the generator and of the discriminator."""
     levels = doublings(config.size)
     widths = [config.filters * min(2**level, 8) for level in range(levels)]
     start = config.size >> levels
@@ -37,7 +38,7 @@ def network_flops(config: ModelConfig) -> tuple[int, int]:
 
 
 def matmul_rate() -> float:
-    """Return the best rate of a float32 matrix product, in operations a second."""
+    """Return the best rate of a float32 matrix product in operations per second."""
     best = 0.0
     for size in MATRIX_SIZES:
         left, right = tf.random.normal((size, size)), tf.random.normal((size, size))
@@ -56,7 +57,7 @@ def matmul_rate() -> float:
 @click.option("--iterations", default=30, show_default=True, help="Of the search in one round.")
 @click.option("--rounds", default=5, show_default=True)
 def main(batch_size: int, iterations: int, rounds: int) -> None:
-    """Print the share of the peak that the search reaches; the weights do not matter for it."""
+    """Print the ratio of the search's rate to the peak; it does not depend on the weights of the model."""
     config = ModelConfig()
     prior = Prior(build_generator(config), build_discriminator(config), config, {}, "")
     search = LatentSearch(prior, SearchConfig(iterations=iterations))
@@ -64,16 +65,17 @@ def main(batch_size: int, iterations: int, rounds: int) -> None:
     targets = rng.uniform(-1, 1, (batch_size, config.size, config.size, config.channels)).astype(np.float32)
     known = np.ones((batch_size, config.size, config.size), np.float32)
     known[:, 16:48, 16:48] = 0.0
-    problem, starts = Problem(targets, known), start_latents(batch_size, config.latent_dim)
-    search.run(problem, starts)  # compiles
-    # forward and backward through both networks; one step more judges the last iterate, one generator pass draws it
+    observations, starts = Observations(targets, known), start_latents(batch_size, config.latent_dim)
+    search.search(observations, starts)  # compiles
+    # Each step is a forward and a backward pass of both networks. One more step evaluates the last iterate, and one
+    # pass of the generator decodes it.
     generator, discriminator = network_flops(config)
     operations = batch_size * ((iterations + 1) * 2 * (generator + discriminator) + generator)
     shares = []
     for _ in range(rounds):
         before = matmul_rate()
         started = time.perf_counter()
-        search.run(problem, starts)
+        search.search(observations, starts)
         rate = operations / (time.perf_counter() - started)
         peak = max(before, matmul_rate())
         shares.append(rate / peak)

@@ -1,7 +1,8 @@
-"""Measure training against the pattern of TensorFlow's own DCGAN tutorial, in one run.
+"""Compare the throughput of training with that of TensorFlow's DCGAN tutorial.
 
-The pattern is a `train_step` with two GradientTapes and two Adam optimizers under `tf.function`, fed by tf.data. Both
-sides train the same networks on the same batches; rounds alternate, and the ratio is taken round by round.
+The tutorial's code is a `train_step` with two GradientTapes and two Adam optimizers under `tf.function`, fed by
+tf.data. Both programs train the same architectures on batches of the same size, in alternating rounds. The result is
+the median ratio of their times per round.
 """
 
 import statistics
@@ -19,23 +20,23 @@ from dcgan.networks import build_discriminator, build_generator
 
 
 class Clock(keras.callbacks.Callback):
-    """Take the seconds of each Keras epoch."""
+    """Record the time of each Keras epoch in seconds."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seconds: list[float] = []
 
     def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
-        """Start."""
+        """Start the clock."""
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:
-        """Stop."""
+        """Record the time."""
         self.seconds.append(time.perf_counter() - self.started)
 
 
 class Tutorial:
-    """The tutorial's way to train."""
+    """The training loop of the tutorial."""
 
     def __init__(self, config: ModelConfig, settings: TrainConfig, pictures: np.ndarray) -> None:
         self.generator = build_generator(config, policy=settings.precision)
@@ -68,7 +69,7 @@ class Tutorial:
             )
 
     def run(self, steps: int) -> float:
-        """Return the seconds of some steps."""
+        """Train for some steps and return the time in seconds."""
         started = time.perf_counter()
         for _ in range(steps):
             self.train_step(next(self.data))
@@ -83,7 +84,7 @@ class Tutorial:
 @click.option("--precision", default="float32", type=click.Choice(PRECISIONS), show_default=True)
 @click.option("--tutorial-precision", default=None, type=click.Choice(PRECISIONS), help="[default: the same]")
 def main(batch_size: int, steps: int, rounds: int, precision: str, tutorial_precision: str | None) -> None:
-    """Print pictures a second of both and their ratio."""
+    """Print pictures per second of both programs and their ratio."""
     config = ModelConfig()
     settings = TrainConfig(batch_size=batch_size, precision=precision)
     pictures = np.random.default_rng(0).integers(0, 256, (1024, config.size, config.size, config.channels), np.uint8)
@@ -94,10 +95,10 @@ def main(batch_size: int, steps: int, rounds: int, precision: str, tutorial_prec
     for number in range(rounds + 1):
         theirs = tutorial.run(steps)
         clock = Clock()
-        # the first Keras epoch starts the input pipeline and is not counted; the tutorial's pipeline runs on
+        # The first Keras epoch starts the input pipeline and is not counted; the tutorial's pipeline keeps running.
         gan.fit(batches, epochs=2, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[clock])
         ours = clock.seconds[1]
-        if number:  # the first round compiles
+        if number:  # not the first round, which compiles
             ratios.append(theirs / ours)
             rate = batch_size * steps
             click.echo(

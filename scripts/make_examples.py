@@ -1,8 +1,8 @@
-"""Make the pictures in examples/: two public-domain portraits, aligned as the released model was trained.
+"""Make the pictures in examples/: two public-domain portraits, with the alignment of the bundled model.
 
-Needs matplotlib beside the project's own packages, for the second portrait. The landmarks (inner eye corners and bottom
-lip, numbers 39, 42 and 57 of dlib's 68) were found once with dlib and stand below; they are mapped onto OpenFace's
-min-max template, as in Amos et al. 2016, "OpenFace: a general-purpose face recognition library".
+Needs matplotlib in addition to the project's dependencies, for the second portrait. The landmarks (inner eye corners
+and bottom lip, numbers 39, 42 and 57 of dlib's 68) were detected with dlib and are constants below. They are mapped to
+OpenFace's min-max template, as in Amos et al. 2016, "OpenFace: a general-purpose face recognition library".
 """
 
 from pathlib import Path
@@ -24,7 +24,7 @@ LANDMARKS = {  # x, y in pixels of the photograph
 
 
 def align(photograph: np.ndarray, landmarks: list[tuple[int, int]]) -> np.ndarray:
-    """Return the aligned crop, (SIZE, SIZE, 3) uint8, averaged down from a larger one."""
+    """Return the aligned crop, uint8 (SIZE, SIZE, 3), warped at a higher resolution and reduced by area averaging."""
     side = SIZE * OVERSAMPLING
     template = template_points("innerEyesAndBottomLip", size=side).astype(np.float32)
     transform = cv2.getAffineTransform(np.array(landmarks, np.float32), template)

@@ -1,7 +1,7 @@
 """Make examples/photographs/ and the pictures of docs/photographs.md: before, mask, after.
 
-Two photographs in the public domain, and pictures made of them; masks are drawn here. `--complete` runs the commands
-that docs/photographs.md names and lays their results out side by side in docs/images/photographs/.
+The photographs are two public-domain portraits and two pictures composed from them; this script draws the masks.
+`--complete` runs the commands of docs/photographs.md and writes their results side by side to docs/images/photographs/.
 """
 
 import json
@@ -28,7 +28,7 @@ TILE_HEIGHT = 250
 
 
 def draw(shape: tuple[int, ...], *strokes: tuple[list[tuple[int, int]], int]) -> np.ndarray:
-    """Return a mask of polylines, each with its thickness in pixels, (H, W) uint8."""
+    """Return a mask, uint8 (H, W), of polylines, each with its thickness in pixels."""
     mask = np.zeros(shape[:2], np.uint8)
     for points, thickness in strokes:
         cv2.polylines(mask, [np.array(points, np.int32)], isClosed=False, color=255, thickness=thickness)
@@ -36,14 +36,14 @@ def draw(shape: tuple[int, ...], *strokes: tuple[list[tuple[int, int]], int]) ->
 
 
 def rectangle(shape: tuple[int, ...], x: int, y: int, width: int, height: int) -> np.ndarray:
-    """Return a mask of a rectangle, (H, W) uint8."""
+    """Return a mask, uint8 (H, W), of a rectangle."""
     mask = np.zeros(shape[:2], np.uint8)
     mask[y : y + height, x : x + width] = 255
     return mask
 
 
 def ellipse(shape: tuple[int, ...], *centers: tuple[int, int], axes: tuple[int, int]) -> np.ndarray:
-    """Return a mask of ellipses, (H, W) uint8."""
+    """Return a mask, uint8 (H, W), of ellipses."""
     mask = np.zeros(shape[:2], np.uint8)
     for center in centers:
         cv2.ellipse(mask, center, axes, 0, 0, 360, 255, thickness=-1)
@@ -65,7 +65,7 @@ LANDMARKS = {  # x, y in pixels: inner eye corners and bottom lip, found with dl
     "hopper": [(238, 194), (291, 192), (269, 289)],
 }
 TALL, SQUARE, WIDE, SMALL = (600, 512), (512, 512), (600, 1024), (450, 384)
-#: Name of the example: photograph, mask, further options of the command, and the part of the photograph that is shown
+#: Name of the example: photograph, mask, additional options of the command, and the visible part of the photograph
 #: (x, y, width, height).
 EXAMPLES = {
     "scratches": (
@@ -95,11 +95,11 @@ EXAMPLES = {
 }
 
 
-GRAIN_PART = (190, 160, 160, 160)  # what the comparison of grain shows of the example `center`
+GRAIN_PART = (190, 160, 160, 160)  # part of the example `center` that the comparison of grain shows
 
 
 def command(name: str) -> str:
-    """Return an example's command."""
+    """Return the command of an example."""
     photograph, _, options, _ = EXAMPLES[name]
     options = f"--landmarks-file {FOLDER}/landmarks.jsonl" if options == "landmarks" else options
     parts = [f"complete-images --faces --mask-file {FOLDER}/masks/{name}.png", options, f"{FOLDER}/{photograph}.jpg"]
@@ -107,7 +107,7 @@ def command(name: str) -> str:
 
 
 def run_example(name: str, output: Path, *options: str) -> np.ndarray:
-    """Run an example's command and return its result."""
+    """Run the command of an example and return its result."""
     program, *arguments = shlex.split(command(name))
     program = str(Path(sys.executable).with_name(program))
     subprocess.run([program, *arguments, *options, "--output", str(output), "--overwrite"], cwd=ROOT, check=True)
@@ -128,7 +128,7 @@ def lay_out(pictures: list[np.ndarray], part: tuple[int, int, int, int]) -> np.n
 @click.command()
 @click.option("--complete", is_flag=True, help="Complete them and write the sheets of docs/photographs.md.")
 def main(complete: bool) -> None:
-    """Write the examples and, if asked for, the sheets."""
+    """Write the examples and, with --complete, the sheets."""
     folder = ROOT / FOLDER
     (folder / "masks").mkdir(parents=True, exist_ok=True)
     for name, photograph in make_photographs().items():

@@ -1,7 +1,7 @@
-"""Write a model whose encoder is the weighted mean of several models' encoders, trained one from another.
+"""Write a model whose encoder is the weighted mean of several encoders that were fine-tuned one from another.
 
-Between a network and what it became under a critic lies a choice between fidelity and sharpness: the network
-interpolation of Wang et al. 2018, "ESRGAN", arXiv:1809.00219, section 3.4.
+Interpolation between the weights of an encoder before and after adversarial training trades fidelity for sharpness: the
+network interpolation of Wang et al. 2018, "ESRGAN", arXiv:1809.00219, section 3.4.
 
     python scripts/mix_encoders.py mixed.safetensors faithful.safetensors=0.5 sharp.safetensors=0.5
 """
@@ -18,7 +18,7 @@ from dcgan.model_file import load_model, save_model
 @click.argument("output", type=click.Path(path_type=Path))
 @click.argument("parts", nargs=-1, required=True, metavar="MODEL=WEIGHT...")
 def main(output: Path, parts: tuple[str, ...]) -> None:
-    """Write OUTPUT; generator and discriminator are the first model's, and must be the others' as well."""
+    """Write OUTPUT with the generator and discriminator of the first model; all generators must be equal."""
     pairs = [part.rpartition("=") for part in parts]
     models = [load_model(name) for name, _, _ in pairs]
     weights = np.array([float(weight) for _, _, weight in pairs])

@@ -1,8 +1,8 @@
-"""Rank model files by the Fréchet distance between what they draw and faces that no training has seen.
+"""Rank model files by the Fréchet distance between their samples and faces that are not in the training set.
 
-The distance (Heusel et al. 2017, arXiv:1706.08500) is taken in the 128-dimensional embedding of dlib's face recognition
-network rather than in Inception's features: it looks at faces, and its weights come from a package. Lower is better.
-Needs the extra "evaluate". A second set of real faces gives the distance that sampling alone accounts for.
+The distance (Heusel et al. 2017, arXiv:1706.08500) is measured in the 128-dimensional embedding of dlib's face
+recognition network, not in Inception's features: it is trained on faces, and a Python package has its weights. Lower is
+better. A second set of real faces gives the distance that is due to sampling alone. Needs the extra "evaluate".
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ from dcgan.sampling import sample
     "--grids", type=click.Path(path_type=Path), help="Write a grid of each model's pictures into this folder."
 )
 def main(models: tuple[str, ...], faces: Path, count: int, grids: Path | None) -> None:
-    """Print a line for each model, and one for real faces against real faces."""
+    """Print a line for each model, and one for two sets of real faces."""
     embed = FaceEmbedder()
     prior = load_model(models[0])
     real = read_faces(faces, 2 * count, size=prior.config.size).pictures

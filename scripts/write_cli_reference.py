@@ -1,4 +1,4 @@
-"""Write docs/cli.md from the commands' --help, or check that it is not stale (--check)."""
+"""Write docs/cli.md from the commands' --help, or check that it is up to date (--check)."""
 
 import sys
 from pathlib import Path
@@ -32,7 +32,7 @@ def reference() -> str:
 
 
 def main() -> None:
-    """Write or check."""
+    """Write the reference, or with --check exit with an error if it is stale."""
     text = reference()
     if "--check" in sys.argv[1:]:
         if not TARGET.exists() or TARGET.read_text() != text:

@@ -1,1 +1,1 @@
-"""Putting a filled hole into a picture without a seam, and filling it without a model."""
+"""Blending a generated region into a picture without a seam, and classical filling without a model."""

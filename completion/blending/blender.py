@@ -1,14 +1,16 @@
-"""Blending: put the generated region into the photograph so that no seam shows.
+"""Blending: insert the generated region into the photograph without a visible seam.
 
-Only missing pixels change, whatever the method: known pixels are copied, so what hides the seam happens inside the
-hole. Pictures are float, in any range; a mask is bool, True = missing.
+All methods change missing pixels only; known pixels are copied. Pictures are float arrays in any range; a mask is a
+bool array, True = missing. `BLENDERS` lists the methods by name.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,64 +21,120 @@ from completion.blending.geometry import GeometrySolver, geometry_blend
 from completion.blending.holes import check_mask, check_pictures, hole_window
 from completion.blending.poisson import PoissonSolver, poisson_blend
 
-__all__ = ["BLENDERS", "Blender", "biharmonic_blend", "feather_blend", "geometry_blend", "paste", "poisson_blend"]
+__all__ = [
+    "BLENDERS",
+    "BlendMethod",
+    "BlendSolver",
+    "Blender",
+    "biharmonic_blend",
+    "feather_blend",
+    "geometry_blend",
+    "paste",
+    "poisson_blend",
+]
 
-Solver = PoissonSolver | BiharmonicSolver | GeometrySolver
+Pictures = NDArray[np.floating]
+Mask = NDArray[np.bool_]
 
-#: The cross-fade's default width is this part of the picture's shorter side, and at least `FEATHER_MIN_PX`.
+#: Default width of the cross-fade as a fraction of the picture's shorter side; at least `FEATHER_MIN_PX`.
 FEATHER_FRACTION = 1 / 16
 FEATHER_MIN_PX = 2.0
 
-#: What a `Blender` keeps: solvers, and missing pixels in all of them. That is less than 1 GB, see the solvers' notes.
+#: Limits of a `Blender`'s cache: number of solvers, and missing pixels summed over them. They take less than 1 GB, see
+#: the notes of the solver classes.
 MAX_SOLVERS = 8
 MAX_UNKNOWNS = 1_000_000
 
 
-def paste(
-    generated: NDArray[np.floating], original: NDArray[np.floating], mask: NDArray[np.bool_]
-) -> NDArray[np.floating]:
-    """Fill the hole with the generated picture as it is.
+class BlendSolver(Protocol):
+    """A blending prepared for one mask: everything that depends on the mask alone is computed on construction.
+
+    Attributes
+    ----------
+    n_unknowns : int
+        Number of missing pixels that are solved for.
+    """
+
+    n_unknowns: int
+
+    def blend(self, generated: Pictures, original: Pictures) -> Pictures:
+        """Return the original pictures, (H, W, C) or (B, H, W, C), with the generated ones in the hole."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class BlendMethod:
+    """A blending method: a function and, where it solves an equation over the hole, the solver class behind it.
+
+    Attributes
+    ----------
+    function : callable
+        Called as ``function(generated, original, mask)`` with float pictures (H, W, C) or (B, H, W, C) and one bool
+        mask (H, W), True = missing, for all of them. Returns the blended pictures. It changes missing pixels only, and
+        treats each picture of a batch on its own.
+    solver : callable, optional
+        Called as ``solver(mask)``; returns a `BlendSolver` whose results are bit-identical to those of `function`. A
+        `Blender` keeps it for further pictures with the same mask. By default the method has none, and `function` is
+        called for every picture.
+    uses_side : bool, default False
+        Whether the solver depends on the picture's longer side as well; it is then called as
+        ``solver(mask, side_px=side_px)``.
+    """
+
+    function: Callable[[Pictures, Pictures, Mask], Pictures]
+    solver: Callable[..., BlendSolver] | None = None
+    uses_side: bool = False
+
+    def __call__(self, generated: Pictures, original: Pictures, mask: Mask) -> Pictures:
+        """Return the blended pictures; see `function`."""
+        return self.function(generated, original, mask)
+
+
+def paste(generated: Pictures, original: Pictures, mask: Mask) -> Pictures:
+    """Fill the hole with the unchanged generated picture.
 
     Parameters
     ----------
     generated, original : float array (H, W, C) or (B, H, W, C)
+        Pictures in any range.
     mask : bool array (H, W)
         True = missing; shared by all pictures.
 
     Returns
     -------
     float array of the same shape and of `original`'s dtype
+        Known pixels are copies of the original's.
     """
     check_mask(mask)
     check_pictures(generated, original, mask.shape)
     return np.where(mask[..., np.newaxis], generated.astype(original.dtype, copy=False), original)
 
 
-def feather_blend(
-    generated: NDArray[np.floating],
-    original: NDArray[np.floating],
-    mask: NDArray[np.bool_],
-    *,
-    width_px: float | None = None,
-) -> NDArray[np.floating]:
-    """Fill the hole with the generated picture, and fade it to the known pixels along the hole's border.
+def feather_blend(generated: Pictures, original: Pictures, mask: Mask, *, width_px: float | None = None) -> Pictures:
+    """Fill the hole with the generated picture, cross-faded to the known pixels along the hole's border.
 
-    A missing pixel at the distance d from the nearest known one is given the generated value and the share
-    w(d) = (1 + cos(pi min(d / width, 1))) / 2 of the difference between original and generated at that known pixel.
+    A missing pixel at the distance d from the nearest known pixel q gets the generated value plus
+    w(d) (original - generated)(q), with the weight w(d) = (1 + cos(pi min(d / width, 1))) / 2.
 
     Parameters
     ----------
     generated, original : float array (H, W, C) or (B, H, W, C)
+        Pictures in any range, the same for both.
     mask : bool array (H, W)
         True = missing; shared by all pictures.
     width_px : float, optional
-        How far the fade reaches into the hole, in pixels. By default `FEATHER_FRACTION` of the picture's shorter side,
-        at least `FEATHER_MIN_PX`.
+        Width of the cross-fade inside the hole, in pixels, above 0. By default `FEATHER_FRACTION` of the picture's
+        shorter side, at least `FEATHER_MIN_PX`.
 
     Returns
     -------
     float array of the same shape and of `original`'s dtype
-        Where nothing is known the generated picture is returned.
+        Known pixels are copies of the original's. If no pixel is known, the generated picture.
+
+    Raises
+    ------
+    ValueError
+        An array has a wrong shape or dtype, or `width_px` is not above 0.
     """
     result = paste(generated, original, mask)
     width = max(FEATHER_FRACTION * min(mask.shape), FEATHER_MIN_PX) if width_px is None else width_px
@@ -84,45 +142,50 @@ def feather_blend(
         raise ValueError(f"Expected `width_px` above 0. Received: {width_px}.")
     if mask.all() or not mask.any():
         return result
-    rows, columns = hole_window(mask)  # the nearest known pixel is never outside
+    rows, columns = hole_window(mask)  # the nearest known pixel of every missing one lies in this window
     distance, (ys, xs) = ndimage.distance_transform_edt(mask[rows, columns], return_indices=True)
-    near = (distance > 0) & (distance < width)
-    nearest = (..., ys[near] + rows.start, xs[near] + columns.start, slice(None))
-    weight = 0.5 + 0.5 * np.cos(np.pi / width * distance[near])
-    window = result[..., rows, columns, :]
-    window[..., near, :] += weight[:, np.newaxis] * (original[nearest].astype(np.float64) - generated[nearest])
+    faded = (distance > 0) & (distance < width)
+    nearest = (..., ys[faded] + rows.start, xs[faded] + columns.start, slice(None))
+    weight = 0.5 + 0.5 * np.cos(np.pi / width * distance[faded])
+    crop = result[..., rows, columns, :]
+    crop[..., faded, :] += weight[:, np.newaxis] * (original[nearest].astype(np.float64) - generated[nearest])
     return result
 
 
-#: The blending methods, for the command line and for `Blender`. Each is called as f(generated, original, mask).
-BLENDERS: dict[str, Callable[..., NDArray[np.floating]]] = {
-    "auto": geometry_blend,
-    "poisson": poisson_blend,
-    "biharmonic": biharmonic_blend,
-    "feather": feather_blend,
-    "none": paste,
+#: All blending methods by name. A new method is an entry here and its name in `completion.config.BLEND_NAMES`.
+BLENDERS = {
+    "auto": BlendMethod(geometry_blend, solver=GeometrySolver, uses_side=True),
+    "poisson": BlendMethod(poisson_blend, solver=PoissonSolver),
+    "biharmonic": BlendMethod(biharmonic_blend, solver=BiharmonicSolver),
+    "feather": BlendMethod(feather_blend),
+    "none": BlendMethod(paste),
 }
 
 
 class Blender:
-    """Blend batches in which each picture has its own mask, and remember what masks that come again have cost.
+    """Blend batches in which each picture has its own mask; cache the solvers of repeated masks.
 
-    A picture's result does not depend on the other pictures of its batch, to the last bit.
+    A picture's result is bit-identical for any other pictures in its batch.
 
     Parameters
     ----------
-    method : str
+    method : str, default "auto"
         A name in `BLENDERS`.
-    max_solvers : int
-        Number of masks whose solver is kept, the latest used ones.
-    max_unknowns : int
-        Number of missing pixels, summed over the masks, up to which solvers are kept. The latest one is kept however
-        large it is, so that one mask for a folder of large photographs is prepared once.
+    max_solvers : int, default 8
+        Maximum number of cached solvers, at least 1. The least recently used solver is dropped first.
+    max_unknowns : int, default 1,000,000
+        Maximum number of missing pixels, summed over the cached solvers. The latest solver is cached regardless of its
+        size, so that one mask for a folder of large photographs is prepared once.
+
+    Attributes
+    ----------
+    method : str
+        The name of the blending method.
 
     Raises
     ------
     ValueError
-        The method is unknown.
+        The method is unknown, or `max_solvers` is below 1.
 
     Examples
     --------
@@ -130,7 +193,7 @@ class Blender:
     >>> masks = np.zeros((2, 8, 8), bool)
     >>> masks[0, 2:6, 2:6] = masks[1, :, :4] = True
     >>> original = np.full((2, 8, 8, 3), 0.5, np.float32)
-    >>> generated = original - 0.25  # right but for its brightness
+    >>> generated = original - 0.25  # correct except for the brightness
     >>> result = Blender("poisson")(generated, original, masks)
     >>> bool(np.allclose(result, original))
     True
@@ -146,32 +209,37 @@ class Blender:
         self.method = method
         self._max_solvers = max_solvers
         self._max_unknowns = max_unknowns
-        self._solvers: OrderedDict[bytes, Solver] = OrderedDict()  # the latest used one comes last
+        self._solvers: OrderedDict[tuple[bytes, int | None], BlendSolver] = OrderedDict()  # least recently used first
+
+    @property
+    def needs_solver(self) -> bool:
+        """Whether the method solves an equation over the hole: its time and memory grow with the hole."""
+        return BLENDERS[self.method].solver is not None
 
     def __call__(
-        self,
-        generated: NDArray[np.floating],
-        original: NDArray[np.floating],
-        masks: NDArray[np.bool_],
-        *,
-        side_px: int | None = None,
-    ) -> NDArray[np.floating]:
+        self, generated: Pictures, original: Pictures, masks: NDArray[np.bool_], *, side_px: int | None = None
+    ) -> Pictures:
         """Fill the hole of each picture.
 
         Parameters
         ----------
         generated, original : float array (B, H, W, C)
-            Pictures in any range, both in the same one.
+            Pictures in any range, the same for both.
         masks : bool array (B, H, W)
             True = missing.
         side_px : int, optional
-            The longer side of the pictures, where the arrays are windows cut out of them with two pixels around the
-            holes; "auto" measures holes by it. By default the arrays' own.
+            Longer side of the whole pictures in pixels, where the arrays are crops around the holes with a margin of
+            two pixels; "auto" compares the holes' depths with it. By default the longer side of the arrays.
 
         Returns
         -------
         float array (B, H, W, C) of `original`'s dtype
-            Known pixels are copies of the original's. The others may leave the range of the pictures.
+            Known pixels are copies of the original's. Missing pixels may leave the range of the pictures.
+
+        Raises
+        ------
+        ValueError
+            An array has a wrong shape or dtype.
         """
         if original.ndim != 4:
             raise ValueError(f"Expected `original` of shape (B, H, W, C). Received: {original.shape}.")
@@ -181,23 +249,25 @@ class Blender:
             raise ValueError(f"Expected `masks` of dtype bool. Received: {masks.dtype}.")
         check_pictures(generated, original, masks.shape[1:])
 
-        sharing: dict[bytes, list[int]] = {}
-        for i, mask in enumerate(masks):
-            sharing.setdefault(_mask_key(mask), []).append(i)
+        method = BLENDERS[self.method]
+        rows_by_mask: dict[bytes, list[int]] = {}
+        for row, mask in enumerate(masks):
+            rows_by_mask.setdefault(_mask_digest(mask), []).append(row)
         result = np.empty_like(original)
-        for key, members in sharing.items():
-            mask = masks[members[0]]
-            if self.method in ("feather", "none"):
-                result[members] = BLENDERS[self.method](generated[members], original[members], mask)
+        for digest, rows in rows_by_mask.items():
+            mask = masks[rows[0]]
+            if method.solver is None:
+                result[rows] = method.function(generated[rows], original[rows], mask)
             else:
-                solver = self._solver(mask, key, side_px=side_px or max(mask.shape))
-                result[members] = solver.blend(generated[members], original[members])
+                side = (side_px or max(mask.shape)) if method.uses_side else None
+                solver = self._cached_solver(method.solver, mask, key=(digest, side))
+                result[rows] = solver.blend(generated[rows], original[rows])
         return result
 
-    def _solver(self, mask: NDArray[np.bool_], key: bytes, *, side_px: int) -> Solver:
-        """Return the mask's solver, a kept one where there is one."""
-        if self.method == "auto":
-            key += side_px.to_bytes(8, "big")
+    def _cached_solver(
+        self, prepare: Callable[..., BlendSolver], mask: Mask, *, key: tuple[bytes, int | None]
+    ) -> BlendSolver:
+        """Return the solver of a mask's digest and the picture's side; prepare it where it is not in the cache."""
         if key in self._solvers:
             self._solvers.move_to_end(key)
             return self._solvers[key]
@@ -208,18 +278,13 @@ class Blender:
             or unknowns + sum(solver.n_unknowns for solver in self._solvers.values()) > self._max_unknowns
         ):
             self._solvers.popitem(last=False)
-        self._solvers[key] = self._prepare(mask, side_px)
+        side = key[1]
+        self._solvers[key] = prepare(mask) if side is None else prepare(mask, side_px=side)
         return self._solvers[key]
 
-    def _prepare(self, mask: NDArray[np.bool_], side_px: int) -> Solver:
-        """Return a new solver."""
-        if self.method == "auto":
-            return GeometrySolver(mask, side_px=side_px)
-        return PoissonSolver(mask) if self.method == "poisson" else BiharmonicSolver(mask)
 
-
-def _mask_key(mask: NDArray[np.bool_]) -> bytes:
-    """Return a digest that tells masks apart, by size as well as by content."""
+def _mask_digest(mask: Mask) -> bytes:
+    """Return a digest of a mask's shape and content."""
     digest = hashlib.blake2b(repr(mask.shape).encode(), digest_size=16)
     digest.update(np.packbits(mask).tobytes())
     return digest.digest()

@@ -1,34 +1,36 @@
-"""Filling without a prior: classical inpainting by OpenCV, and interpolation of the known pixels.
+"""Classical filling, without a model: OpenCV's inpainting, and interpolation of the known pixels.
 
-What a prior must beat, and where known pixels are dense the better choice. Needs no model and no TensorFlow.
+These methods are the baselines for the model, and the better choice where known pixels are dense. They need neither a
+model nor TensorFlow.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from completion.blending.blender import Blender
-from completion.config import CLASSICAL_METHODS
 from completion.blending.geometry import hole_depths
 from completion.blending.holes import hole_window
 
-__all__ = ["AUTO_SHARE", "ClassicalFiller", "choose_method", "fill_classical"]
+__all__ = ["AUTO_SHARE", "FILLERS", "ClassicalFiller", "fill_classical", "has_narrow_holes"]
 
-#: The method "auto" interpolates where no hole is deeper than this part of the picture's longer side. On faces of 128
-#: pixels plain biharmonic interpolation is level with the blended DCGAN or ahead of it up to that depth (random up to
-#: 90%, grid 2 to 6, a square of a twentieth), and behind from there on.
+#: The method "auto" interpolates if no hole is deeper than this fraction of the picture's longer side. On faces of 128
+#: pixels biharmonic interpolation is at least as good as the blended DCGAN up to this depth (random masks up to 90%,
+#: grids of step 2 to 6, a square of a twentieth of the side), and worse for deeper holes.
 AUTO_SHARE = 1 / 20
-#: In pictures no larger than the bundled model the DCGAN is ahead at every depth, and interpolation takes holes one
-#: pixel deep alone, where nobody sees a difference. See docs/benchmarks.md.
+#: In pictures up to this side, that of the bundled model, the DCGAN is better at every depth, and "auto" interpolates
+#: only holes one pixel deep, where the difference is invisible. See docs/benchmarks.md.
 AUTO_SIDE_PX = 64
 
-RADIUS_PX = 3.0  # of the neighbourhood in OpenCV's methods, as in its documentation's examples
-FLAGS = {"telea": cv2.INPAINT_TELEA, "ns": cv2.INPAINT_NS}
+RADIUS_PX = 3.0  # radius of the neighbourhood in OpenCV's methods, as in the examples of its documentation
 
 Pictures = npt.NDArray[np.uint8]
 Masks = npt.NDArray[np.bool_]
+Fill = Callable[[Pictures, Masks], None]
 
 
 def fill_classical(method: str, pictures: Pictures, masks: Masks) -> Pictures:
@@ -38,16 +40,16 @@ def fill_classical(method: str, pictures: Pictures, masks: Masks) -> Pictures:
     ----------
     method : str
         "telea" (Telea 2004, fast marching) or "ns" (Bertalmio et al. 2001, Navier-Stokes), both OpenCV's; "harmonic" or
-        "biharmonic", interpolation that solves the discrete equation exactly and stays in the known pixels' range.
+        "biharmonic", the solution of the discrete equation, clipped to the range of the known pixels.
     pictures : uint8 array (B, H, W, C)
-        C is 1 or 3. What a mask hides is not looked at.
+        C is 1 or 3. Missing pixels are never read.
     masks : bool array (B, H, W)
-        True = missing. Some pixel of every picture must be known; a mask may be empty.
+        True = missing. Each picture needs at least one known pixel; a mask may be empty.
 
     Returns
     -------
     uint8 array (B, H, W, C)
-        Known pixels are the pictures' own.
+        Known pixels are copies of the pictures'.
 
     Raises
     ------
@@ -71,67 +73,102 @@ def fill_classical(method: str, pictures: Pictures, masks: Masks) -> Pictures:
     return ClassicalFiller(method)(pictures, masks)
 
 
-def choose_method(mask: npt.NDArray[np.bool_]) -> str:
-    """Return what the method "auto" stands for under a mask: "biharmonic" or "dcgan"; see `AUTO_SHARE`.
+def has_narrow_holes(mask: npt.NDArray[np.bool_]) -> bool:
+    """Tell whether interpolation is at least as good as the model for a mask; see `AUTO_SHARE`.
 
     Parameters
     ----------
     mask : bool array (H, W)
         True = missing.
 
+    Raises
+    ------
+    ValueError
+        The mask has a wrong shape or dtype.
+
     Examples
     --------
     >>> from masks import make_mask
-    >>> choose_method(make_mask("random", (128, 128))), choose_method(make_mask("center", (128, 128)))
-    ('biharmonic', 'dcgan')
+    >>> has_narrow_holes(make_mask("random", (128, 128))), has_narrow_holes(make_mask("center", (128, 128)))
+    (True, False)
     """
     depth = hole_depths(mask)[1].max(initial=0.0)
     side = max(mask.shape)
     limit = AUTO_SHARE * side if side > AUTO_SIDE_PX else 1.0
-    return "biharmonic" if depth <= limit else "dcgan"
+    return bool(depth <= limit)
 
 
 class ClassicalFiller:
-    """`fill_classical` for batch after batch: the solvers of masks that come again are kept.
+    """Fill batch after batch like `fill_classical`; cache the solvers of repeated masks.
 
     Parameters
     ----------
     method : str
-        A name in `completion.config.CLASSICAL_METHODS`.
+        A name in `FILLERS`.
+
+    Attributes
+    ----------
+    method : str
+        The name of the method.
+
+    Raises
+    ------
+    ValueError
+        The method is unknown.
     """
 
     def __init__(self, method: str) -> None:
-        if method not in CLASSICAL_METHODS:
-            expected = ", ".join(CLASSICAL_METHODS)
-            raise ValueError(f"Expected `method` to be one of {expected}. Received: {method!r}.")
+        if method not in FILLERS:
+            raise ValueError(f"Expected `method` to be one of {', '.join(FILLERS)}. Received: {method!r}.")
         self.method = method
-        self._blender = Blender("biharmonic" if method == "biharmonic" else "poisson")
+        self._fill = FILLERS[method]()
 
     def __call__(self, pictures: Pictures, masks: Masks) -> Pictures:
-        """Fill pictures; see `fill_classical`."""
+        """Fill the missing regions of pictures; see `fill_classical`."""
         _check(pictures, masks)
         result = pictures.copy()
-        if not masks.any():
-            return result
-        if self.method in FLAGS:
-            for picture, mask in zip(result, masks, strict=True):
-                if mask.any():
-                    picture[mask] = _inpaint(picture, mask, FLAGS[self.method])[mask]
-        else:
-            self._interpolate(result, masks)
+        if masks.any():
+            self._fill(result, masks)
         return result
 
-    def _interpolate(self, pictures: Pictures, masks: Masks) -> None:
-        """Fill in place."""
-        window = (slice(None), *hole_window(np.logical_or.reduce(masks), reach=2))
-        holes = masks[window]
-        original = pictures[window].astype(np.float32)
-        original[holes] = 0.0
-        blended = self._blender(np.zeros_like(original), original, holes)
-        for picture, mask, values, hole in zip(pictures, masks, blended, holes, strict=True):
-            if hole.any():
-                known = picture[~mask]  # (K, C)
-                picture[mask] = np.clip(np.rint(values[hole]), known.min(axis=0), known.max(axis=0))
+
+def _interpolation(blend: str) -> Fill:
+    """Return what interpolates by a blending method and caches its solvers."""
+    blender = Blender(blend)
+    return lambda pictures, masks: _interpolate(blender, pictures, masks)
+
+
+def _opencv(flag: int) -> Fill:
+    """Return what fills by one of OpenCV's methods."""
+
+    def fill(pictures: Pictures, masks: Masks) -> None:
+        for picture, mask in zip(pictures, masks, strict=True):
+            if mask.any():
+                picture[mask] = _inpaint(picture, mask, flag)[mask]
+
+    return fill
+
+
+#: Each classical method by name: called once, it returns what fills pictures (B, H, W, C) in place, given their masks.
+FILLERS: dict[str, Callable[[], Fill]] = {
+    "telea": lambda: _opencv(cv2.INPAINT_TELEA),
+    "ns": lambda: _opencv(cv2.INPAINT_NS),
+    "biharmonic": lambda: _interpolation("biharmonic"),
+    "harmonic": lambda: _interpolation("poisson"),
+}
+
+
+def _interpolate(blender: Blender, pictures: Pictures, masks: Masks) -> None:
+    """Fill in place: interpolation is blending with a generated picture of zeros."""
+    window = (slice(None), *hole_window(np.logical_or.reduce(masks), reach=2))
+    holes = masks[window]
+    original = pictures[window].astype(np.float32)
+    original[holes] = 0.0
+    blended = blender(np.zeros_like(original), original, holes)
+    for picture, mask, values, hole in zip(pictures, masks, blended, holes, strict=True):
+        if hole.any():
+            known = picture[~mask]  # (K, C)
+            picture[mask] = np.clip(np.rint(values[hole]), known.min(axis=0), known.max(axis=0))
 
 
 def _inpaint(picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], flag: int) -> npt.NDArray[np.uint8]:
@@ -140,13 +177,13 @@ def _inpaint(picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], flag: 
     if min(mask.shape) > 1:
         filled = cv2.inpaint(visible, mask.astype(np.uint8), RADIUS_PX, flag)
         return filled.reshape(picture.shape)  # OpenCV drops the axis of a single channel
-    # Of a single row or column in colour OpenCV returns what happens to lie in memory: three alike are safe.
+    # For a colour picture of one row or column OpenCV returns uninitialised memory: repeat the row or column around it.
     filled = _inpaint(np.pad(visible, ((1, 1), (1, 1), (0, 0)), "edge"), np.pad(mask, 1, "edge"), flag)
     return filled[1:-1, 1:-1]
 
 
 def _check(pictures: Pictures, masks: Masks) -> None:
-    """Raise ValueError unless the arrays go together and something is known of every picture."""
+    """Raise ValueError unless the shapes and dtypes agree and each picture has a known pixel."""
     if pictures.ndim != 4 or pictures.shape[3] not in (1, 3):
         raise ValueError(f"Expected `pictures` of shape (B, H, W, 1 or 3). Received: {pictures.shape}.")
     if pictures.dtype != np.uint8:
@@ -155,6 +192,6 @@ def _check(pictures: Pictures, masks: Masks) -> None:
         raise ValueError(f"Expected `masks` of shape {pictures.shape[:3]}. Received: {masks.shape}.")
     if masks.dtype != np.bool_:
         raise ValueError(f"Expected `masks` of dtype bool. Received: {masks.dtype}.")
-    hidden = np.flatnonzero(masks.all(axis=(1, 2)))
-    if hidden.size:
-        raise ValueError(f"Expected a known pixel of every picture. Received: none of picture {hidden[0]}.")
+    full = np.flatnonzero(masks.all(axis=(1, 2)))
+    if full.size:
+        raise ValueError(f"Expected a known pixel of every picture. Received: none of picture {full[0]}.")

@@ -1,13 +1,13 @@
-"""Blending by the mask's geometry: a hole is filled harmonically or biharmonically, by its depth.
+"""Blending by the mask's geometry: the depth of a hole decides between harmonic and biharmonic interpolation.
 
-A hole is a 4-connected part of the mask, and its depth the greatest distance from one of its pixels to the nearest
-known pixel. A narrow hole (between dense known pixels, or a thin stroke) is filled with the biharmonic interpolation of
-the residual ``original - generated``, a wide one with the harmonic; see `completion.blending.biharmonic`,
+A hole is a 4-connected component of the mask. Its depth is the greatest distance from one of its pixels to the nearest
+known pixel. A narrow hole, for example a thin stroke, adds the biharmonic interpolation of the residual ``original -
+generated`` to the generated picture, a wide hole the harmonic one; see `completion.blending.biharmonic` and
 `completion.blending.poisson`.
 
-The holes do not disturb each other. The harmonic equation looks no farther than a hole's own neighbours. The biharmonic
-one looks two pixels far; narrow holes so near to each other are solved together, as one biharmonic surface, and the
-pixels of wide holes are not looked at.
+Holes are independent of each other. The harmonic equation reads values at most one pixel away, which are known. The
+biharmonic equation reads values up to two pixels away: narrow holes that are so close are solved together, as one
+biharmonic surface, and pixels of wide holes are never read.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from completion.blending.poisson import PoissonSolver
 
 __all__ = ["NARROW_PX", "NARROW_SHARE", "GeometrySolver", "geometry_blend", "hole_depths", "split_holes"]
 
-#: A hole is narrow if its depth is at most this part of the picture's longer side, and at most `NARROW_PX`. On faces
-#: of 64 and of 128 pixels the depth at which the two ways are equal is about the same part of the side; on photographs
-#: of 512 pixels the biharmonic way gains from small discs alone, and nothing from a radius of 8 on: slopes are read off
-#: two pixels, and their noise grows with the depth. The tables are in docs/benchmarks.md.
+#: A hole is narrow if its depth is at most this fraction of the picture's longer side, and at most `NARROW_PX`. On
+#: faces of 64 and of 128 pixels both methods are equally good at about this fraction of the side. On photographs of 512
+#: pixels the biharmonic method is better only for discs of a radius below 8 pixels: it estimates slopes from two
+#: pixels, and their noise grows with the depth. The tables are in docs/benchmarks.md.
 NARROW_SHARE = 1 / 10
 NARROW_PX = 10.0
 
 
 def hole_depths(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Return the holes, numbered, and the depth of each.
+    """Return the numbered holes of a mask and their depths.
 
     Parameters
     ----------
@@ -41,10 +41,15 @@ def hole_depths(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.
     Returns
     -------
     labels : int32 array (H, W)
-        0 at known pixels, 1, 2, .. in the holes, which are the 4-connected parts of the mask.
+        0 at known pixels; 1, 2, .. in the holes, which are the 4-connected components of the mask.
     depths : float64 array (number of holes,)
-        Greatest distance in a hole to the nearest known pixel, in pixels, between pixels' centres: at least 1, infinite
-        where nothing is known.
+        Greatest distance in each hole from the centre of a pixel to the centre of the nearest known pixel, in pixels:
+        at least 1, infinite if no pixel is known.
+
+    Raises
+    ------
+    ValueError
+        The mask has a wrong shape or dtype.
 
     Examples
     --------
@@ -58,7 +63,7 @@ def hole_depths(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.
     count = int(ndimage.label(mask, output=labels))
     if mask.all():
         return labels, np.full(count, np.inf)
-    window = hole_window(mask)  # the nearest known pixel is never outside
+    window = hole_window(mask)  # the nearest known pixel of every missing one lies in this window
     distance = ndimage.distance_transform_edt(mask[window])
     depths = np.zeros(count + 1)
     np.maximum.at(depths, labels[window], distance)
@@ -66,29 +71,34 @@ def hole_depths(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.
 
 
 def split_holes(mask: NDArray[np.bool_], *, side_px: int | None = None) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tell wide holes from narrow ones.
+    """Split a mask into its wide and its narrow holes.
 
     Parameters
     ----------
     mask : bool array (H, W)
         True = missing.
     side_px : int, optional
-        The longer side of the picture, where the mask is a part cut out of it. By default the mask's own.
+        Longer side of the whole picture in pixels, where the mask is a crop. By default the mask's longer side.
 
     Returns
     -------
     wide, narrow : bool array (H, W)
-        Together they are the mask. No pixel of one is a 4-neighbour of the other's.
+        Two parts of the mask. No pixel of one is a 4-neighbour of a pixel of the other.
+
+    Raises
+    ------
+    ValueError
+        The mask has a wrong shape or dtype.
     """
     labels, depths = hole_depths(mask)
     limit = min(NARROW_SHARE * (side_px or max(mask.shape)), NARROW_PX)
-    is_wide = np.concatenate([[False], depths > max(limit, 1.0)])  # a hole one pixel wide is narrow in any picture
+    is_wide = np.concatenate([[False], depths > max(limit, 1.0)])  # a hole one pixel deep is narrow in any picture
     wide = is_wide[labels]
     return wide, mask & ~wide
 
 
 class GeometrySolver:
-    """Blend pictures that share one mask, wide holes harmonically and narrow ones biharmonically.
+    """Blend pictures that share one mask: wide holes harmonically, narrow holes biharmonically.
 
     Parameters
     ----------
@@ -100,7 +110,12 @@ class GeometrySolver:
     Attributes
     ----------
     n_unknowns : int
-        Number of missing pixels that are solved for: all of them, or none where the whole picture is missing.
+        Number of missing pixels that are solved for: all of them, or 0 if no pixel is known.
+
+    Raises
+    ------
+    ValueError
+        The mask has a wrong shape or dtype.
 
     Examples
     --------
@@ -108,7 +123,7 @@ class GeometrySolver:
     >>> mask = np.zeros((32, 32), bool)
     >>> mask[8:24, 8:24] = mask[2, 2] = True  # a wide hole and a narrow one
     >>> original = np.full((32, 32, 1), 0.5, np.float32)
-    >>> generated = original - 0.25  # right but for its brightness
+    >>> generated = original - 0.25  # correct except for the brightness
     >>> bool(np.allclose(GeometrySolver(mask).blend(generated, original), original))
     True
     """
@@ -116,7 +131,7 @@ class GeometrySolver:
     def __init__(self, mask: NDArray[np.bool_], *, side_px: int | None = None) -> None:
         wide, narrow = split_holes(mask, side_px=side_px)
         self._solvers: list[PoissonSolver | BiharmonicSolver] = []
-        if wide.any() or not narrow.any():  # one of them at least, to check and copy the pictures
+        if wide.any() or not narrow.any():  # at least one solver, which checks and copies the pictures
             self._solvers.append(PoissonSolver(wide))
         if narrow.any():
             self._solvers.append(BiharmonicSolver(narrow, hidden=wide))
@@ -125,7 +140,7 @@ class GeometrySolver:
     def blend(
         self, generated: NDArray[np.floating], original: NDArray[np.floating]
     ) -> NDArray[np.floating]:  # (H, W, C) or (B, H, W, C)
-        """Fill the holes of each picture; arguments and result as those of `PoissonSolver.blend`."""
+        """Fill the holes of each picture; see `PoissonSolver.blend` for the arguments and the result."""
         result = original
         for solver in self._solvers:
             result = solver.blend(generated, result)
@@ -139,12 +154,12 @@ def geometry_blend(
     *,
     side_px: int | None = None,
 ) -> NDArray[np.floating]:
-    """Fill the holes with the generated picture, wide ones harmonically and narrow ones biharmonically.
+    """Fill the holes with the generated picture: wide holes harmonically, narrow holes biharmonically.
 
     Parameters
     ----------
     generated, original : float array (H, W, C) or (B, H, W, C)
-        Pictures in any range, both in the same one.
+        Pictures in any range, the same for both.
     mask : bool array (H, W)
         True = missing; shared by all pictures.
     side_px : int, optional
@@ -153,6 +168,11 @@ def geometry_blend(
     Returns
     -------
     float array of the same shape and of `original`'s dtype
-        See `GeometrySolver.blend`; to blend more pictures with the same mask, keep a `GeometrySolver`.
+        See `GeometrySolver.blend`. To blend more pictures with the same mask, keep a `GeometrySolver`.
+
+    Raises
+    ------
+    ValueError
+        An array has a wrong shape or dtype.
     """
     return GeometrySolver(mask, side_px=side_px).blend(generated, original)

@@ -1,9 +1,9 @@
-"""Give a smooth filling the grain of its surroundings.
+"""Synthesise grain: give a smooth filled region the fine texture of its surroundings.
 
-A model of 64 pixels draws nothing finer than its own pixels, and enlarged it stands out from the photograph as a smooth
-spot. What is finer there (pores, film grain, noise) is taken from a patch of known skin and continued as a texture of
-the same spectrum: white noise convolved with the patch, the asymptotic discrete spot noise of Galerne, Gousseau and
-Morel 2011, "Random phase textures: theory and synthesis", doi:10.1109/TIP.2010.2052822.
+A model of 64 pixels generates no detail finer than its pixels, so in a larger photograph the filled region is visibly
+smooth. The fine detail of the photograph (pores, film grain, noise) is sampled from a patch of known skin and extended
+as a texture with the same spectrum: white noise convolved with the patch, the asymptotic discrete spot noise of
+Galerne, Gousseau and Morel 2011, "Random phase textures: theory and synthesis", doi:10.1109/TIP.2010.2052822.
 """
 
 import cv2
@@ -12,11 +12,13 @@ import numpy.typing as npt
 
 __all__ = ["grain_like"]
 
-SIGMA = 0.7  # of the Gaussian that parts fine from coarse, in the model's pixels
+SIGMA = 0.7  # standard deviation of the Gaussian that separates fine from coarse detail, in the model's pixels
 PATCH = 4  # side of the patch, in the model's pixels
-PATCH_MIN_PX, PATCH_MAX_PX = 8, 96
-QUANTILE = 0.3  # of all patches in order of their energy: plain skin, neither eyes nor a burnt-out or blurred spot
-TILE_PX = 512  # the texture repeats after so many pixels
+PATCH_MIN_PX, PATCH_MAX_PX = 8, 96  # limits of its side, in the photograph's pixels
+QUANTILE = (
+    0.3  # the patch's rank by energy among all patches: plain skin, neither eyes nor an overexposed or blurred area
+)
+TILE_PX = 512  # period of the texture
 
 Texture = npt.NDArray[np.float32]
 
@@ -29,26 +31,32 @@ def grain_like(
     shape: tuple[int, int],
     seed: int = 0,
 ) -> Texture | None:
-    """Return a texture like the fine detail of the known pixels.
+    """Return a random texture with the spectrum of the fine detail at known pixels.
 
     Parameters
     ----------
-    picture : (H, W, C) uint8
-    known : (H, W) bool, which pixels the grain may be taken from
-    scale : pixels along one of the model's; what is coarser than that is left out
-    shape : (height, width) of the texture
-    seed : of the noise
+    picture : uint8 array (H, W, C)
+        The photograph, or a crop of it.
+    known : bool array (H, W)
+        True where grain may be sampled.
+    scale : float
+        Side of one pixel of the model in pixels of the picture. Coarser detail is not reproduced.
+    shape : tuple of (int, int)
+        Height and width of the texture in pixels.
+    seed : int, default 0
+        Seed of the noise, at least 0.
 
     Returns
     -------
-    (height, width, C) float32 or None
-        To be added, in grey levels, of mean 0. None where no patch is known, or the picture is no finer than the model.
+    float32 array (height, width, C), or None
+        Texture of mean 0 in grey levels, to be added to a picture. None if no patch is wholly known, or if the picture
+        is no finer than the model (`scale` of at most 1).
     """
     strength = min(max(scale - 1.0, 0.0), 1.0)
     side = int(min(max(round(PATCH * scale), PATCH_MIN_PX), PATCH_MAX_PX))
     if strength == 0.0 or min(known.shape) < side:
         return None
-    sigma = SIGMA * min(scale, PATCH_MAX_PX / PATCH)  # nothing coarser than the patch can be continued
+    sigma = SIGMA * min(scale, PATCH_MAX_PX / PATCH)  # detail coarser than the patch cannot be reproduced
     patch = _plain_patch(_fine_detail(picture, known, sigma), known, side)
     if patch is None:
         return None
@@ -63,20 +71,20 @@ def grain_like(
 
 
 def _fine_detail(picture: npt.NDArray[np.uint8], known: npt.NDArray[np.bool_], sigma: float) -> Texture:
-    """Return what is finer than a Gaussian, (H, W, C); 0 where nothing is known."""
+    """Return the picture minus its Gaussian mean over known pixels, (H, W, C); 0 at unknown pixels."""
     weight = known.astype(np.float32)
-    shares = np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-3)
+    known_weights = np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-3)
     fine = np.empty(picture.shape, np.float32)
     for channel in range(picture.shape[2]):
         values = picture[..., channel] * weight
-        fine[..., channel] = values - weight * cv2.GaussianBlur(values, (0, 0), sigma) / shares
+        fine[..., channel] = values - weight * cv2.GaussianBlur(values, (0, 0), sigma) / known_weights
     return fine
 
 
 def _plain_patch(fine: Texture, known: npt.NDArray[np.bool_], side: int) -> Texture | None:
-    """Return a square of known pixels with little detail in it; None where no square is known."""
+    """Return a square of known pixels with little detail; None if no square of this side is known."""
     whole = cv2.erode(known.astype(np.uint8), np.ones((side, side), np.uint8), borderType=cv2.BORDER_CONSTANT)
-    whole[: side // 2] = whole[:, : side // 2] = 0  # a square that begins outside
+    whole[: side // 2] = whole[:, : side // 2] = 0  # a square that begins outside the picture
     centers = np.argwhere(whole > 0)
     centers = centers[(centers + (side - side // 2) <= known.shape).all(axis=1)]
     if not len(centers):

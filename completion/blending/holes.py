@@ -1,4 +1,4 @@
-"""What the solvers share that fill a hole from the known pixels around it: checks, the hole's window, the filling."""
+"""Shared parts of the blending methods: argument checks, the window around a hole, filling a hole from its ring."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_mask(mask: NDArray[np.bool_]) -> None:
 def check_pictures(
     generated: NDArray[np.floating], original: NDArray[np.floating], mask_shape: tuple[int, ...]
 ) -> None:
-    """Raise ValueError unless both are float arrays (H, W, C) or (B, H, W, C), alike, and of the mask's size."""
+    """Raise ValueError unless both are float arrays of one shape, (H, W, C) or (B, H, W, C), and of the mask's size."""
     for name, array in (("generated", generated), ("original", original)):
         if array.ndim not in (3, 4):
             raise ValueError(f"Expected `{name}` of shape (H, W, C) or (B, H, W, C). Received: {array.shape}.")
@@ -36,7 +36,20 @@ def check_pictures(
 
 
 def hole_window(mask: NDArray[np.bool_], *, reach: int = 1) -> Window:
-    """Return the hole's bounding box and `reach` rings of pixels around it, as far as the picture has them."""
+    """Return the slices of the hole's bounding box with a margin of `reach` pixels, clipped to the picture.
+
+    Parameters
+    ----------
+    mask : bool array (H, W)
+        True = missing.
+    reach : int, default 1
+        Width of the margin in pixels.
+
+    Returns
+    -------
+    tuple of (slice, slice)
+        Rows and columns; both empty if the mask is.
+    """
     bounds = []
     for axis in (0, 1):
         used = np.flatnonzero(mask.any(axis=1 - axis))
@@ -54,26 +67,31 @@ def fill_hole(
     ring: NDArray[np.bool_],
     solve: Callable[[NDArray[np.float64]], NDArray[np.float64]],
 ) -> NDArray[np.floating]:
-    """Return a copy of `original` whose hole holds `generated` plus what continues original - generated into it.
+    """Return a copy of `original` with `generated` plus the interpolated residual original - generated in the hole.
 
     Parameters
     ----------
     generated, original : float array (H, W, C) or (B, H, W, C)
-    window : of the hole in the picture
-    hole, ring : bool array (window's height, window's width)
-        The N missing pixels, and the K known ones that decide them; none where nothing is known.
-    solve : called with the ring's residual original - generated of one picture, (K, C)
-        Returns the hole's, (N, C).
+        Pictures in any range, the same for both.
+    window : tuple of (slice, slice)
+        Rows and columns of the picture that contain the hole and its ring.
+    hole : bool array (h, w)
+        The N missing pixels of the window.
+    ring : bool array (h, w)
+        The K known pixels of the window that the interpolation reads; none if no pixel of the picture is known.
+    solve : callable
+        Called with the residual of one picture on the ring, (K, C); returns the residual in the hole, (N, C).
 
     Returns
     -------
     float array of the same shape and of `original`'s dtype
+        Known pixels are copies of the original's.
     """
     result = original.copy()
     if not hole.any():
         return result
     batches = [array if array.ndim == 4 else array[np.newaxis] for array in (generated, original, result)]
-    # One at a time, so that a picture's bytes do not depend on its neighbours in the batch.
+    # One picture at a time: its result must not depend on the rest of the batch, bit for bit.
     for new, old, out in zip(*(batch[:, *window] for batch in batches), strict=True):
         pixels = new[hole]  # (N, C)
         if ring.any():

@@ -1,4 +1,4 @@
-"""Fill a hole of any size in a moment: classically, on a smaller picture where the hole is large."""
+"""Classical filling in bounded time and memory: large holes are filled at a lower resolution."""
 
 import math
 from collections.abc import Callable
@@ -15,19 +15,27 @@ from dcgan.pictures.values import KNOWN_MIN, known_means
 
 __all__ = ["QuickFiller", "fill_smaller"]
 
-REACH = 8  # known pixels around the hole that are looked at; no method looks farther
-FADE = 2.0  # how far the fine detail at the border of a hole that was filled smaller is faded, in the smaller pixels
+CONTEXT_PX = 8  # margin of known pixels around a hole that a method is given; none reads values farther away
+FADE = 2.0  # width of the cross-fade at the border of a hole that was filled at a lower resolution, in its pixels
 
 Values = npt.NDArray[np.float32]
 
 
 class QuickFiller:
-    """Fill holes in time and memory that do not grow with them.
+    """Fill holes in bounded time and memory.
 
     Parameters
     ----------
-    method : one of `completion.config.CLASSICAL_METHODS`
-    unknowns_max : missing pixels up to which a hole is filled as it is; of a larger one, a smaller picture is filled
+    method : str
+        A name in `completion.config.CLASSICAL_METHODS`.
+    unknowns_max : int
+        Maximum number of missing pixels that is filled at full resolution. With more of them, the picture is reduced
+        until the hole has about this many.
+
+    Raises
+    ------
+    ValueError
+        The method is unknown.
     """
 
     def __init__(self, method: str, *, unknowns_max: int) -> None:
@@ -39,32 +47,33 @@ class QuickFiller:
 
         Parameters
         ----------
-        picture : (H, W, 1 or 3) uint8
-            What the mask hides is not looked at.
-        mask : (H, W) bool, True = missing
-            Some pixel must be known.
+        picture : uint8 array (H, W, C)
+            C is 1 or 3. Missing pixels are never read.
+        mask : bool array (H, W)
+            True = missing. At least one pixel must be known.
 
         Returns
         -------
-        (H, W, C) uint8
-            Known pixels are the picture's own.
+        uint8 array (H, W, C)
+            Known pixels are copies of the picture's.
         """
         result = picture.copy()
         if not mask.any():
             return result
         count = int(np.count_nonzero(mask))
         scale = math.sqrt(self._unknowns_max / count)
-        window = hole_window(mask, reach=REACH if scale >= 1.0 else math.ceil(REACH / scale))
-        hole, part = mask[window], picture[window]
+        window = hole_window(mask, reach=CONTEXT_PX if scale >= 1.0 else math.ceil(CONTEXT_PX / scale))
+        hole, crop = mask[window], picture[window]
         if scale >= 1.0:
-            filled = self._filler(part[None], hole[None])[0]
+            filled = self._filler(crop[None], hole[None])[0]
         else:
-            filled = np.clip(np.rint(fill_smaller(part, hole, scale, self._fill)), 0, 255).astype(np.uint8)
+            filled = fill_smaller(crop, hole, scale=scale, fill=self._fill)
+            filled = np.clip(np.rint(filled), 0, 255).astype(np.uint8)
         result[window][hole] = filled[hole]
         return result
 
     def _fill(self, values: Values, mask: npt.NDArray[np.bool_]) -> Values:
-        """Fill what `fill_smaller` passes on."""
+        """Fill the reduced picture of `fill_smaller`."""
         return self._filler(np.rint(values).astype(np.uint8)[None], mask[None])[0].astype(np.float32)
 
 
@@ -74,29 +83,34 @@ def fill_smaller(
     scale: float,
     fill: Callable[[Values, npt.NDArray[np.bool_]], Values],
 ) -> Values:
-    """Fill a hole on a smaller grid, enlarge the filling, and meet the known values at the hole's border.
+    """Fill a hole at a lower resolution, enlarge the result, and cross-fade it at the hole's border.
 
     Parameters
     ----------
-    values : (H, W, C) uint8 or float32
-        What the mask hides is not looked at.
-    mask : (H, W) bool, True = missing
-    scale : of the smaller grid, below 1
-    fill : called with means of known values, (h, w, C) float32, and the smaller hole, (h, w) bool; returns them filled
+    values : uint8 or float32 array (H, W, C)
+        A picture, or any other values at its pixels. Missing pixels are never read.
+    mask : bool array (H, W)
+        True = missing.
+    scale : float
+        Side of the reduced array as a fraction of the full one, in (0, 1).
+    fill : callable
+        Called with the means of the known values, float32 (h, w, C), and the reduced hole, bool (h, w); returns the
+        values with the hole filled.
 
     Returns
     -------
-    (H, W, C) float32
-        Of use in the hole. What is finer than the smaller grid at the border fades within two of its cells.
+    float32 array (H, W, C)
+        The filled values; meaningful in the hole only. Detail finer than the reduced pixels fades out within two of
+        them from the hole's border.
     """
     height, width = mask.shape
-    small_shape = (max(1, round(width * scale)), max(1, round(height * scale)))  # OpenCV's order
-    small, share = known_means(
+    small_shape = (max(1, round(width * scale)), max(1, round(height * scale)))  # width first, as OpenCV expects
+    small, known_share = known_means(
         (values[..., channel].astype(np.float32, copy=False) for channel in range(values.shape[2])),
         (~mask).astype(np.float32),
         lambda channel: cv2.resize(channel, small_shape, interpolation=cv2.INTER_AREA),
     )
-    hole = share <= KNOWN_MIN
+    hole = known_share <= KNOWN_MIN
     small = fill(small, hole)
     result = np.empty(values.shape, np.float32)
     for channel in range(values.shape[2]):

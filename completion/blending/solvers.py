@@ -1,6 +1,6 @@
-"""Linear algebra for holes: a factorisation for small ones, preconditioned conjugate gradients for large ones.
+"""Linear solvers: a factorisation for small holes, preconditioned conjugate gradients for large ones.
 
-All matrices are sparse, symmetric and positive definite, with a row for each missing pixel in the picture's order.
+All matrices are sparse, symmetric and positive definite, with one row for each missing pixel in row-major order.
 """
 
 from __future__ import annotations
@@ -14,27 +14,32 @@ from scipy.sparse.linalg import splu
 
 __all__ = ["ConjugateGradients", "Factors", "Multigrid", "row_starts"]
 
-#: Relative error, in the preconditioned norm of the residual, at which the iteration stops.
+#: The iteration stops at this relative error, in the preconditioned norm of the residual.
 TOLERANCE = 1e-6
-
-MAX_ITERATIONS = (
-    500  # a guard against an endless loop; up to 9 are needed for Poisson's equation, 70 for the biharmonic
-)
-COARSEST_LIMIT = 500  # unknowns that multigrid leaves to a factorisation
+#: Guard against an endless loop. The Poisson equation takes at most 9 iterations, the biharmonic one 70.
+MAX_ITERATIONS = 500
+#: Maximum number of unknowns on the coarsest level of multigrid, which is factorised.
+COARSEST_LIMIT = 500
 
 
 def row_starts(kept: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Return the CSR row pointer of a matrix with `kept` entries in each row."""
+    """Return the CSR row pointer of a matrix from a bool array (rows, candidates), True at the entries that it has."""
     starts = np.zeros(kept.shape[0] + 1, np.int32)
     np.cumsum(kept.sum(axis=1), out=starts[1:])
     return starts
 
 
 class Factors:
-    """A factorised symmetric positive definite matrix."""
+    """A factorised symmetric positive definite matrix.
+
+    Parameters
+    ----------
+    matrix : sparse array (N, N)
+        The matrix.
+    """
 
     def __init__(self, matrix: sparse.csr_array) -> None:
-        # The ordering and the options for symmetric matrices: half the fill of the defaults, no pivoting.
+        # Ordering and options for symmetric matrices: half the fill-in of the defaults, no pivoting.
         self._factors = splu(
             matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
         )
@@ -45,33 +50,34 @@ class Factors:
 
 
 class Multigrid:
-    """One V-cycle for the hole's Laplacian: an approximate inverse, linear, symmetric and positive definite.
+    """A multigrid V-cycle for the Laplacian of a hole: a linear, symmetric, positive definite approximate inverse.
 
-    Interpolation is bilinear, from every second pixel; the coarse matrices are Galerkin's, so that a hole of any shape
-    is represented; smoothing is damped Jacobi. Time and memory are linear in the number of missing pixels.
+    Interpolation is bilinear, from every second pixel. The coarse matrices are Galerkin products, which represent a
+    hole of any shape. Smoothing is damped Jacobi. Time and memory are linear in the number of missing pixels.
 
     Parameters
     ----------
-    matrix : sparse (N, N)
-        The hole's Laplacian, see `completion.blending.poisson.laplace_equation`.
+    matrix : sparse array (N, N)
+        The Laplacian of the hole, see `completion.blending.poisson.laplace_equation`.
     hole : bool array (H, W)
         True at the N missing pixels.
     """
 
     def __init__(self, matrix: sparse.csr_array, hole: NDArray[np.bool_]) -> None:
         self._levels = []
-        places: tuple[NDArray[np.integer], ...] = np.nonzero(hole)
+        points: tuple[NDArray[np.integer], ...] = np.nonzero(hole)
         shape: tuple[int, ...] = hole.shape
         while matrix.shape[0] > COARSEST_LIMIT:
-            interpolation, places, shape = _interpolation(places, shape)
+            interpolation, points, shape = _interpolation(points, shape)
             self._levels.append((matrix, _smoothing_weights(matrix), interpolation))
             matrix = interpolation.T.tocsr() @ (matrix @ interpolation)
-        # Where the hole is scattered, coarse places outnumber the missing pixels and the coarse matrix is singular.
+        # Where the missing pixels are scattered, there are more coarse points than pixels, and the coarse matrix is
+        # singular.
         shift = sparse.diags_array(1e-8 * matrix.diagonal())
         self._coarsest = Factors((matrix + shift).tocsr())
 
     def cycle(self, rhs: NDArray[np.float64], level: int = 0) -> NDArray[np.float64]:  # (N,)
-        """Return an approximate solution."""
+        """Return an approximate solution for one right-hand side, (N,), on a level of the hierarchy."""
         if level == len(self._levels):
             return self._coarsest.solve(rhs)
         matrix, damped_inverse, interpolation = self._levels[level]
@@ -83,13 +89,14 @@ class Multigrid:
 
 
 class ConjugateGradients:
-    """Conjugate gradients for one matrix.
+    """Preconditioned conjugate gradients for one matrix.
 
     Parameters
     ----------
-    matrix : sparse (N, N)
-    precondition : called with (N,)
-        An approximate inverse of the matrix, linear, symmetric and positive definite.
+    matrix : sparse array (N, N)
+        A symmetric positive definite matrix.
+    precondition : callable
+        Called with a vector (N,); applies a linear, symmetric, positive definite approximate inverse of the matrix.
     """
 
     def __init__(
@@ -98,7 +105,7 @@ class ConjugateGradients:
         self._matrix, self._precondition = matrix, precondition
 
     def solve(self, rhs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the solution for each column of `rhs`, (N, C), to `TOLERANCE`; each is solved on its own."""
+        """Return the solution for each column of `rhs`, (N, C), to `TOLERANCE`; columns are solved separately."""
         solutions = np.empty_like(rhs)
         for c in range(rhs.shape[1]):
             solutions[:, c] = self._solve_column(rhs[:, c])
@@ -125,17 +132,20 @@ class ConjugateGradients:
 
 def _smoothing_weights(matrix: sparse.csr_array) -> NDArray[np.float64]:
     """Return the weights of damped Jacobi smoothing: 0.8 / diagonal within the hole, and stable for any matrix."""
-    # By Gershgorin's theorem no eigenvalue of the weighted matrix exceeds 1.6; smoothing would diverge from 2 on.
+    # By Gershgorin's theorem no eigenvalue of the weighted matrix exceeds 1.6; smoothing diverges from 2 on.
     return 1.0 / np.maximum(abs(matrix).sum(axis=1) / 1.6, matrix.diagonal())
 
 
 def _interpolation(
-    places: tuple[NDArray[np.integer], ...], shape: tuple[int, ...]
+    points: tuple[NDArray[np.integer], ...], shape: tuple[int, ...]
 ) -> tuple[sparse.csr_array, tuple[NDArray[np.integer], ...], tuple[int, ...]]:
-    """Return bilinear interpolation to `places` of a grid from every second place, those places, and their grid."""
-    ys, xs = places
+    """Return the matrix that interpolates from the coarse grid to `points`, the coarse points and the coarse shape.
+
+    Points are coordinates (ys, xs) on a grid of `shape`; the coarse grid has every second point of it.
+    """
+    ys, xs = points
     coarse_shape = (shape[0] // 2 + 1, shape[1] // 2 + 1)
-    # An even coordinate has one coarse neighbour, an odd one two, so a place has 1, 2 or 4, which count alike.
+    # An even coordinate has one coarse neighbour, an odd one two: a point has 1, 2 or 4, with equal weights.
     columns = np.empty((len(ys), 4), np.int32)
     used = np.empty((len(ys), 4), np.bool_)
     for k, (dy, dx) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):

@@ -1,1 +1,1 @@
-"""Training the encoder, the command dcgan-train-encoder."""
+"""Training of the encoder, and the command dcgan-train-encoder."""

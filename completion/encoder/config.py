@@ -1,4 +1,4 @@
-"""The settings of the encoder's training, each default in one place. Pure standard library."""
+"""Settings of the encoder's training and their defaults. Pure standard library."""
 
 import dataclasses
 
@@ -13,18 +13,38 @@ class EncoderTrainConfig:
 
     Attributes
     ----------
-    epochs : passes over the training set.
-    batch_size : pictures a step.
-    learning_rate : Adam's rate at the first step; it falls to zero along half a cosine.
-    beta_1 : Adam's first-moment decay.
-    hole_weight : weight of the mean absolute error in the hole, beside that of the whole picture.
-    latent_weight : weight of the same errors of G(z), the picture without the offset; it keeps z a face of its own.
-    adversarial_weight : weight of the critic's opinion on the completed pictures; 0 trains without a critic.
-    feature_weight : weight of the difference between the critic's feature maps of completed and true pictures.
-    ema_momentum : decay of the running average of the weights that is exported; 0 exports the raw weights.
-    flip : mirror half of the pictures, drawn anew for each pass.
-    precision : "float32" or "mixed_bfloat16" (the encoder's results stay in float32).
-    seed : of the initial weights, the order of the pictures, the flips and the masks.
+    epochs : int, default 10
+        Passes over the training set, at least 1.
+    batch_size : int, default 32
+        Pictures per step, at least 2.
+    learning_rate : float, default 1e-3
+        Adam's learning rate at the first step, above 0; it decays to 0 along half a cosine.
+    beta_1 : float, default 0.5
+        Adam's first-moment decay, in [0, 1).
+    hole_weight : float, default 2
+        Weight of the mean absolute error in the hole, at least 0; the error of the whole picture has weight 1.
+    latent_weight : float, default 0.25
+        Weight of the same errors of G(z), the picture without the offset, at least 0; it keeps G(z) itself a plausible
+        face.
+    adversarial_weight : float, default 0
+        Weight of the adversarial loss of the completed pictures, at least 0. If this and `feature_weight` are 0, there
+        is no critic.
+    feature_weight : float, default 0
+        Weight of the feature matching loss, at least 0: the mean absolute difference between the critic's feature maps
+        of completed and of true pictures.
+    ema_momentum : float, default 0.999
+        Decay of the exported running average of the weights, in [0, 1); 0 exports the weights of the last step.
+    flip : bool, default True
+        Mirror half of the pictures, chosen at random in each pass.
+    precision : str, default "float32"
+        "float32" or "mixed_bfloat16"; the encoder's outputs are float32 in both.
+    seed : int, default 0
+        Seed of the initial weights, the order of the pictures, the flips and the masks; at least 0.
+
+    Raises
+    ------
+    ValueError
+        A value is out of its range.
     """
 
     epochs: int = 10

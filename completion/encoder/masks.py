@@ -1,4 +1,4 @@
-"""Masks to train the encoder on: the whole family, at random sizes, places and densities."""
+"""Masks for the encoder's training: all kinds, with random sizes, positions and densities."""
 
 import dataclasses
 
@@ -9,8 +9,8 @@ from masks import MaskSpec, make_mask
 
 __all__ = ["Damage", "draw_damage"]
 
-#: How often each kind is drawn. The kinds that a person draws and the large holes come most often.
-SHARES = {
+#: Probability of each kind. Large holes and the kinds that resemble a user's masks are the most frequent.
+PROBABILITIES = {
     "center": 0.10,
     "rectangle": 0.08,
     "half": 0.14,
@@ -22,17 +22,19 @@ SHARES = {
     "thin": 0.04,
     "lowres": 0.04,
 }
-NAMES, CUMULATIVE = tuple(SHARES), np.cumsum(list(SHARES.values()))
+NAMES, CUMULATIVE = tuple(PROBABILITIES), np.cumsum(list(PROBABILITIES.values()))
 
 
 @dataclasses.dataclass(frozen=True)
 class Damage:
-    """What is missing of one picture.
+    """The missing part of one picture.
 
     Attributes
     ----------
-    mask : (size, size) bool, True = missing.
-    blocks : 0, or the number of blocks a side whose means are all that is known.
+    mask : bool array (size, size)
+        True = missing.
+    blocks : int, default 0
+        If not 0, only the means of blocks x blocks equal squares are known, and `mask` is True everywhere.
     """
 
     mask: npt.NDArray[np.bool_]
@@ -44,8 +46,15 @@ def draw_damage(size: int, *, seed: tuple[int, ...]) -> Damage:
 
     Parameters
     ----------
-    size : side of the picture in pixels
-    seed : whole numbers of at least 0; the same ones draw the same mask
+    size : int
+        Side of the picture in pixels.
+    seed : tuple of int
+        Numbers of at least 0. The same seed draws the same mask.
+
+    Returns
+    -------
+    Damage
+        The missing part.
 
     Examples
     --------
@@ -60,11 +69,11 @@ def draw_damage(size: int, *, seed: tuple[int, ...]) -> Damage:
         blocks = int(rng.choice(choices)) if choices else 1
         return Damage(np.ones((size, size), np.bool_), blocks)
     mask = make_mask(_draw_spec(name, size, rng), (size, size), seed=(*seed, 1))
-    return Damage(mask[:, ::-1] if rng.random() < 0.5 else mask)  # a completion may look at mirrored pictures as well
+    return Damage(mask[:, ::-1] if rng.random() < 0.5 else mask)  # completion encodes mirrored views as well
 
 
 def _draw_spec(name: str, size: int, rng: np.random.Generator) -> MaskSpec:
-    """Return a kind's mask with options drawn at random."""
+    """Return the specification of a kind of mask with random options."""
     if name == "center":
         return MaskSpec(name, scale=float(rng.uniform(0.3, 0.65)))
     if name == "random":

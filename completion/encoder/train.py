@@ -1,6 +1,6 @@
-"""Train a model's encoder: a dataset and a model in, a run's folder with the model and its encoder out.
+"""Train a model's encoder: from a dataset and a model to a run folder with the model and its encoder.
 
-The run's folder is that of `dcgan.training.train`, and a run that was stopped goes on in the same way.
+The run folder has the files of `dcgan.training.train`, and an interrupted run resumes in the same way.
 """
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
@@ -21,6 +21,7 @@ from completion.encoder.data import DamagedBatches
 from completion.encoder.trainer import build_encoder_trainer
 from completion.search.encoder_input import encoder_input
 from dcgan.training.checkpoint import averaged_weights
+from dcgan.command import RunOptions
 from dcgan.config import RunConfig
 from dcgan.training.dataset import CachedPictures
 from dcgan.encoder import build_encoder, decode
@@ -29,15 +30,15 @@ from dcgan.training.fitting import CHECKPOINT, fit_in_folder
 from dcgan.model_file import Prior, load_model, save_model
 from dcgan.pictures.values import make_grid, to_float, to_uint8
 from dcgan.training.launch import load_pictures
-from dcgan.training.run_folder import check_config, clear_run, locked, remove_leftovers
+from dcgan.training.run_folder import check_config, clear_run, locked_run
 from dcgan.sampling import settle_batch_norm
 from dcgan.training.sources import open_source
 
 __all__ = ["train_encoder", "train_encoder_on"]
 
-GRID_PICTURES = 12
-SETTLING_BATCHES = 16
-SETTLING_STEP = 10**6  # the batches that settle BatchNorm are those of steps that no training reaches
+SAMPLE_PICTURES = 12  # columns of the sample grid
+SETTLING_BATCHES = 16  # batches that BatchNorm's statistics are estimated from before an export
+SETTLING_STEP = 10**6  # their first step, which no training reaches
 
 Report = Callable[[str], None]
 
@@ -55,57 +56,70 @@ def train_encoder(
     report: Report | None = None,
     progress: bool | None = None,
 ) -> Path:
-    """Train the encoder of a model, or go on with a run that was stopped.
+    """Train the encoder of a model, or resume an interrupted run.
 
     Parameters
     ----------
-    data : the decoded pictures, of the model's size (see `dcgan.training.dataset.cache_pictures`)
-    run_dir : the run's folder, made where it does not exist
-    prior : the model; generator and discriminator stay as they are
-    settings : how the encoder is trained
-    run : how often state, samples and snapshots are written
-    dataset_names : what to call the data in the model file
-    overwrite : start over where the folder holds a run
-    start_from : a model of the same configuration whose encoder a new run starts from; a run that goes on has its own
-    report : called with a line of text at each sample grid and at the end
-    progress : draw a progress bar; by default where stderr is a terminal
+    data : CachedPictures
+        The decoded pictures at the model's size; see `dcgan.training.dataset.cache_pictures`.
+    run_dir : Path
+        The run folder; created if it does not exist.
+    prior : Prior
+        The model. Its generator and discriminator are not changed.
+    settings : EncoderTrainConfig, optional
+        How the encoder is trained.
+    run : RunConfig, optional
+        How often losses, checkpoints, samples and snapshots are written.
+    dataset_names : sequence of str, default ()
+        Names of the datasets for the model file.
+    overwrite : bool, default False
+        Delete a run in the folder and start a new one.
+    start_from : Prior, optional
+        A model of the same configuration with an encoder, whose weights a new run starts from. A resumed run ignores
+        them.
+    report : callable, optional
+        Called with a line of text at each sample grid and at the end.
+    progress : bool, optional
+        Whether to draw a progress bar. By default if stderr is a terminal.
 
     Returns
     -------
     Path
-        Of the exported model file with its encoder, RUN_DIR/model.safetensors.
+        Path of the exported model file with its encoder, RUN_DIR/model.safetensors.
 
     Raises
     ------
-    RunError, DatasetError
-        As `dcgan.training.train.train`.
+    RunError
+        Another process trains in the folder, it holds a run with other settings, it cannot be written, or a loss is not
+        finite.
+    DatasetError
+        There are fewer pictures than one batch has.
     ModelFileError
         The model to start from has no encoder.
     ValueError
-        It has another configuration.
+        The model to start from has another configuration.
     """
-    first = None
+    initial_encoder = None
     if start_from is not None:
-        first = start_from.encoder
-        if first is None:
+        initial_encoder = start_from.encoder
+        if initial_encoder is None:
             raise ModelFileError("expected a model with an encoder to start from, this one has none")
         if start_from.config != prior.config:
             raise ValueError(f"Expected a model of {prior.config} to start from. Received: {start_from.config}")
     settings, report = settings or EncoderTrainConfig(), report or (lambda line: None)
     description = {"names": list(dataset_names), "pictures": len(data.pictures), "key": data.key}
-    wanted = {
+    expected_config = {
         "model": dataclasses.asdict(prior.config) | {"sha256": prior.sha256},
         "train": dataclasses.asdict(settings),
         "dataset": description,
     }
-    with locked(run_dir):
+    with locked_run(run_dir):
         training = _Training(data, run_dir, prior, settings=settings, description=description)
-        remove_leftovers(run_dir)
         if overwrite:
             clear_run(run_dir)
-        check_config(run_dir / "config.json", wanted)
-        if first is not None and not (run_dir / CHECKPOINT).exists():
-            training.trainer.encoder.set_weights(first.get_weights())
+        check_config(run_dir / "config.json", expected_config)
+        if initial_encoder is not None and not (run_dir / CHECKPOINT).exists():
+            training.trainer.encoder.set_weights(initial_encoder.get_weights())
         fit_in_folder(
             training.trainer,
             training.batches,
@@ -120,7 +134,7 @@ def train_encoder(
 
 
 class _Training:
-    """The networks of one run, and how they are exported."""
+    """The trainer and the batches of one run, and the export of its model."""
 
     def __init__(
         self,
@@ -139,96 +153,97 @@ class _Training:
         self.trainer = build_encoder_trainer(prior, settings, steps=settings.epochs * self.batches.steps_per_pass)
         self.encoder = build_encoder(prior.config)
 
-    def export(self, figures: dict[str, float]) -> npt.NDArray[np.uint8]:
-        """Write the model with the averaged encoder; return a grid of damaged, completed and true pictures."""
+    def export(self, last_step: dict[str, float]) -> npt.NDArray[np.uint8]:
+        """Write the model with the averaged encoder and return the sample grid; the model file records `last_step`."""
         self.encoder.set_weights(averaged_weights(self.trainer)[0])
         settle_batch_norm(self.encoder, self._settling_inputs())
-        about = {"dataset": self.description, "train": dataclasses.asdict(self.settings), "last": figures}
+        encoder_info = {"dataset": self.description, "train": dataclasses.asdict(self.settings), "last": last_step}
         save_model(
             self.run_dir / "model.safetensors",
             self.prior.generator,
             self.prior.discriminator,
             config=self.prior.config,
-            info={**self.prior.info, "encoder": about},
+            info={**self.prior.info, "encoder": encoder_info},
             encoder=self.encoder,
         )
-        return self._grid()
+        return self._sample_grid()
 
     def _settling_inputs(self) -> Iterator[Any]:
-        """Yield batches of the encoder's input, the same ones every time."""
+        """Yield the same batches of the encoder's input on each call."""
         first = SETTLING_STEP - self.batches.first_step
         for index in range(first, first + SETTLING_BATCHES):
-            yield _seen(self.batches[index])
+            yield _batch_input(self.batches[index])
 
-    def _grid(self) -> npt.NDArray[np.uint8]:
-        """Return damaged pictures, what the encoder makes of them, and the pictures, in three rows."""
+    def _sample_grid(self) -> npt.NDArray[np.uint8]:
+        """Return rows of damaged, generated, completed and true pictures."""
         batch = self.batches[SETTLING_STEP - 1 - self.batches.first_step]
-        batch = {name: part[:GRID_PICTURES] for name, part in batch.items()}
-        seen = _seen(batch)
-        latents, offset = self.encoder(seen, training=False)
-        drawn = decode(self.prior.generator, self.prior.config, latents, offset=offset)
-        generated = to_uint8(ops.convert_to_numpy(drawn))
+        batch = {name: array[:SAMPLE_PICTURES] for name, array in batch.items()}
+        inputs = _batch_input(batch)
+        latents, offset = self.encoder(inputs, training=False)
+        decoded = decode(self.prior.generator, self.prior.config, latents, offset=offset)
+        generated = to_uint8(ops.convert_to_numpy(decoded))
         completed = np.where(batch["known"] > 0, batch["pictures"], generated)
-        damaged = to_uint8(ops.convert_to_numpy(seen[..., :-1]))
+        damaged = to_uint8(ops.convert_to_numpy(inputs[..., :-1]))
         rows = np.concatenate([damaged, generated, completed, batch["pictures"]])
-        return make_grid(rows, columns=len(seen))
+        return make_grid(rows, columns=len(inputs))
 
 
-def _seen(batch: dict[str, np.ndarray]) -> Any:
+def _batch_input(batch: dict[str, np.ndarray]) -> Any:
     """Return the encoder's input of a batch."""
     return encoder_input(to_float(batch["pictures"]), batch["known"].astype(np.float32), batch["means"])
 
 
 def train_encoder_on(
     datasets: Sequence[Path],
-    run_dir: Path | None = None,
+    run: RunOptions | None = None,
     *,
     model: str,
     settings: EncoderTrainConfig | None = None,
-    run: RunConfig | None = None,
-    cache_dir: Path | None = None,
-    overwrite: bool = False,
-    start_from: str | None = None,
-    quiet: bool = False,
 ) -> Path:
     """Train a model's encoder on one or more datasets.
 
     Parameters
     ----------
-    datasets : folders, zips, .npy or idx files (see `dcgan.training.sources.open_source`)
-    run_dir : the run's folder; default runs/NAME-encoder of the model
-    model : a bundled model's name or the path of a model file
-    settings, run : see `train_encoder`
-    cache_dir : for decoded pictures
-    overwrite : start over where the folder holds a run
-    start_from : a bundled model's name or the path of a model file with an encoder, which a new run starts from
-    quiet : report nothing
+    datasets : sequence of Path
+        Folders, zip, npy or idx files; see `dcgan.training.sources.open_source`.
+    run : RunOptions, optional
+        The run folder and what is written to it. By default runs/MODEL-encoder.
+    model : str
+        Name of a bundled model or path of a model file.
+    settings : EncoderTrainConfig, optional
+        How the encoder is trained.
 
     Returns
     -------
     Path
-        Of the exported model.
+        Path of the exported model file.
+
+    Raises
+    ------
+    RunError, DatasetError, ModelFileError, ValueError
+        See `train_encoder`.
     """
+    run = run or RunOptions()
     sources = [open_source(path) for path in datasets]
     prior = load_model(model)
-    folder = run_dir or Path("runs") / f"{Path(model).stem}-encoder"
+    folder = run.folder or Path("runs") / f"{Path(model).stem}-encoder"
 
     def report(line: str) -> None:
-        if not quiet:
+        if not run.quiet:
             tqdm.write(line, file=sys.stderr)
 
-    progress = False if quiet else None
-    data = load_pictures(sources, prior.config, report=report, cache_dir=cache_dir, progress=progress)
+    progress = False if run.quiet else None
+    data = load_pictures(sources, prior.config, report=report, cache_dir=run.cache_dir, progress=progress)
     report(f"{len(data.pictures):,} pictures; the encoder of {model}; run folder {folder}")
     return train_encoder(
         data,
         folder,
         prior=prior,
         settings=settings,
-        run=run,
+        run=run.config,
         dataset_names=[path.name for path in datasets],
-        overwrite=overwrite,
-        start_from=load_model(start_from) if start_from else None,
+        overwrite=run.overwrite,
+        start_from=load_model(run.start_from) if run.start_from else None,
         report=report,
         progress=progress,
     )

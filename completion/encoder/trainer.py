@@ -1,4 +1,4 @@
-"""The encoder's training as one Keras model: reconstruction through the frozen generator, and a critic."""
+"""The encoder's training as one Keras model: reconstruction through a frozen generator, and an optional critic."""
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
@@ -20,34 +20,49 @@ from dcgan.pictures.values import to_float
 __all__ = ["EncoderTrainer", "build_encoder_trainer"]
 
 LABEL_SMOOTHING = 0.1
-WIDE = 4  # pixels
+WIDE_PX = 4  # a missing pixel is in a wide part of the hole if no pixel is known within this distance
 
 Tensor = Any
 
 
 class EncoderTrainer(keras.Model):
-    """An encoder that learns to see the whole face in a part of it.
+    """An encoder that is trained to predict a whole face from its known pixels.
 
-    The loss is the mean absolute error of the generated picture over the whole of it, and that of the completed picture
-    over the hole; the same of G(z), the picture without the encoder's offset; plus what a critic thinks of the
-    completed picture. Completed means blended: a smooth error that the known pixels show is not the encoder's to mend
-    (see `blend`). The critic begins as the prior's discriminator and learns along with the encoder, as in Pathak et al.
-    2016 (context encoders, arXiv:1604.07379), and its feature maps of completed and true pictures are compared as in
-    Wang et al. 2018 (arXiv:1711.11585, equation 4); it is thrown away afterwards. Its say in a picture goes with the
-    share of the hole that lies far from everything known: beside known pixels there is one right answer, which the
-    error alone finds. As in `dcgan.training.gan.DCGAN` both players share one scalar whose gradient is each
-    network's own.
+    The loss is the weighted sum of
+
+    - the mean absolute error of the generated picture over all pixels, and of the completed picture over the hole;
+    - the same two errors for G(z), the picture without the encoder's offset;
+    - with a critic, the adversarial loss and the feature matching loss of the completed picture, and the critic's own
+      loss.
+
+    Completed pictures are blended (see `push_pull_blend`), so that a smooth error that blending removes does not count.
+
+    The critic starts from the prior's discriminator, is trained together with the encoder, and is not exported. The
+    adversarial and the feature matching loss of a picture are weighted by the share of the hole that is far from known
+    pixels (see `wide_share`): close to known pixels the completion is determined, and the absolute error suffices. As
+    in `dcgan.training.gan.DCGAN`, encoder and critic share one scalar loss, and each receives the gradient of its own
+    part only.
 
     Parameters
     ----------
-    encoder : see `dcgan.encoder.build_encoder`
-    generator : head and tail, see `dcgan.encoder.split_generator`; they stay as they are
-    critic : (B, H, W, C) in [-1, 1] to (B,) logits and feature maps, see `build_critic`, or None
-    config : the losses' weights
+    encoder : keras.Model
+        The encoder; see `dcgan.encoder.build_encoder`.
+    generator : tuple of (keras.Model, keras.Model)
+        Head and tail of the generator, see `dcgan.encoder.split_generator`. They are not trained.
+    critic : keras.Model or None
+        Maps pictures, (B, H, W, C) in [-1, 1], to logits, (B,), and feature maps; see `build_critic`.
+    config : EncoderTrainConfig
+        The weights of the losses.
 
     Notes
     -----
-    A batch is that of `completion.encoder.data.DamagedBatches`.
+    A batch is one of `completion.encoder.data.DamagedBatches`.
+
+    References
+    ----------
+    D. Pathak et al., "Context encoders: feature learning by inpainting", 2016, arXiv:1604.07379 (adversarial loss).
+    T.-C. Wang et al., "High-resolution image synthesis and semantic manipulation with conditional GANs", 2018,
+    arXiv:1711.11585, equation 4 (feature matching loss).
     """
 
     def __init__(
@@ -65,21 +80,21 @@ class EncoderTrainer(keras.Model):
         names = ["picture_loss", "hole_loss"]
         names += ["latent_picture_loss", "latent_hole_loss"] if config.latent_weight else []
         names += ["adversarial_loss", "feature_loss", "critic_loss"] if critic else []
-        self.figures = {name: keras.metrics.Mean(name=name) for name in names}
+        self.loss_means = {name: keras.metrics.Mean(name=name) for name in names}
 
     @property
     def networks(self) -> dict[str, keras.Model]:
-        """The networks that are trained, by name."""
+        """The trained networks by name."""
         return {"encoder": self.encoder} | ({"critic": self.critic} if self.critic else {})
 
     def call(self, inputs: dict[str, Tensor], training: bool = False) -> tuple[Tensor, Tensor | None]:
-        """Return the generated pictures and G(z) (None where it has no weight), (B, H, W, C) float32 in [-1, 1]."""
+        """Return the generated pictures and G(z) (None if its weight is 0), float32 (B, H, W, C) in [-1, 1]."""
         known = ops.cast(inputs["known"], "float32")
-        seen = encoder_input(to_float(inputs["pictures"]), known, inputs["means"])
-        latents, offset = self.encoder(seen, training=training)
+        encoder_inputs = encoder_input(to_float(inputs["pictures"]), known, inputs["means"])
+        latents, offset = self.encoder(encoder_inputs, training=training)
         features = self.head(latents, training=False)
-        plain = self.tail(features, training=False) if self.config.latent_weight else None
-        return self.tail(features + ops.cast(offset, features.dtype), training=False), plain
+        without_offset = self.tail(features, training=False) if self.config.latent_weight else None
+        return self.tail(features + ops.cast(offset, features.dtype), training=False), without_offset
 
     def compute_loss(
         self,
@@ -89,88 +104,109 @@ class EncoderTrainer(keras.Model):
         sample_weight: None = None,
         training: bool = True,
     ) -> Tensor:
-        """Return the sum of the losses and keep their running means for the logs."""
+        """Return the weighted sum of the losses and update their running means for the logs."""
         real, known = to_float(x["pictures"]), ops.cast(x["known"], "float32")
-        generated, plain = y_pred
-        completed = blend(generated, real, known)
-        total, losses = self._reconstruction(generated, completed, real, 1.0 - known)
-        if plain is not None:
-            of_plain, parts = self._reconstruction(plain, blend(plain, real, known), real, 1.0 - known)
+        generated, without_offset = y_pred
+        hole = 1.0 - known
+        completed = push_pull_blend(generated, real, known)
+        total, losses = self._reconstruction_loss(generated, completed, real, hole=hole)
+        if without_offset is not None:
+            blended = push_pull_blend(without_offset, real, known)
+            latent_loss, parts = self._reconstruction_loss(without_offset, blended, real, hole=hole)
             losses |= {f"latent_{name}": value for name, value in parts.items()}
-            total = total + self.config.latent_weight * of_plain
+            total = total + self.config.latent_weight * latent_loss
         if self.critic:
-            opinion, parts = self._opinion(real, completed, wide_share(known), training=training)
+            critic_total, parts = self._critic_losses(real, completed, wide_share(known), training=training)
             losses |= parts
-            total = total + opinion
+            total = total + critic_total
         for name, value in losses.items():
-            self.figures[name].update_state(value)
+            self.loss_means[name].update_state(value)
         return total
 
-    def _reconstruction(
-        self, generated: Tensor, completed: Tensor, real: Tensor, hole: Tensor
+    def _reconstruction_loss(
+        self, generated: Tensor, completed: Tensor, real: Tensor, *, hole: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the loss of generated and completed pictures, and its parts: the whole pictures' and the holes'."""
+        """Return the weighted absolute error of whole generated pictures and of completed holes, and both parts."""
         in_hole = ops.sum(hole * ops.mean(ops.abs(completed - real), axis=3, keepdims=True), axis=(1, 2, 3))
         in_hole = in_hole / ops.maximum(ops.sum(hole, axis=(1, 2, 3)), 1.0)
         parts = {"picture_loss": ops.mean(ops.abs(generated - real)), "hole_loss": ops.mean(in_hole)}
         return parts["picture_loss"] + self.config.hole_weight * parts["hole_loss"], parts
 
-    def _opinion(
-        self, real: Tensor, completed: Tensor, say: Tensor, *, training: bool
+    def _critic_losses(
+        self, real: Tensor, completed: Tensor, weights: Tensor, *, training: bool
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the losses of both players, and their parts; `say`, (B,), weighs the pictures for the encoder."""
+        """Return the losses that involve the critic, weighted and summed, and each one.
+
+        `weights`, (B,), are those of the pictures in the encoder's losses.
+        """
         (real_logits, *real_maps), (fake_logits, *_), (judged_logits, *maps) = judge(
             self.critic, real, completed, training=training
         )
         differences = [
-            ops.mean(ops.abs(ops.stop_gradient(ops.cast(right, "float32")) - ops.cast(made, "float32")), axis=(1, 2, 3))
-            for right, made in zip(real_maps, maps, strict=True)
+            ops.mean(ops.abs(ops.stop_gradient(ops.cast(true, "float32")) - ops.cast(fake, "float32")), axis=(1, 2, 3))
+            for true, fake in zip(real_maps, maps, strict=True)
         ]
         parts = {
-            "adversarial_loss": ops.mean(say * perceptual_loss(judged_logits)),
-            "feature_loss": ops.mean(say * sum(differences) / len(differences)),
+            "adversarial_loss": ops.mean(weights * perceptual_loss(judged_logits)),
+            "feature_loss": ops.mean(weights * sum(differences) / len(differences)),
             "critic_loss": discriminator_loss(real_logits, fake_logits, label_smoothing=LABEL_SMOOTHING),
         }
         weighted = self.config.adversarial_weight * parts["adversarial_loss"]
         return weighted + self.config.feature_weight * parts["feature_loss"] + parts["critic_loss"], parts
 
 
-def blend(generated: Tensor, real: Tensor, known: Tensor) -> Tensor:
-    """Return generated pictures with their error at the known pixels carried into the holes and taken away there.
+def push_pull_blend(generated: Tensor, real: Tensor, known: Tensor) -> Tensor:
+    """Return the generated pictures plus the residual at known pixels, interpolated into the holes.
 
-    `push_pull` does what the solvers of `completion.blending.blender` do exactly, cheaply and with a gradient.
+    This is a cheap, differentiable approximation of the blending by the solvers of `completion.blending`.
 
     Parameters
     ----------
-    generated, real : (B, H, W, C) float32 in [-1, 1]
-    known : (B, H, W, 1) float32, 1 where a pixel is known, else 0
+    generated, real : float32 tensor (B, H, W, C)
+        Pictures in [-1, 1].
+    known : float32 tensor (B, H, W, 1)
+        1 at known pixels, else 0.
 
     Returns
     -------
-    (B, H, W, C) float32
-        The known pixels are those of `real`.
+    float32 tensor (B, H, W, C)
+        Known pixels are those of `real`.
     """
     return generated + push_pull((real - generated) * known, known)
 
 
 def wide_share(known: Tensor) -> Tensor:
-    """Return the share of each hole whose pixels have nothing known within `WIDE` pixels, (B,) float32 in [0, 1].
+    """Return the share of each hole that is farther than `WIDE_PX` from all known pixels.
 
     Parameters
     ----------
-    known : (B, H, W, 1) float32, 1 where a pixel is known, else 0
+    known : float32 tensor (B, H, W, 1)
+        1 at known pixels, else 0.
+
+    Returns
+    -------
+    float32 tensor (B,)
+        In [0, 1]; 0 for an empty hole. Distances are the greater of the horizontal and the vertical one.
     """
-    near = ops.max_pool(known, 2 * WIDE + 1, strides=1, padding="same")
+    near = ops.max_pool(known, 2 * WIDE_PX + 1, strides=1, padding="same")
     return ops.sum(1.0 - near, axis=(1, 2, 3)) / ops.maximum(ops.sum(1.0 - known, axis=(1, 2, 3)), 1.0)
 
 
 def build_critic(prior: Prior, *, policy: str = "float32") -> keras.Model:
-    """Build a critic that begins as a model's discriminator.
+    """Build a critic with the weights of a model's discriminator.
+
+    Parameters
+    ----------
+    prior : Prior
+        A loaded model. Its discriminator is not changed.
+    policy : str, default "float32"
+        Keras's dtype policy of the layers.
 
     Returns
     -------
     keras.Model
-        (B, H, W, C) float32 in [-1, 1] to the logits, (B,) float32, and the feature maps after each convolution.
+        Maps pictures, float32 (B, H, W, C) in [-1, 1], to the logits, float32 (B,), and the feature maps after each
+        hidden activation.
     """
     network = build_discriminator(prior.config, policy=policy)
     network.set_weights(prior.discriminator.get_weights())
@@ -183,9 +219,17 @@ def build_encoder_trainer(prior: Prior, config: EncoderTrainConfig, *, steps: in
 
     Parameters
     ----------
-    prior : a loaded model; its generator is not changed
-    config : how to train
-    steps : of the whole training, at whose end the rate is zero
+    prior : Prior
+        A loaded model. Its generator and discriminator are not changed.
+    config : EncoderTrainConfig
+        How the encoder is trained.
+    steps : int
+        Number of steps of the whole training; the learning rate decays to 0 at its end.
+
+    Returns
+    -------
+    EncoderTrainer
+        Compiled, with its optimizer built, so that the state of a checkpoint can be assigned before the first step.
     """
     encoder = build_encoder(prior.config, policy=config.precision, seed=config.seed)
     generator = build_generator(prior.config, policy=config.precision)

@@ -1,4 +1,4 @@
-"""Confidence intervals of means by resampling (Efron 1979, doi:10.1214/aos/1176344552)."""
+"""Bootstrap confidence intervals of means (Efron 1979, doi:10.1214/aos/1176344552)."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,15 @@ Values = npt.NDArray[np.float64]
 
 
 class Interval(NamedTuple):
-    """A mean and where it lies with the given confidence; floats, or arrays (K,) where there were K columns."""
+    """A mean and its confidence interval: floats, or arrays (K,) for K columns of values.
+
+    Attributes
+    ----------
+    mean : float or float64 array (K,)
+        The mean of the values.
+    low, high : float or float64 array (K,)
+        The bounds of the interval.
+    """
 
     mean: Values
     low: Values
@@ -23,26 +31,34 @@ class Interval(NamedTuple):
 def mean_interval(values: Values, *, resamples: int = 1000, seed: int = 0, confidence: float = CONFIDENCE) -> Interval:
     """Return the mean of each column with its percentile bootstrap interval.
 
-    Rows (pictures) are drawn with replacement. The draws depend on the number of rows and on the seed alone, so all
-    columns, and all tables of as many rows, see the same draws. For a paired difference of two methods give the
-    differences of their rows: what makes a picture hard for both cancels out.
+    Rows (pictures) are resampled with replacement. The resamples depend on the number of rows and on the seed alone, so
+    they are the same for all columns, and for all tables with the same number of rows. To compare two methods, pass the
+    paired differences of their rows: the difficulty of a picture, which both have in common, cancels out.
 
     Parameters
     ----------
-    values : (N, K) or (N,) float, N of at least 1
-    resamples : number of draws of N rows; at least 1
-    seed : whole number of at least 0
-    confidence : in (0, 1)
+    values : float array (N, K) or (N,)
+        N of at least 1.
+    resamples : int, default 1000
+        Number of resamples of N rows, at least 1.
+    seed : int, default 0
+        Seed of the resamples, at least 0.
+    confidence : float, default 0.95
+        Confidence level, in (0, 1).
 
     Returns
     -------
     Interval
-        Each of its parts is (K,) or, for (N,), a scalar.
+        Arrays (K,) or, for values (N,), floats.
 
     Raises
     ------
     ValueError
         There are no rows, or an option is out of its range.
+
+    References
+    ----------
+    B. Efron, "Bootstrap methods: another look at the jackknife", 1979, doi:10.1214/aos/1176344552.
 
     Examples
     --------
@@ -57,9 +73,9 @@ def mean_interval(values: Values, *, resamples: int = 1000, seed: int = 0, confi
         raise ValueError(f"Expected `resamples` of at least 1 and `confidence` in (0, 1). Received: {received}")
     count = len(values)
     mean = values.mean(axis=0)
-    # A draw with replacement matters by how often it takes each row, so the means are one matrix product.
-    times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)  # (resamples, N)
-    means = mean + times @ (values - mean) / count  # centred: rounding is as small as the spread
+    # The mean of a resample depends on the multiplicity of each row only, so all means are one matrix product.
+    multiplicities = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
+    means = mean + multiplicities @ (values - mean) / count  # centred, so that rounding errors scale with the spread
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, (tail, 1 - tail), axis=0)
     if values.ndim == 1:

@@ -1,7 +1,7 @@
-"""Distances that see faces: in the embedding of dlib's face recognition network (King 2017).
+"""Perceptual distances between faces, in the embedding of dlib's face recognition network (King 2017).
 
-Pixel errors forgive blur; a person does not. The network maps a face to 128 numbers so that pictures of one person lie
-within about 0.6 of each other (Euclidean) and those of two people do not.
+Pixel errors penalise blur less than a viewer does. The network maps a face to a vector of 128 numbers; the Euclidean
+distance is below about 0.6 for two pictures of one person and above for two people.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from dcgan.pictures.values import resize_picture
 __all__ = ["EMBEDDING_DIM", "FaceEmbedder", "frechet_distance", "identity_distance"]
 
 EMBEDDING_DIM = 128
-CHIP_SIZE = 150  # what the network takes
+CHIP_SIZE = 150  # side of the network's input in pixels
 BATCH_SIZE = 32
 NETWORK = "dlib_face_recognition_resnet_model_v1.dat"
 INSTALL = "pip install 'dcgan-face-completion[evaluate]'"
@@ -35,14 +35,19 @@ class FaceEmbedder:
 
     Notes
     -----
-    The network wants a chip of 150x150 pixels, and is given the whole aligned picture at that size. That is a tighter
-    frame than dlib's own: by the two templates (inner eye corners and bottom lip, landmarks 39, 42 and 57) a picture in
-    our alignment covers the columns 0.09 to 0.91 and the rows 0.18 to 0.97 of dlib's chip with its padding of 0.25, so
-    faces appear 1.23 times as wide and 1.27 times as high as it expects. Read distances against each other and not
-    against dlib's threshold of 0.6. They tell people apart all the same: of 79 pairs of one person's pictures at 64x64
-    and as many of two people's, the area under the ROC curve is 0.976 (0.987 in dlib's frame), and a blurred centre of
-    an eighth, a quarter, a half, three quarters of the side is 0.22, 0.40, 0.56, 0.68 from the whole face
-    (`scripts/check_face_distance.py --count 2188`).
+    The input of the network is a face chip of 150x150 pixels; `FaceEmbedder` passes the whole aligned picture, resized
+    to this size. Its framing is tighter than that of dlib's chips: according to the two templates (inner eye corners
+    and bottom lip, landmarks 39, 42 and 57), an aligned picture covers the columns 0.09 to 0.91 and the rows 0.18 to
+    0.97 of dlib's chip with its padding of 0.25, so faces are 1.23 times as wide and 1.27 times as high as the network
+    expects. Compare distances with each other, not with dlib's threshold of 0.6. They still separate people: for 79
+    pairs of pictures of one person at 64x64 and 79 pairs of two people, the area under the ROC curve is 0.976 (0.987
+    with dlib's framing). A face with a blurred centre of an eighth, a quarter, a half and three quarters of the side
+    has the distance 0.22, 0.40, 0.56 and 0.68 to the original (`scripts/check_face_distance.py --count 2188`).
+
+    References
+    ----------
+    D. E. King, "High quality face recognition with deep metric learning", 2017,
+    http://blog.dlib.net/2017/02/high-quality-face-recognition-with-deep.html.
     """
 
     def __init__(self) -> None:
@@ -57,11 +62,18 @@ class FaceEmbedder:
 
         Parameters
         ----------
-        pictures : (B, H, W, 3) uint8
+        pictures : uint8 array (B, H, W, 3)
+            Aligned RGB faces.
 
         Returns
         -------
-        (B, 128) float64
+        float64 array (B, 128)
+            One embedding per face.
+
+        Raises
+        ------
+        ValueError
+            The array has a wrong shape.
         """
         if pictures.ndim != 4 or pictures.shape[3] != 3:
             raise ValueError(f"Expected `pictures` as (B, H, W, 3). Received: {pictures.shape}")
@@ -74,15 +86,22 @@ class FaceEmbedder:
 
 
 def identity_distance(first: Embeddings, second: Embeddings) -> Embeddings:
-    """Return the Euclidean distance of each pair of embeddings.
+    """Return the Euclidean distance between the two embeddings of each pair.
 
     Parameters
     ----------
-    first, second : (B, D) float
+    first, second : float array (B, D)
+        The embeddings of B pairs.
 
     Returns
     -------
-    (B,) float64
+    float64 array (B,)
+        At least 0; lower is more similar.
+
+    Raises
+    ------
+    ValueError
+        The shapes differ.
 
     Examples
     --------
@@ -95,15 +114,26 @@ def identity_distance(first: Embeddings, second: Embeddings) -> Embeddings:
 
 
 def frechet_distance(first: Embeddings, second: Embeddings) -> float:
-    """Return the squared Fréchet distance between the normal distributions of two sets of rows.
+    """Return the squared Fréchet distance between normal distributions fitted to two sets of embeddings.
 
-    Lower is better; 0 for equal sets. It depends on the number of rows (fewer rows, greater distance), so compare only
-    distances of as many.
+    The distance is biased: fewer rows give a greater one. Compare only distances of equal numbers of rows.
 
     Parameters
     ----------
-    first : (N, D) float, N of at least 2
-    second : (M, D) float, M of at least 2
+    first : float array (N, D)
+        N of at least 2.
+    second : float array (M, D)
+        M of at least 2.
+
+    Returns
+    -------
+    float
+        At least 0; lower is better, 0 for equal sets.
+
+    Raises
+    ------
+    ValueError
+        The numbers of columns differ, or a set has fewer than 2 rows.
 
     References
     ----------
@@ -120,11 +150,11 @@ def frechet_distance(first: Embeddings, second: Embeddings) -> float:
         raise ValueError(f"Expected (N, D) and (M, D) with at least 2 rows each. Received: {received}")
     shift = first.mean(axis=0) - second.mean(axis=0)
     roots = _covariance_root(first), _covariance_root(second)
-    # trace((C1 C2)^(1/2)) is the sum of the singular values of C1^(1/2) C2^(1/2). Unlike the root of the product it is
-    # real whatever the rounding, and exists where the covariances are singular (fewer rows than dimensions).
-    mixed = svdvals(roots[0] @ roots[1].T).sum()
+    # trace((C1 C2)^(1/2)) is the sum of the singular values of C1^(1/2) C2^(1/2). Unlike the square root of the
+    # product, they are real despite rounding errors, and exist for singular covariances (fewer rows than dimensions).
+    trace_of_root = svdvals(roots[0] @ roots[1].T).sum()
     variances = (roots[0] ** 2).sum() + (roots[1] ** 2).sum()
-    return max(0.0, float(shift @ shift + variances - 2 * mixed))
+    return max(0.0, float(shift @ shift + variances - 2 * trace_of_root))
 
 
 def _covariance_root(rows: Embeddings) -> Embeddings:

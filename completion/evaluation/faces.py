@@ -24,8 +24,10 @@ class Faces:
 
     Attributes
     ----------
-    names : their paths within the folder or zip, sorted.
-    pictures : (N, size, size, 3) uint8.
+    names : list of str
+        Sorted paths of the N pictures within the folder or zip.
+    pictures : uint8 array (N, size, size, 3)
+        The pictures in the order of the names.
     """
 
     names: list[str]
@@ -33,7 +35,7 @@ class Faces:
 
     @property
     def sha256(self) -> str:
-        """Return the hash of names and pixels, 64 hexadecimal digits."""
+        """SHA-256 of the names and pixels, 64 hexadecimal digits."""
         digest = hashlib.sha256("\n".join(self.names).encode("utf-8", "surrogateescape"))
         digest.update(np.ascontiguousarray(self.pictures).tobytes())
         return digest.hexdigest()
@@ -42,20 +44,30 @@ class Faces:
 def read_faces(
     path: Path, count: int, *, size: int, seed: int = 0, on_failure: Callable[[str], None] | None = None
 ) -> Faces:
-    """Read a seeded choice of a folder's or zip's pictures, as squares of the given size.
+    """Read a random sample of the pictures in a folder or zip, as squares of one size.
 
     Parameters
     ----------
-    path : a folder (searched recursively) or a .zip
-    count : pictures; all there are if there are fewer
-    size : side of the result in pixels; a picture that is not square loses what lies outside its central square
-    seed : of the choice
-    on_failure : called with a line for each picture that cannot be read; the next of the choice takes its place
+    path : Path
+        A folder, searched recursively, or a zip.
+    count : int
+        Number of pictures; all of them if there are fewer.
+    size : int
+        Side of the result in pixels. A picture that is not square is cropped to its central square.
+    seed : int, default 0
+        Seed of the sample, at least 0.
+    on_failure : callable, optional
+        Called with a line for each picture that cannot be read; another one replaces it.
+
+    Returns
+    -------
+    Faces
+        The sample, sorted by name.
 
     Raises
     ------
     DatasetError
-        There is no such folder or zip, or it holds no picture that can be read.
+        The folder or zip does not exist, or contains no readable picture.
     """
     source = open_source(path)
     chosen: list[tuple[str, npt.NDArray[np.uint8]]] = []
@@ -77,22 +89,26 @@ def read_faces(
 
 
 def make_masks(mask: str, faces: Faces, *, seed: int = 0) -> npt.NDArray[np.bool_]:
-    """Make one mask for each face, seeded by its name, so that a face's mask does not depend on the other faces.
+    """Make one mask per face, seeded by the face's name, so that it is independent of the other faces.
 
     Parameters
     ----------
-    mask : name of a mask, with its default options
-    faces : N faces
-    seed : together with each name's checksum, the seed of random masks
+    mask : str
+        Name of a mask; its options have their defaults.
+    faces : Faces
+        N faces.
+    seed : int, default 0
+        Seed of random masks, together with the checksum of each name; at least 0.
 
     Returns
     -------
-    (N, size, size) bool, True = missing
+    bool array (N, size, size)
+        True = missing.
 
     Raises
     ------
     ValueError
-        A mask hides nothing, so that there is no hole to measure.
+        A mask is empty, so that there is no hole to measure.
     """
     shape = (faces.pictures.shape[1], faces.pictures.shape[2])
     masks = np.stack([make_mask(mask, shape, seed=(seed, zlib.crc32(os.fsencode(name)))) for name in faces.names])

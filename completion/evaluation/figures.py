@@ -1,4 +1,4 @@
-"""The pictures of an evaluation's report: sheets of faces, and plots of the figures."""
+"""Pictures for an evaluation's report: sheets of faces, and plots of the metrics."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,29 +15,32 @@ from dcgan.pictures.records import write_whole
 __all__ = ["SHOWN", "draw_plots", "draw_sheet"]
 
 SHOWN = 8  # faces on a sheet
-FACE_PX = 128  # a face's side on a sheet, at least
+FACE_PX = 128  # minimum side of a face on a sheet
 MARGIN_PX = 4
 LABEL_PX = 150
 FONT_PX = 16
-HIDDEN = np.uint8(128)  # what is missing is shown grey
+HIDDEN = np.uint8(128)  # grey level of missing pixels on a sheet
 INSTALL = "pip install 'dcgan-face-completion[evaluate]'"
 
 Picture = npt.NDArray[np.uint8]
 
 
 def draw_sheet(store: EvaluationStore, summary: Mapping[str, Any], mask: str) -> Picture:
-    """Draw what the methods made of a few faces: rows are original, masked and each method, labelled.
+    """Draw the results of all methods on a few faces, in labelled rows: original, masked and each method.
 
     Parameters
     ----------
-    store : a finished evaluation
-    summary : of `completion.evaluation.summary.summarise`
-    mask : one of its masks
+    store : EvaluationStore
+        A finished evaluation.
+    summary : mapping
+        The result of `completion.evaluation.summary.summarise`.
+    mask : str
+        One of its masks.
 
     Returns
     -------
-    (H, W, 3) uint8
-        At most `SHOWN` faces, spread evenly over the evaluation's.
+    uint8 array (H, W, 3)
+        A sheet of at most `SHOWN` faces, at equal intervals in the list of faces.
     """
     pictures, masks = store.faces().pictures, store.masks(mask)
     shown = np.unique(np.linspace(0, len(pictures) - 1, SHOWN).round().astype(int))
@@ -45,26 +48,26 @@ def draw_sheet(store: EvaluationStore, summary: Mapping[str, Any], mask: str) ->
         "original": pictures[shown],
         "masked": np.where(masks[shown][..., None], HIDDEN, pictures[shown]),
     }
-    for method, figures in summary["results"][mask].items():
-        label = f"{method}\n{figures['hole_psnr']['mean']:.2f} dB\nSSIM {figures['hole_ssim']['mean']:.3f}"
-        if "identity" in figures:
-            label += f"\nidentity {figures['identity']['mean']:.3f}"
+    for method, statistics in summary["results"][mask].items():
+        label = f"{method}\n{statistics['hole_psnr']['mean']:.2f} dB\nSSIM {statistics['hole_ssim']['mean']:.3f}"
+        if "identity" in statistics:
+            label += f"\nidentity {statistics['identity']['mean']:.3f}"
         rows[label] = store.completed(mask, method)["pictures"][shown]
     return _labelled_rows(rows)
 
 
 def _labelled_rows(rows: Mapping[str, npt.NDArray[np.uint8]]) -> Picture:
-    """Lay rows of pictures, each (N, S, S, 3), under each other with their labels on the left."""
+    """Return rows of pictures, each (N, S, S, 3), one below the other, with their labels on the left."""
     count, size = next(iter(rows.values())).shape[:2]
-    times = -(-FACE_PX // size)  # whole, so that every pixel of the model is seen as it is
-    step = size * times + MARGIN_PX
+    zoom = -(-FACE_PX // size)  # an integer, so that enlarged pixels stay square and sharp
+    step = size * zoom + MARGIN_PX
     sheet = Image.new("RGB", (LABEL_PX + count * step, MARGIN_PX + len(rows) * step), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT_PX)
     for row, (label, pictures) in enumerate(rows.items()):
         top = MARGIN_PX + row * step
         draw.multiline_text((MARGIN_PX, top), label, fill="black", font=font)
         for column, picture in enumerate(pictures):
-            scaled = picture.repeat(times, axis=0).repeat(times, axis=1)
+            scaled = picture.repeat(zoom, axis=0).repeat(zoom, axis=1)
             sheet.paste(Image.fromarray(scaled), (LABEL_PX + column * step, top))
     return np.asarray(sheet)
 
@@ -72,13 +75,16 @@ def _labelled_rows(rows: Mapping[str, npt.NDArray[np.uint8]]) -> Picture:
 def draw_plots(
     folder: Path, results: Mapping[str, Mapping[str, Mapping[str, Any]]], *, headings: Mapping[str, str]
 ) -> list[str]:
-    """Plot each metric: masks side by side, a point with its interval for each method.
+    """Plot each metric: one panel per mask, in it one point with its confidence interval per method.
 
     Parameters
     ----------
-    folder : where the PNG files go
-    results : for each mask and method, a figure for each metric: a number, or a dict of mean, low and high
-    headings : what to call each metric; one that was not measured is left out
+    folder : Path
+        Folder of the PNG files.
+    results : mapping
+        For each mask and method, a statistic for each metric: a number, or a dict of "mean", "low" and "high".
+    headings : mapping of str to str
+        The title for each metric. A metric without any statistic is skipped.
 
     Returns
     -------
@@ -91,12 +97,12 @@ def draw_plots(
         matplotlib is not installed.
     """
     try:
-        from matplotlib.figure import Figure  # without pyplot: no window, no global state, the Agg canvas
+        from matplotlib.figure import Figure  # not pyplot: no window, no global state, the Agg canvas
     except ImportError as error:
         raise FaceCompletionError(f"Plots need matplotlib, which is not installed: {INSTALL}") from error
     names = []
     for metric, heading in headings.items():
-        if not any(metric in figures for methods in results.values() for figures in methods.values()):
+        if not any(metric in statistics for methods in results.values() for statistics in methods.values()):
             continue
         figure = Figure(figsize=(2.4 * len(results) + 1.2, 3.2), layout="constrained")
         axes = figure.subplots(1, len(results), squeeze=False)[0]
@@ -105,21 +111,21 @@ def draw_plots(
             axis.set_title(mask)
         figure.suptitle(heading)
         with write_whole(folder / f"{metric}.png") as file:
-            # Without the version of matplotlib the file depends on its contents alone.
+            # Omit the version of matplotlib, so that equal results give equal files.
             figure.savefig(file, format="png", dpi=120, metadata={"Software": None})
         names.append(f"{metric}.png")
     return names
 
 
 def _plot_methods(axis: Any, methods: Mapping[str, Mapping[str, Any]], metric: str) -> None:
-    """Plot one metric under one mask, a row for each method, the first on top."""
-    for row, (_, figures) in enumerate(methods.items()):
-        figure = figures.get(metric)
-        if isinstance(figure, dict):
-            axis.plot([figure["low"], figure["high"]], [row, row], color=f"C{row}", linewidth=2)
-            figure = figure["mean"]
-        if figure is not None:
-            axis.plot([figure], [row], "o", color=f"C{row}")
+    """Plot one metric for one mask: one row per method, the first at the top."""
+    for row, (_, statistics) in enumerate(methods.items()):
+        value = statistics.get(metric)
+        if isinstance(value, dict):
+            axis.plot([value["low"], value["high"]], [row, row], color=f"C{row}", linewidth=2)
+            value = value["mean"]
+        if value is not None:
+            axis.plot([value], [row], "o", color=f"C{row}")
     axis.set_yticks(range(len(methods)), list(methods))
     axis.set_ylim(len(methods) - 0.5, -0.5)
     axis.grid(axis="x", alpha=0.3)

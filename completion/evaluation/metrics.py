@@ -1,10 +1,7 @@
-"""How far a completed picture is from the original: in the hole and over the whole picture.
+"""Metrics between a completed picture and the original, in the hole and over the whole picture.
 
-All functions take uint8 pictures, because that is what a user gets: values are in grey levels of [0, 255].
+All functions take uint8 pictures, the form in which results are saved. Errors are in grey levels of [0, 255].
 """
-
-import itertools
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +13,12 @@ __all__ = [
     "mean_absolute_error",
     "picture_metrics",
     "psnr",
-    "spread",
     "ssim_map",
 ]
 
 PEAK = 255.0
-SQUARED_ERROR_MIN = 1e-3
-PSNR_MAX = float(
-    10 * np.log10(PEAK**2 / SQUARED_ERROR_MIN)
-)  # of pictures that are (nearly) equal: 78.1 dB, not infinity
+SQUARED_ERROR_MIN = 1e-3  # lower bound of the mean squared error, so that the PSNR of equal pictures is finite
+PSNR_MAX = float(10 * np.log10(PEAK**2 / SQUARED_ERROR_MIN))  # 78.1 dB
 SSIM_WINDOW = 7  # scikit-image's default
 PICTURE_METRICS = (
     "hole_psnr",
@@ -42,23 +36,27 @@ Mask = npt.NDArray[np.bool_]
 
 
 def picture_metrics(original: Picture, completed: Picture, mask: Mask) -> dict[str, float]:
-    """Measure one completed picture.
+    """Compute all metrics of one completed picture.
 
     Parameters
     ----------
-    original : (H, W, C) uint8, H and W of at least 7
-    completed : (H, W, C) uint8
-    mask : (H, W) bool, True = missing; hides at least one pixel
+    original : uint8 array (H, W, C)
+        The true picture; H and W of at least 7.
+    completed : uint8 array (H, W, C)
+        The completed picture.
+    mask : bool array (H, W)
+        True = missing; at least one pixel.
 
     Returns
     -------
-    dict from each name of `PICTURE_METRICS` to its value
-        The names begin with the part that is measured. psnr is in dB, l1 and gradient in grey levels.
+    dict of str to float
+        A value for each name of `PICTURE_METRICS`. The prefix of a name is the measured region, the hole or the whole
+        picture. PSNR is in dB, L1 and gradient error in grey levels.
 
     Raises
     ------
     ValueError
-        The shapes do not go together, a picture is smaller than SSIM's window, or the mask hides nothing.
+        The shapes do not agree, a picture is smaller than the window of SSIM, or the mask is empty.
     """
     _check(original, completed, mask)
     if min(original.shape[:2]) < SSIM_WINDOW:
@@ -81,13 +79,20 @@ def psnr(original: Picture, completed: Picture, mask: Mask | None = None) -> flo
 
     Parameters
     ----------
-    original, completed : (H, W, C) uint8
-    mask : (H, W) bool, the pixels that are compared; all by default
+    original, completed : uint8 array (H, W, C)
+        The pictures to compare.
+    mask : bool array (H, W), optional
+        True at the pixels to compare. By default all.
 
     Returns
     -------
     float
-        10 log10(255^2 / mean squared error), at most `PSNR_MAX`.
+        10 log10(255^2 / mean squared error) in dB, at most `PSNR_MAX`.
+
+    Raises
+    ------
+    ValueError
+        The shapes or dtypes do not agree, or the mask is empty.
 
     Examples
     --------
@@ -100,13 +105,19 @@ def psnr(original: Picture, completed: Picture, mask: Mask | None = None) -> flo
 
 
 def ssim_map(original: Picture, completed: Picture) -> npt.NDArray[np.float64]:
-    """Return the structural similarity around every pixel and channel, (H, W, C) in [-1, 1].
+    """Return the structural similarity index (SSIM) at each pixel and channel.
 
-    The hole's similarity is the mean over the hole's pixels, whose 7x7 windows reach up to three pixels beyond it.
+    The SSIM of a hole is the mean over its pixels, whose 7x7 windows extend up to three pixels beyond the hole.
 
     Parameters
     ----------
-    original, completed : (H, W, C) uint8
+    original, completed : uint8 array (H, W, C)
+        The pictures to compare; H and W of at least 7.
+
+    Returns
+    -------
+    float64 array (H, W, C)
+        Values in [-1, 1].
 
     References
     ----------
@@ -122,28 +133,51 @@ def ssim_map(original: Picture, completed: Picture) -> npt.NDArray[np.float64]:
 
 
 def mean_absolute_error(original: Picture, completed: Picture, mask: Mask | None = None) -> float:
-    """Return the mean absolute difference (L1) in grey levels.
+    """Return the mean absolute error (L1).
 
     Parameters
     ----------
-    original, completed : (H, W, C) uint8
-    mask : (H, W) bool, the pixels that are compared; all by default
+    original, completed : uint8 array (H, W, C)
+        The pictures to compare.
+    mask : bool array (H, W), optional
+        True at the pixels to compare. By default all.
+
+    Returns
+    -------
+    float
+        In grey levels.
+
+    Raises
+    ------
+    ValueError
+        The shapes or dtypes do not agree, or the mask is empty.
     """
     return float(np.abs(_difference(original, completed, mask)).mean())
 
 
 def gradient_error(original: Picture, completed: Picture, mask: Mask | None = None) -> float:
-    """Return the mean absolute difference of the two pictures' gradients in grey levels.
+    """Return the mean absolute difference between the gradients of two pictures.
 
-    A gradient is the difference of two pixels side by side or one above the other; all of both kinds count alike. A
-    blurred hole may have a good PSNR, but it lacks the original's gradients, and an edge in the wrong place counts
-    twice.
+    A gradient is the difference between two horizontally or vertically adjacent pixels; all have equal weight. A
+    blurred hole may have a good PSNR, but it lacks the gradients of the original, and a misplaced edge counts twice.
 
     Parameters
     ----------
-    original, completed : (H, W, C) uint8, at least two pixels
-    mask : (H, W) bool; only gradients of which at least one pixel is in it count, so that a visible seam does and what
-        lies wholly outside does not. All by default.
+    original, completed : uint8 array (H, W, C)
+        The pictures to compare; at least two pixels.
+    mask : bool array (H, W), optional
+        Restricts the mean to gradients with at least one pixel in the mask, which includes a seam along its border. By
+        default all gradients.
+
+    Returns
+    -------
+    float
+        In grey levels.
+
+    Raises
+    ------
+    ValueError
+        The shapes or dtypes do not agree, or the mask is empty.
 
     Examples
     --------
@@ -159,36 +193,15 @@ def gradient_error(original: Picture, completed: Picture, mask: Mask | None = No
     return float(np.concatenate(touched).mean())
 
 
-def spread(pictures: Sequence[Picture]) -> float:
-    """Return how far several completions of one picture lie apart: the mean absolute difference over all pairs.
-
-    Parameters
-    ----------
-    pictures : at least one, all of the same shape, uint8; the pixels of the hole alone where it is the hole's spread
-
-    Returns
-    -------
-    float
-        In grey levels; 0 where all are the same.
-
-    Examples
-    --------
-    >>> spread([np.uint8([0, 10]), np.uint8([0, 20])])
-    5.0
-    """
-    pairs = list(itertools.combinations(pictures, 2))
-    return float(np.mean([np.abs(one.astype(np.int16) - other).mean() for one, other in pairs])) if pairs else 0.0
-
-
 def _difference(original: Picture, completed: Picture, mask: Mask | None) -> npt.NDArray[np.float64]:
-    """Return completed - original, (H, W, C), or where a mask is given, (N, C)."""
+    """Return completed - original, (H, W, C), or (N, C) at the N pixels of a mask."""
     _check(original, completed, mask)
     difference = completed.astype(np.float64) - original
     return difference if mask is None else difference[mask]
 
 
 def _check(original: Picture, completed: Picture, mask: Mask | None) -> None:
-    """Raise what `picture_metrics` says."""
+    """Raise ValueError unless the pictures and the mask agree in shape and dtype and the mask is not empty."""
     for name, picture in (("original", original), ("completed", completed)):
         if picture.ndim != 3 or picture.dtype != np.uint8:
             raise ValueError(f"Expected `{name}` as (H, W, C) uint8. Received: {picture.shape} {picture.dtype}")

@@ -1,4 +1,4 @@
-"""Write what an evaluation found: tables for people, CSV and JSON for programs, a Markdown report with pictures."""
+"""Write the results of an evaluation: Markdown tables and a report with pictures, CSV and JSON."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ from dcgan.pictures.records import write_whole
 
 __all__ = ["COLUMNS", "differences_table", "results_table", "write_report"]
 
-# metric: heading, digits, whether more is better
+# Metric: heading, digits, whether higher is better.
 COLUMNS = {
     "hole_psnr": ("hole PSNR", 2, True),
     "hole_ssim": ("hole SSIM", 3, True),
@@ -31,16 +31,16 @@ COLUMNS = {
     "whole_gradient": ("whole gradient", 2, False),
     "seconds": ("seconds a picture", 4, False),
 }
-WITH_INTERVAL = ("hole_psnr", "hole_ssim", "identity")  # in the table of results; the JSON has all
-COMPARED = ("hole_psnr", "hole_ssim", "hole_l1", "hole_gradient", "identity")
+WITH_INTERVAL = ("hole_psnr", "hole_ssim", "identity")  # intervals in the table of results; results.json has all
+COMPARED = ("hole_psnr", "hole_ssim", "hole_l1", "hole_gradient", "identity")  # columns of the table of differences
 DEFINITIONS = f"""\
-All figures are of uint8 RGB at the model's size, means over the faces; [low, high] is the 95% interval of a percentile
-bootstrap over the faces. PSNR in dB, of one picture at most {PSNR_MAX:.1f}; SSIM with a 7x7 window, the full map
-averaged over the hole; L1 and gradient in grey levels: the mean absolute difference of the pixels, and of the
-differences between neighbouring pixels (for the hole: of which at least one is missing). Identity is the Euclidean
-distance of completed and original face in the embedding of dlib's face recognition network, Fréchet the squared Fréchet
-distance between the completed and the original faces in it; less is better. Seconds a picture are without loading and
-compilation. The best of each column is bold.
+All values are means over the faces, measured on uint8 RGB pictures at the model's size; [low, high] is the 95%
+confidence interval of a percentile bootstrap over the faces. PSNR is in dB, at most {PSNR_MAX:.1f} per picture. SSIM
+has a 7x7 window; its map is averaged over the hole. L1 and gradient are in grey levels: the mean absolute difference of
+the pixels, and of the differences between adjacent pixels (for the hole: of which at least one is missing). Identity is
+the Euclidean distance between the completed and the original face in the embedding of dlib's face recognition network,
+Fréchet the squared Fréchet distance between all completed and all original faces in this embedding; lower is better.
+Seconds a picture exclude loading and compilation. The best value of each column is bold.
 """
 
 
@@ -49,9 +49,12 @@ def write_report(store: EvaluationStore, summary: dict[str, Any], *, note: Calla
 
     Parameters
     ----------
-    store : a finished evaluation
-    summary : of `completion.evaluation.summary.summarise`
-    note : called with a line where the plots are left out, for want of matplotlib
+    store : EvaluationStore
+        A finished evaluation.
+    summary : dict
+        The result of `completion.evaluation.summary.summarise`, and the lines "notes".
+    note : callable
+        Called with a line if matplotlib is not installed and the plots are omitted.
     """
     _write(store, "results.csv", _rows_as_csv(store, summary))
     for mask in summary["results"]:
@@ -67,63 +70,84 @@ def write_report(store: EvaluationStore, summary: dict[str, Any], *, note: Calla
 
 
 def results_table(summary: dict[str, Any], mask: str, *, bold: bool = False) -> str:
-    """Return the means of every method under one mask as a Markdown table, aligned for a terminal.
+    """Return a Markdown table of the results of all methods for one mask, aligned for a terminal.
 
     Parameters
     ----------
-    summary : of `completion.evaluation.summary.summarise`
-    mask : one of its masks
-    bold : set the best of each column in bold
+    summary : dict
+        The result of `completion.evaluation.summary.summarise`.
+    mask : str
+        One of its masks.
+    bold : bool, default False
+        Set the best value of each column in bold.
+
+    Returns
+    -------
+    str
+        The table, without a line break at the end.
     """
     results = summary["results"][mask]
-    present = [name for name in COLUMNS if any(name in figures for figures in results.values())]
+    present = [name for name in COLUMNS if any(name in statistics for statistics in results.values())]
     best = {
         name: (max if COLUMNS[name][2] else min)(
-            _mean(figures[name]) for figures in results.values() if name in figures
+            _mean(statistics[name]) for statistics in results.values() if name in statistics
         )
         for name in present
     }
     rows = []
-    for method, figures in results.items():
-        cells = [_cell(figures.get(name), COLUMNS[name][1], name in WITH_INTERVAL) for name in present]
+    for method, statistics in results.items():
+        cells = [_cell(statistics.get(name), COLUMNS[name][1], name in WITH_INTERVAL) for name in present]
         if bold:
-            won = [name in figures and _mean(figures[name]) == best[name] for name in present]
-            cells = [f"**{cell}**" if wins else cell for cell, wins in zip(cells, won, strict=True)]
+            are_best = [name in statistics and _mean(statistics[name]) == best[name] for name in present]
+            cells = [f"**{cell}**" if is_best else cell for cell, is_best in zip(cells, are_best, strict=True)]
         rows.append([method, *cells])
     return _table([mask, *(COLUMNS[name][0] for name in present)], rows)
 
 
 def differences_table(summary: dict[str, Any], mask: str) -> str:
-    """Return method minus reference, picture by picture, as a Markdown table; * where the interval does not hold 0."""
+    """Return a Markdown table of the paired differences method - reference for one mask.
+
+    Parameters
+    ----------
+    summary : dict
+        The result of `completion.evaluation.summary.summarise`.
+    mask : str
+        One of its masks.
+
+    Returns
+    -------
+    str
+        The table; * marks a difference whose interval excludes 0.
+    """
     differences = summary["differences"][mask]
-    present = [name for name in COMPARED if any(name in figures for figures in differences.values())]
+    present = [name for name in COMPARED if any(name in statistics for statistics in differences.values())]
     rows = []
-    for method, figures in differences.items():
+    for method, statistics in differences.items():
         cells = []
         for name in present:
-            part = figures.get(name)
-            sure = part is not None and (part["low"] > 0 or part["high"] < 0)
-            cells.append(_cell(part, COLUMNS[name][1], True, signed=True) + (" *" if sure else ""))
+            statistic = statistics.get(name)
+            significant = statistic is not None and (statistic["low"] > 0 or statistic["high"] < 0)
+            cells.append(_cell(statistic, COLUMNS[name][1], True, signed=True) + (" *" if significant else ""))
         rows.append([method, *cells])
     return _table([mask, *(COLUMNS[name][0] for name in present)], rows)
 
 
-def _mean(figure: Any) -> float:
-    """Return a figure's mean; figures without an interval are numbers."""
-    return float(figure["mean"] if isinstance(figure, dict) else figure)
+def _mean(statistic: Any) -> float:
+    """Return the mean of a statistic, which is a number if it has no interval."""
+    return float(statistic["mean"] if isinstance(statistic, dict) else statistic)
 
 
-def _cell(figure: Any, digits: int, interval: bool, *, signed: bool = False) -> str:
-    """Return a figure as text; nothing where it was not measured."""
-    if figure is None:
+def _cell(statistic: Any, digits: int, interval: bool, *, signed: bool = False) -> str:
+    """Return a statistic as text, with its interval or without; empty if it was not measured."""
+    if statistic is None:
         return ""
     form = f"{'+' if signed else ''}.{digits}f"
-    text = format(_mean(figure), form)
-    return f"{text} [{figure['low']:{form}}, {figure['high']:{form}}]" if interval else text
+    text = format(_mean(statistic), form)
+    return f"{text} [{statistic['low']:{form}}, {statistic['high']:{form}}]" if interval else text
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table whose columns are aligned."""
+    """Return a Markdown table with aligned columns."""
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
@@ -134,7 +158,7 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _rows_as_csv(store: EvaluationStore, summary: dict[str, Any]) -> str:
-    """Return a row for every picture, mask and method."""
+    """Return a CSV table with a row for each picture, mask and method."""
     names = store.faces().names
     metrics = [*PICTURE_METRICS, "identity"]
     text = io.StringIO()
@@ -145,13 +169,13 @@ def _rows_as_csv(store: EvaluationStore, summary: dict[str, Any]) -> str:
             columns = measured_columns(store, mask, method)
             seconds = store.completed(mask, method)["seconds"]
             for row, name in enumerate(names):
-                figures = [f"{columns[metric][row]:.6g}" if metric in columns else "" for metric in metrics]
-                writer.writerow([name, mask, method, *figures, f"{seconds[row]:.6g}"])
+                values = [f"{columns[metric][row]:.6g}" if metric in columns else "" for metric in metrics]
+                writer.writerow([name, mask, method, *values, f"{seconds[row]:.6g}"])
     return text.getvalue()
 
 
 def _markdown(summary: dict[str, Any], plots: Sequence[str]) -> str:
-    """Return the report."""
+    """Return the report as Markdown."""
     faces, model, options = summary["faces"], summary["model"], summary["options"]
     size = model["size"]
     parts = [
@@ -166,7 +190,7 @@ def _markdown(summary: dict[str, Any], plots: Sequence[str]) -> str:
     if len(options["methods"]) > 1:
         parts += [
             f"## Differences to {options['reference']}",
-            f"Method minus {options['reference']}, picture by picture; * where the 95% interval does not hold 0.",
+            f"Paired differences, method minus {options['reference']}; * where the 95% interval excludes 0.",
             *(differences_table(summary, mask) for mask in summary["differences"]),
         ]
     if plots:
@@ -181,15 +205,15 @@ def _markdown(summary: dict[str, Any], plots: Sequence[str]) -> str:
 
 def _command(options: dict[str, Any]) -> str:
     """Return the command that repeats the evaluation."""
-    words = ["complete-evaluate", options["faces"]]
-    words += ["--count", options["count"], "--mask", ",".join(options["masks"])]
-    words += ["--method", ",".join(options["methods"]), "--reference", options["reference"]]
-    words += ["--model", options["model"], "--batch-size", options["batch_size"]]
-    words += ["--seed", options["seed"], "--bootstrap", options["resamples"]]
-    return shlex.join(map(str, words))
+    arguments = ["complete-evaluate", options["faces"]]
+    arguments += ["--count", options["count"], "--mask", ",".join(options["masks"])]
+    arguments += ["--method", ",".join(options["methods"]), "--reference", options["reference"]]
+    arguments += ["--model", options["model"], "--batch-size", options["batch_size"]]
+    arguments += ["--seed", options["seed"], "--bootstrap", options["resamples"]]
+    return shlex.join(map(str, arguments))
 
 
 def _write(store: EvaluationStore, name: str, text: str) -> None:
-    """Write a text file, whole or not at all."""
+    """Write a text file atomically."""
     with write_whole(store.folder / name) as file:
         file.write(text.encode("utf-8", "backslashreplace"))

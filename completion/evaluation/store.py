@@ -9,20 +9,18 @@
 The report is written beside them by `completion.evaluation.report`.
 """
 
-import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 import numpy.typing as npt
 
 from completion.evaluation.faces import Faces
 from dcgan.errors import FaceCompletionError
-from dcgan.pictures.records import write_whole
+from dcgan.pictures.records import locked, remove_leftovers, remove_leftovers_in, remove_outputs, write_whole
 from dcgan.training.run_folder import check_config
 
 __all__ = ["EvaluationStore", "locked_store"]
@@ -37,19 +35,23 @@ Arrays = dict[str, npt.NDArray[Any]]
 def locked_store(folder: Path) -> "Iterator[EvaluationStore]":
     """Make the folder and keep other processes out of it.
 
+    Parameters
+    ----------
+    folder : Path
+        The evaluation's folder.
+
+    Yields
+    ------
+    EvaluationStore
+        What the folder keeps.
+
     Raises
     ------
     FaceCompletionError
         Another process is evaluating into it, or the system refuses to write, now or while the folder is in use.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder / ".lock").acquire(timeout=0):
-            yield EvaluationStore(folder)
-    except filelock.Timeout as error:
-        raise FaceCompletionError(f"{folder}: another process is evaluating into it") from error
-    except OSError as error:
-        raise FaceCompletionError(f"{folder}: cannot write: {error.strerror or error}") from error
+    with locked(folder, busy="another process is evaluating into it"):
+        yield EvaluationStore(folder)
 
 
 class EvaluationStore:
@@ -57,7 +59,13 @@ class EvaluationStore:
 
     Parameters
     ----------
-    folder : exists
+    folder : Path
+        Exists; the caller holds its lock.
+
+    Attributes
+    ----------
+    folder : Path
+        The same.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -68,8 +76,10 @@ class EvaluationStore:
 
         Parameters
         ----------
-        settings : what the kept pictures depend on
-        overwrite : remove an earlier evaluation first, and nothing else that lies in the folder
+        settings : dict
+            What the kept pictures depend on; values that JSON can hold.
+        overwrite : bool, default False
+            Remove an earlier evaluation first, and nothing else that lies in the folder.
 
         Raises
         ------
@@ -77,31 +87,69 @@ class EvaluationStore:
             The folder holds an evaluation with other settings.
         """
         if overwrite:
-            for name in FILES:
-                (self.folder / name).unlink(missing_ok=True)
-            for name in FOLDERS:
-                shutil.rmtree(self.folder / name, ignore_errors=True)
+            remove_outputs(self.folder, files=FILES, folders=FOLDERS)
+        remove_leftovers(self.folder / name for name in FILES)
         check_config(self.folder / "settings.json", {"evaluation": settings})
         for name in FOLDERS:
             (self.folder / name).mkdir(exist_ok=True)
-            for leftover in (self.folder / name).glob(".*.tmp"):  # of a run that was killed
-                leftover.unlink(missing_ok=True)
+            remove_leftovers_in(self.folder / name)
 
     def save_faces(self, faces: Faces) -> None:
-        """Keep the faces."""
+        """Keep the faces.
+
+        Parameters
+        ----------
+        faces : Faces
+            Their names and pictures.
+        """
         self._save("faces", {"names": np.array(faces.names), "pictures": faces.pictures})
 
     def faces(self) -> Faces:
-        """Return the faces."""
+        """Return the faces.
+
+        Returns
+        -------
+        Faces
+            As they were saved.
+
+        Raises
+        ------
+        FaceCompletionError
+            The file is damaged or missing.
+        """
         arrays = self._load("faces")
         return Faces([str(name) for name in arrays["names"]], arrays["pictures"])
 
     def save_masks(self, mask: str, masks: npt.NDArray[np.bool_]) -> None:
-        """Keep a mask for each face, (N, H, W) bool, in bits."""
+        """Keep a mask for each face, packed to a bit for each pixel.
+
+        Parameters
+        ----------
+        mask : str
+            Name of the mask.
+        masks : ndarray of bool, shape (N, H, W)
+            True = missing.
+        """
         self._save(f"masks/{mask}", {"bits": np.packbits(masks), "shape": np.array(masks.shape)})
 
     def masks(self, mask: str) -> npt.NDArray[np.bool_]:
-        """Return the mask of each face, (N, H, W) bool."""
+        """Return the mask of each face.
+
+        Parameters
+        ----------
+        mask : str
+            Name of the mask.
+
+        Returns
+        -------
+        ndarray of bool, shape (N, H, W)
+            True = missing.
+
+        Raises
+        ------
+        FaceCompletionError
+            The file is damaged or missing.
+        """
         arrays = self._load(f"masks/{mask}")
         shape = tuple(arrays["shape"])
         return np.unpackbits(arrays["bits"], count=int(np.prod(shape))).reshape(shape).astype(np.bool_)
@@ -109,19 +157,77 @@ class EvaluationStore:
     def save_completed(
         self, mask: str, method: str, *, pictures: npt.NDArray[np.uint8], seconds: npt.NDArray[np.float64]
     ) -> None:
-        """Keep the pictures that are done so far, (D, H, W, 3) uint8, and their seconds, (D,)."""
+        """Keep the pictures that are done so far.
+
+        Parameters
+        ----------
+        mask : str
+            Name of the mask.
+        method : str
+            Name of the method.
+        pictures : ndarray of uint8, shape (D, H, W, 3)
+            The completed pictures of the first D faces.
+        seconds : ndarray of float64, shape (D,)
+            How long each took.
+        """
         self._save(f"completed/{mask}-{method}", {"pictures": pictures, "seconds": seconds})
 
     def completed(self, mask: str, method: str) -> Arrays:
-        """Return "pictures", (D, H, W, 3) uint8, and "seconds", (D,); empty where nothing is done."""
+        """Return the pictures that are done so far.
+
+        Parameters
+        ----------
+        mask : str
+            Name of the mask.
+        method : str
+            Name of the method.
+
+        Returns
+        -------
+        dict of str to ndarray
+            "pictures", uint8 of shape (D, H, W, 3), and "seconds", float64 of shape (D,); empty where nothing is done.
+
+        Raises
+        ------
+        FaceCompletionError
+            The file is damaged.
+        """
         return self._load(f"completed/{mask}-{method}", missing_ok=True)
 
     def save_measured(self, mask: str, method: str, arrays: Arrays) -> None:
-        """Keep what was measured: a row for each face in every array."""
+        """Keep what was measured.
+
+        Parameters
+        ----------
+        mask : str
+            Name of the mask.
+        method : str
+            Name of the method.
+        arrays : dict of str to ndarray
+            One row for each face in every array.
+        """
         self._save(f"measured/{mask}-{method}", arrays)
 
     def measured(self, mask: str, method: str) -> Arrays:
-        """Return what was measured; empty where nothing was."""
+        """Return what was measured.
+
+        Parameters
+        ----------
+        mask : str
+            Name of the mask.
+        method : str
+            Name of the method.
+
+        Returns
+        -------
+        dict of str to ndarray
+            One row for each face in every array; empty where nothing was measured.
+
+        Raises
+        ------
+        FaceCompletionError
+            The file is damaged.
+        """
         return self._load(f"measured/{mask}-{method}", missing_ok=True)
 
     def _save(self, name: str, arrays: Arrays) -> None:

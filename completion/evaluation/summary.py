@@ -1,4 +1,4 @@
-"""From a row for each picture to means, intervals and paired differences."""
+"""Summarise an evaluation: means, confidence intervals and paired differences of the metrics per picture."""
 
 import dataclasses
 import importlib.metadata
@@ -20,7 +20,7 @@ from dcgan.model_file import Prior
 
 __all__ = ["measured_columns", "summarise"]
 
-VERSIONED = (
+PACKAGES = (  # whose versions are recorded
     "dcgan-face-completion",
     "keras",
     "tensorflow",
@@ -34,11 +34,26 @@ VERSIONED = (
 )
 
 Column = npt.NDArray[np.float64]
-Figures = dict[str, dict[str, float]]
+Statistics = dict[str, dict[str, float]]  # "mean", "low" and "high" by the metric's name
 
 
 def measured_columns(store: EvaluationStore, mask: str, method: str) -> dict[str, Column]:
-    """Return what was measured of each picture, (N,) by the metric's name; "identity" where it was measured."""
+    """Return the metrics of each picture for one mask and method.
+
+    Parameters
+    ----------
+    store : EvaluationStore
+        An evaluation that is measured.
+    mask : str
+        One of its masks.
+    method : str
+        One of its methods.
+
+    Returns
+    -------
+    dict of str to float64 array (N,)
+        A column for each name of `completion.evaluation.metrics.PICTURE_METRICS`, and "identity" if it was measured.
+    """
     kept = store.measured(mask, method)
     columns = dict(zip(PICTURE_METRICS, kept["metrics"].T, strict=True))
     if "identity" in kept:
@@ -49,45 +64,50 @@ def measured_columns(store: EvaluationStore, mask: str, method: str) -> dict[str
 def summarise(
     store: EvaluationStore, faces: Faces, config: EvaluationConfig, *, prior: Prior, source: Path
 ) -> dict[str, Any]:
-    """Return all figures of an evaluation with what it takes to repeat it.
+    """Return all results of an evaluation, and the settings and versions that are needed to repeat it.
 
     Parameters
     ----------
-    store : everything in it is measured
-    faces : that were completed
-    config : names the masks, the methods, the reference and the bootstrap
-    prior : the model, by its hash
-    source : where the faces came from
+    store : EvaluationStore
+        An evaluation that is measured.
+    faces : Faces
+        The completed faces.
+    config : EvaluationConfig
+        Masks, methods, reference and bootstrap.
+    prior : Prior
+        The model.
+    source : Path
+        Folder or zip of the faces.
 
     Returns
     -------
     dict
-        "options", "faces", "model", "versions", "machine": how it was made. "results": for each mask and method, mean,
-        low and high of every metric, "frechet" and "seconds" (mean seconds a picture). "differences": for each mask and
-        method but the reference, the same of method minus reference, picture by picture. Metrics that were not measured
-        are absent.
+        "options", "faces", "model", "versions", "machine": how the evaluation was made. "results": for each mask and
+        method, "mean", "low" and "high" of each metric, the number "frechet", and the number "seconds", the mean time
+        per picture. "differences": for each mask and each method other than the reference, "mean", "low" and "high" of
+        the paired differences method - reference. Metrics that were not measured are absent.
 
     Notes
     -----
-    The Fréchet distance has no interval: drawing pictures twice narrows their distribution, and a bootstrapped distance
-    is then greater than the measured one on average. Seconds have none: pictures of a batch share one time.
+    The Fréchet distance has no interval: a resample with repeated pictures has a narrower distribution, so bootstrapped
+    distances are biased upwards. Seconds have none, because the pictures of a batch share one measured time.
     """
     results: dict[str, dict[str, dict[str, Any]]] = {}
-    differences: dict[str, dict[str, Figures]] = {}
+    differences: dict[str, dict[str, Statistics]] = {}
     for mask in config.masks:
         reference = measured_columns(store, mask, config.reference)
         results[mask], differences[mask] = {}, {}
         for method in config.methods:
             columns = measured_columns(store, mask, method)
-            figures: dict[str, Any] = dict(_intervals(columns, config))
+            statistics: dict[str, Any] = dict(_intervals(columns, config))
             kept = store.measured(mask, method)
             if "embeddings" in kept:
-                figures["frechet"] = frechet_distance(kept["originals"], kept["embeddings"])
-            figures["seconds"] = float(store.completed(mask, method)["seconds"].mean())
-            results[mask][method] = figures
+                statistics["frechet"] = frechet_distance(kept["originals"], kept["embeddings"])
+            statistics["seconds"] = float(store.completed(mask, method)["seconds"].mean())
+            results[mask][method] = statistics
             if method != config.reference:
-                paired = {name: columns[name] - reference[name] for name in columns if name in reference}
-                differences[mask][method] = _intervals(paired, config)
+                paired_differences = {name: columns[name] - reference[name] for name in columns if name in reference}
+                differences[mask][method] = _intervals(paired_differences, config)
     return {
         "options": {**dataclasses.asdict(config), "faces": str(source)},
         "faces": {"count": len(faces.names), "sha256": faces.sha256},
@@ -99,8 +119,8 @@ def summarise(
     }
 
 
-def _intervals(columns: dict[str, Column], config: EvaluationConfig) -> Figures:
-    """Return mean, low and high of each column."""
+def _intervals(columns: dict[str, Column], config: EvaluationConfig) -> Statistics:
+    """Return the mean and the bounds of the confidence interval of each column."""
     interval = mean_interval(np.stack(list(columns.values()), axis=1), resamples=config.resamples, seed=config.seed)
     return {
         name: {part: float(values[index]) for part, values in interval._asdict().items()}
@@ -109,9 +129,9 @@ def _intervals(columns: dict[str, Column], config: EvaluationConfig) -> Figures:
 
 
 def _versions() -> dict[str, str]:
-    """Return the versions of Python and of what computes, as far as installed."""
+    """Return the versions of Python and of the installed packages of `PACKAGES`."""
     versions = {"python": platform.python_version()}
-    for name in VERSIONED:
+    for name in PACKAGES:
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -1,7 +1,4 @@
-"""From what the user typed to a list of pictures, each with a name of its own for its output.
-
-No picture is opened.
-"""
+"""List the pictures that the user's arguments name, each with its own name for the output. No picture is opened."""
 
 import dataclasses
 import glob
@@ -22,9 +19,12 @@ class InputPicture:
 
     Attributes
     ----------
-    path : of the file.
-    relative : its path below the folder that all inputs share, with forward slashes.
-    root : that folder.
+    path : Path
+        The file.
+    relative : str
+        Its path below the folder that all inputs share, with forward slashes.
+    root : Path
+        That folder.
     """
 
     path: Path
@@ -41,16 +41,20 @@ def list_inputs(
 ) -> list[InputPicture]:
     """List the pictures behind a mix of files, folders and globs.
 
-    A file that is named is taken whatever its suffix; from a folder the files with a picture's suffix are taken. The
-    output folder and the mask folder inside a folder of pictures are left out; where masks lie among the pictures, so
-    are the files named like masks (``a_mask.png``).
+    A file that is named is taken whatever its suffix. From a folder, the files with a picture's suffix are taken. The
+    output folder and the mask folder inside a folder of pictures are left out. Where masks lie among the pictures, the
+    files named like masks (``a_mask.png``) are left out as well.
 
     Parameters
     ----------
-    arguments : paths of files and folders, and glob patterns (for shells that do not expand them)
-    recursive : look into the folders' subfolders as well
-    mask_dir : where the masks are
-    output_dir : where the results will go
+    arguments : sequence of str or path-like
+        Paths of files and folders, and glob patterns (for shells that do not expand them).
+    recursive : bool, default False
+        Look into the folders' sub-folders as well.
+    mask_dir : Path, optional
+        Folder of the masks.
+    output_dir : Path, optional
+        Folder of the results.
 
     Returns
     -------
@@ -68,7 +72,7 @@ def list_inputs(
         for path in _expand(str(argument), output_dir):
             if path.is_dir():
                 roots.append(path)
-                found = _pictures_in(path, recursive, mask_dir, output_dir)
+                found = _pictures_in(path, recursive=recursive, mask_dir=mask_dir, output_dir=output_dir)
             else:
                 roots.append(path.parent)
                 found = [path]
@@ -97,7 +101,7 @@ def _expand(argument: str, output_dir: Path | None) -> list[Path]:
     return matches
 
 
-def _pictures_in(folder: Path, recursive: bool, mask_dir: Path | None, output_dir: Path | None) -> list[Path]:
+def _pictures_in(folder: Path, *, recursive: bool, mask_dir: Path | None, output_dir: Path | None) -> list[Path]:
     """Return the pictures of a folder by name."""
     masks = os.path.realpath(mask_dir) if mask_dir is not None else None
     among_masks = masks is not None and _is_inside(os.path.realpath(folder), masks)
@@ -106,14 +110,24 @@ def _pictures_in(folder: Path, recursive: bool, mask_dir: Path | None, output_di
 
 
 def _is_inside(path: str, folder: str) -> bool:
-    """Tell whether an absolute path is the folder's own or of something in it."""
+    """Tell whether an absolute path is the folder or lies in it."""
     return path == folder or Path(folder) in Path(path).parents
 
 
 def output_name(relative: str) -> str:
     """Return the relative path of a picture's output: always PNG, which alters no pixel.
 
-    A PNG keeps its name; any other file's name gets ``.png`` behind it, so ``a.jpg`` and ``a.png`` do not collide.
+    A PNG keeps its name. Any other file's name gets ``.png`` behind it, so ``a.jpg`` and ``a.png`` do not collide.
+
+    Parameters
+    ----------
+    relative : str
+        The picture's own relative path.
+
+    Returns
+    -------
+    str
+        A path with the suffix ``.png``.
 
     Examples
     --------
@@ -124,9 +138,24 @@ def output_name(relative: str) -> str:
 
 
 def take_shard(inputs: Sequence[InputPicture], shard: tuple[int, int]) -> list[InputPicture]:
-    """Return every n-th input from the i-th on, for a shard (i, n) with 1 <= i <= n.
+    """Return every n-th input from the i-th on; the n shards of a list are disjoint and cover it.
 
-    The shards of one list are disjoint and cover it.
+    Parameters
+    ----------
+    inputs : sequence of InputPicture
+        The whole list.
+    shard : tuple of int
+        (i, n) with 1 <= i <= n.
+
+    Returns
+    -------
+    list of InputPicture
+        The shard, in the order of the list.
+
+    Raises
+    ------
+    ValueError
+        There is no such shard.
     """
     index, count = shard
     if not 1 <= index <= count:

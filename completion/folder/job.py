@@ -3,8 +3,6 @@
 import collections
 import dataclasses
 import os
-import re
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,14 +10,8 @@ from completion.folder.inputs import InputPicture, output_name, take_shard
 from completion.folder.landmarks import GivenPlaces
 from completion.folder.masks import MaskSource
 from dcgan.errors import FaceCompletionError
-from dcgan.pictures.records import NAME_SHOWN
 
-__all__ = ["FolderJob", "check_outputs", "output_paths", "remove_leftovers"]
-
-#: The temporary names of `dcgan.pictures.records.write_whole`: the file's own name, which is cut where it is long,
-#: and a token.
-TEMPORARY_NAME = re.compile(r"\.(.+)\.[a-z0-9_]{8,32}\.tmp", re.DOTALL)
-STALE_SECONDS = 3600.0
+__all__ = ["FolderJob", "check_outputs", "output_paths"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -146,23 +138,3 @@ def _refuse_existing(found: dict[InputPicture, list[Path]], job: FolderJob) -> N
     if existing:
         advice = "--skip-existing goes on with the others, --overwrite replaces them"
         raise FaceCompletionError(f"{job.output}: {' and '.join(existing)}; {advice}")
-
-
-def remove_leftovers(paths: Iterable[Path]) -> None:
-    """Remove the temporary files that a killed run has left of these outputs.
-
-    The caller holds the lock under which they are written. What is left of a long name, which is cut in its temporary
-    one, might be another shard's, at work at this moment: it is removed when it is old.
-    """
-    names: dict[Path, set[str]] = {}
-    for path in paths:
-        names.setdefault(path.parent, set()).add(path.name[:NAME_SHOWN])
-    for folder, wanted in names.items():
-        if not folder.is_dir():
-            continue
-        for entry in os.scandir(folder):
-            match = TEMPORARY_NAME.fullmatch(entry.name)
-            if match and match[1] in wanted:
-                is_whole = len(match[1]) < NAME_SHOWN
-                if is_whole or time.time() - entry.stat(follow_symlinks=False).st_mtime > STALE_SECONDS:
-                    Path(entry.path).unlink(missing_ok=True)

@@ -19,15 +19,16 @@ import numpy as np
 import numpy.typing as npt
 
 from completion.config import CLASSICAL_METHODS
-from completion.evaluation.metrics import spread
 from completion.folder.inputs import InputPicture
-from completion.folder.job import FolderJob, check_outputs, output_paths, remove_leftovers
+from completion.folder.job import FolderJob, check_outputs, output_paths
 from completion.folder.loading import LoadedPicture, load_picture
-from completion.folder.manifest import Manifest
+from completion.folder.manifest import open_manifest
 from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
+from completion.result import spread
 from completion.search.batches import answer_in_batches, plan_rows
 from dcgan.errors import CompletionError, FaceCompletionError, ImageFileError, NoFaceError
 from dcgan.pictures.files import save_picture
+from dcgan.pictures.records import JsonLines, remove_leftovers
 
 if TYPE_CHECKING:
     from completion.methods import Method, Work
@@ -122,7 +123,7 @@ def complete_folder(
         job.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FaceCompletionError(f"{job.output}: cannot make the folder: {error.strerror or error}") from error
-    with Manifest(job.manifest_path) as manifest:
+    with open_manifest(job.manifest_path) as manifest:
         run = _FolderRun(job, method, manifest, on_failure=on_failure, on_note=on_note, on_progress=on_progress)
         own = [path for source in waiting for path in output_paths(source, job, candidates)]
         remove_leftovers([*own, job.sheet_path, job.film_path])
@@ -141,7 +142,7 @@ class _FolderRun:
         self,
         job: FolderJob,
         method: Method,
-        manifest: Manifest,
+        manifest: JsonLines,
         *,
         on_failure: OnLine | None,
         on_note: OnLine | None,
@@ -268,10 +269,7 @@ class _FolderRun:
         without_model = fields.get("method", self.method.name) in CLASSICAL_METHODS
         model = None if without_model else self.model_sha256
         record = {"input": str(source.path), **fields, "seed": self.job.seed, "model_sha256": model}
-        try:
-            self.manifest.append(record)
-        except OSError as error:
-            raise FaceCompletionError(f"{self.manifest.path}: cannot write: {error.strerror or error}") from error
+        self.manifest.append(record)
         self._progress(self._done)
 
     @property

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from dcgan.config import check
 
-__all__ = ["FACES", "FRAMINGS", "AlignConfig"]
+__all__ = ["FRAMINGS", "SELECTIONS", "AlignConfig"]
 
 FRAMINGS = ("innerEyesAndBottomLip", "outerEyesAndNose")
-FACES = ("largest", "all", "only-one")
+SELECTIONS = ("largest", "all", "only-one")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +23,7 @@ class AlignConfig:
         Side of the crops in pixels, 8 to 4096.
     margin : float, default 0.0
         Width added on each side of the template's square, as a fraction of its side; 0 to 4.
-    faces : {"largest", "all", "only-one"}
+    select : {"largest", "all", "only-one"}
         Faces to write: the largest of each photograph, all of them, or the only face of photographs with exactly one.
     min_face : int, default 32
         Smallest side of a face's box, in pixels; smaller faces are ignored.
@@ -42,7 +42,7 @@ class AlignConfig:
     framing: str = "innerEyesAndBottomLip"
     size: int = 64
     margin: float = 0.0
-    faces: str = "largest"
+    select: str = "largest"
     min_face: int = 32
     min_score: float = 0.0
     upsample: int = 1
@@ -53,7 +53,7 @@ class AlignConfig:
         check(self.framing in FRAMINGS, f"`framing` to be one of {FRAMINGS}", framing=self.framing)
         check(8 <= self.size <= 4096, "`size` from 8 to 4096", size=self.size)
         check(0 <= self.margin <= 4, "`margin` from 0 to 4", margin=self.margin)
-        check(self.faces in FACES, f"`faces` to be one of {FACES}", faces=self.faces)
+        check(self.select in SELECTIONS, f"`select` to be one of {SELECTIONS}", select=self.select)
         check(self.min_face >= 1, "`min_face` of at least 1", min_face=self.min_face)
         check(-10 < self.min_score < 10, "`min_score` between -10 and 10", min_score=self.min_score)
         check(0 <= self.upsample <= 3, "`upsample` from 0 to 3", upsample=self.upsample)

@@ -10,26 +10,28 @@ import collections
 import concurrent.futures
 import concurrent.futures.process
 import dataclasses
-import json
+import functools
+import itertools
 import multiprocessing
 import os
 import re
 import signal
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
+import numpy.typing as npt
 
+from dcgan.errors import FaceCompletionError, ImageFileError
 from dcgan.faces.align_config import AlignConfig
 from dcgan.faces.alignment import alignment_transform, crop_face
-from dcgan.errors import FaceCompletionError, ImageFileError
 from dcgan.faces.detector import FaceFinder, check_installed
-from dcgan.pictures.names import list_pictures
 from dcgan.pictures.files import read_picture, save_picture
-from dcgan.pictures.records import write_whole
+from dcgan.pictures.names import list_pictures
+from dcgan.pictures.records import JsonLines, changed_settings, locked, read_json_lines, remove_leftovers_in
 
 __all__ = ["AlignSummary", "align_folder", "align_picture"]
 
@@ -39,6 +41,8 @@ WAITING_PER_WORKER = 4
 NAME_BYTES, NAME_CHARACTERS = 200, 60  # a crop's name is cut where it would be longer than systems allow
 FACE_NUMBER = re.compile(r"\.face[0-9]+$")
 
+Crops = list[npt.NDArray[np.uint8]]  # of one photograph, (size, size, 3) each
+
 
 @dataclasses.dataclass(frozen=True)
 class AlignSummary:
@@ -46,11 +50,16 @@ class AlignSummary:
 
     Attributes
     ----------
-    aligned : photographs of which at least one face was written.
-    faces : that were written.
-    no_face : photographs without a face that was wanted.
-    failed : photographs that could not be read.
-    existing : photographs that an earlier run had done.
+    aligned : int
+        Photographs of which at least one face was written.
+    faces : int
+        Faces that were written.
+    no_face : int
+        Photographs without a face that meets the settings.
+    failed : int
+        Photographs that could not be read.
+    existing : int
+        Photographs that an earlier run had done.
     """
 
     aligned: int = 0
@@ -60,20 +69,25 @@ class AlignSummary:
     existing: int = 0
 
 
-def align_picture(path: Path, finder: FaceFinder, config: AlignConfig) -> tuple[list[np.ndarray], dict[str, Any]]:
+def align_picture(path: Path, finder: FaceFinder, config: AlignConfig) -> tuple[Crops, dict[str, Any]]:
     """Cut the faces out of a photograph.
 
     Parameters
     ----------
-    path : of the photograph
-    finder : the detector
-    config : which faces, and how
+    path : Path
+        The photograph.
+    finder : FaceFinder
+        The detector.
+    config : AlignConfig
+        Which faces are cut out, and how.
 
     Returns
     -------
-    crops : (size, size, 3) uint8 each, in the order of `faces` in the record
-    record : "status", "reason" where it is not "aligned", and "faces", each with "box", "score", "landmarks" and
-        "transform"
+    crops : list of ndarray of uint8, shape (size, size, 3)
+        In the order of "faces" in the record.
+    record : dict
+        "status", "reason" where it is not "aligned", and "faces", each with "box", "score", "landmarks" and
+        "transform".
     """
     try:
         picture = read_picture(path)
@@ -88,12 +102,12 @@ def align_picture(path: Path, finder: FaceFinder, config: AlignConfig) -> tuple[
         reason = (
             f"the largest of {len(found)} faces is {min(found[0].box[2:])} pixels wide, less than {config.min_face}"
         )
-    elif config.faces == "only-one" and len(large) > 1:
+    elif config.select == "only-one" and len(large) > 1:
         reason = f"expected one face, found {len(large)}"
     if reason:
         return [], {"status": NO_FACE, "reason": reason, "faces": []}
     crops, faces = [], []
-    for face in large if config.faces == "all" else large[:1]:
+    for face in large if config.select == "all" else large[:1]:
         try:
             transform = alignment_transform(
                 face.landmarks, framing=config.framing, size=config.size, margin=config.margin
@@ -126,17 +140,25 @@ def align_folder(
 
     Parameters
     ----------
-    source : the folder
-    output : a flat folder of PNG crops and align.jsonl, made where it does not exist
-    config : which faces, and how
-    workers : processes; by default one for each core
-    overwrite : do photographs again that an earlier run has done
-    on_record : called with each photograph's line as it is written
-    on_total : called once with the number of photographs, and how many of them an earlier run has done
+    source : Path
+        The folder of photographs.
+    output : Path
+        A flat folder of PNG crops and align.jsonl, made where it does not exist.
+    config : AlignConfig, optional
+        Which faces are cut out, and how.
+    workers : int, optional
+        Processes; by default one for each core.
+    overwrite : bool, default False
+        Do photographs again that an earlier run has done.
+    on_record : callable, optional
+        Called with each photograph's line, a dict, as it is written.
+    on_total : callable, optional
+        Called once with the number of photographs, and how many of them an earlier run has done.
 
     Returns
     -------
     AlignSummary
+        What became of the photographs.
 
     Raises
     ------
@@ -147,105 +169,52 @@ def align_folder(
     config = config or AlignConfig()
     paths = _list_photographs(source, output)
     check_installed(config.landmarks)  # complains here what each worker would complain of
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(output / ".lock").acquire(timeout=0):
-            return _align_all(source, output, paths, config, workers, overwrite, on_record, on_total)
-    except filelock.Timeout as error:
-        raise FaceCompletionError(f"{output}: another process is writing in this folder") from error
-    except OSError as error:
-        raise FaceCompletionError(f"{output}: cannot write: {error.strerror or error}") from error
-
-
-def _align_all(
-    source: Path,
-    output: Path,
-    paths: Sequence[Path],
-    config: AlignConfig,
-    workers: int | None,
-    overwrite: bool,
-    on_record: Callable[[dict[str, Any]], None] | None,
-    on_total: Callable[[int, int], None] | None,
-) -> AlignSummary:
-    """Align what is not done yet, in the order of the names."""
     relatives = {path: path.relative_to(source).as_posix() for path in paths}
     names = _crop_names(list(relatives.values()))
-    with _Record(output / RECORD, config, overwrite=overwrite) as record:
-        waiting = [path for path in paths if relatives[path] not in record.done]
-        counts = {ALIGNED: 0, NO_FACE: 0, FAILED: 0}
-        faces = 0
+    counts, faces = collections.Counter[str](), 0
+    with (
+        locked(output, busy="another process is writing in this folder"),
+        _open_record(output / RECORD, config, overwrite=overwrite) as (record, done),
+    ):
+        remove_leftovers_in(output, stale_only=True)  # another command may be filling the same folder
+        waiting = [path for path in paths if relatives[path] not in done]
+        existing = len(paths) - len(waiting)
         if on_total:
-            on_total(len(paths), len(paths) - len(waiting))
-        for path, (crops, line) in _align_each(waiting, config, workers or _cores()):
-            relative = relatives[path]
-            for index, crop in enumerate(crops):
-                line["faces"][index]["file"] = _face_name(names[relative], index)
-                save_picture(output / line["faces"][index]["file"], crop)
-            line = {"photograph": relative, **line}
-            record.write(line)
+            on_total(len(paths), existing)
+        for path, (crops, found) in _align_each(waiting, config, workers or _cores()):
+            _save_crops(output, names[relatives[path]], crops=crops, faces=found["faces"])
+            line = {"photograph": relatives[path], **found}
+            record.append(line)
             counts[line["status"]] += 1
             faces += len(crops)
             if on_record:
                 on_record(line)
-    return AlignSummary(counts[ALIGNED], faces, counts[NO_FACE], counts[FAILED], len(paths) - len(waiting))
+    return AlignSummary(counts[ALIGNED], faces, counts[NO_FACE], counts[FAILED], existing)
 
 
-class _Record:
-    """OUTPUT/align.jsonl: a line with the settings, then a line for each photograph."""
-
-    def __init__(self, path: Path, config: AlignConfig, *, overwrite: bool) -> None:
-        self.done: set[str] = set()
-        settings = dataclasses.asdict(config) | {"landmarks": str(config.landmarks or "")}
-        lines = [{"settings": settings}]
-        if path.exists() and not overwrite:
-            found = _read_lines(path)
-            old = found[0].get("settings") if found else settings
-            if old != settings:
-                changed = ", ".join(
-                    f"{key} was {(old or {}).get(key)!r}, now {value!r}"
-                    for key, value in settings.items()
-                    if (old or {}).get(key) != value
-                )
-                raise FaceCompletionError(
-                    f"{path.parent}: holds faces aligned with other settings ({changed}); choose another folder, or "
-                    "start over with --overwrite"
-                )
-            lines += found[1:]
-            self.done = {line["photograph"] for line in found[1:]}
-        # Written anew, so that half a line at the end, left by a crash, does not stay.
-        with write_whole(path) as file:
-            file.write(b"".join(map(_encode, lines)))
-        self._file = open(path, "ab")  # noqa: SIM115  (closed by __exit__)
-
-    def __enter__(self) -> _Record:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def write(self, line: dict[str, Any]) -> None:
-        """Append a line."""
-        self._file.write(_encode(line))
-        self._file.flush()
+def _save_crops(output: Path, name: str, *, crops: Crops, faces: list[dict[str, Any]]) -> None:
+    """Write a photograph's crops and add their files' names to the record of its faces."""
+    for index, (crop, face) in enumerate(zip(crops, faces, strict=True)):
+        face["file"] = _face_name(name, index)
+        save_picture(output / face["file"], crop)
 
 
-def _encode(line: dict[str, Any]) -> bytes:
-    """Return a line's bytes; names that are no text keep their bytes by an escape."""
-    return json.dumps(line).encode() + b"\n"
-
-
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the whole lines of a record, up to the first that is damaged."""
-    lines: list[dict[str, Any]] = []
-    for text in path.read_bytes().splitlines():
-        try:
-            line = json.loads(text)
-            if "settings" not in line and "photograph" not in line:
-                break
-        except (ValueError, TypeError):
-            break
-        lines.append(line)
-    return lines
+@contextmanager
+def _open_record(path: Path, config: AlignConfig, *, overwrite: bool) -> Iterator[tuple[JsonLines, set[str]]]:
+    """Open OUTPUT/align.jsonl, settings and then a line for each photograph; yield it with the photographs in it."""
+    settings = dataclasses.asdict(config) | {"landmarks": str(config.landmarks or "")}
+    first, *lines = ([] if overwrite else read_json_lines(path)) or [{"settings": settings}]
+    old = first.get("settings")
+    if old != settings:
+        changed = changed_settings(old if isinstance(old, dict) else {}, settings)
+        raise FaceCompletionError(
+            f"{path.parent}: holds faces aligned with other settings ({'; '.join(changed)}); choose another folder, or "
+            "start over with --overwrite"
+        )
+    lines = list(itertools.takewhile(lambda line: "photograph" in line, lines))
+    # Written anew, so that neither half a line, left by a crash, nor what follows a damaged one stays.
+    with JsonLines(path, start=[{"settings": settings}, *lines]) as record:
+        yield record, {line["photograph"] for line in lines}
 
 
 def _list_photographs(source: Path, output: Path) -> list[Path]:
@@ -285,29 +254,26 @@ def _make_finder(config: AlignConfig) -> FaceFinder:
     return FaceFinder(config.landmarks, upsample=config.upsample, min_score=config.min_score)
 
 
-_finder: FaceFinder | None = None
-_config = AlignConfig()
+_worker_finder = functools.lru_cache(maxsize=1)(_make_finder)  # a worker's own, made once
 
 
 def _start_worker(config: AlignConfig) -> None:
     """Make a worker ready; Ctrl-C is the parent's to answer."""
-    global _finder, _config
     import cv2
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
-    _finder, _config = _make_finder(config), config
+    _worker_finder(config)
 
 
-def _work(path: Path) -> tuple[list[np.ndarray], dict[str, Any]]:
+def _work(path: Path, config: AlignConfig) -> tuple[Crops, dict[str, Any]]:
     """Align one photograph in a worker."""
-    assert _finder is not None
-    return align_picture(path, _finder, _config)
+    return align_picture(path, _worker_finder(config), config)
 
 
 def _align_each(
     paths: Sequence[Path], config: AlignConfig, workers: int
-) -> Iterator[tuple[Path, tuple[list[np.ndarray], dict[str, Any]]]]:
+) -> Iterator[tuple[Path, tuple[Crops, dict[str, Any]]]]:
     """Yield each photograph with its crops and its record, in order."""
     if min(workers, len(paths)) <= 1:
         finder = _make_finder(config)
@@ -323,7 +289,7 @@ def _align_each(
     try:
         waiting: collections.deque[tuple[Path, concurrent.futures.Future[Any]]] = collections.deque()
         for path in paths:
-            waiting.append((path, pool.submit(_work, path)))
+            waiting.append((path, pool.submit(_work, path, config)))
             if len(waiting) > WAITING_PER_WORKER * workers:
                 done, future = waiting.popleft()
                 yield done, future.result()

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dcgan.faces.align_config import FACES, FRAMINGS, AlignConfig
+from dcgan.faces.align_config import FRAMINGS, SELECTIONS, AlignConfig
 from dcgan.command import DEFAULTS, common_errors, shown_default
 
 __all__ = ["align_command"]
@@ -36,10 +36,10 @@ ALIGN = AlignConfig()
     **shown_default(ALIGN.margin),
 )
 @click.option(
-    "--faces",
-    type=click.Choice(FACES),
+    "--select",
+    type=click.Choice(SELECTIONS),
     help="Faces to write of each photograph; only-one skips photographs with several faces.",
-    **shown_default(ALIGN.faces),
+    **shown_default(ALIGN.select),
 )
 @click.option(
     "--min-face",

@@ -8,6 +8,7 @@ from dcgan.errors import FaceCompletionError
 
 __all__ = ["PICTURE_SUFFIXES", "is_picture_name", "list_pictures"]
 
+# `masks`, which imports nothing of this package, has the same list in masks/matching.py; a test compares them.
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif")
 
 
@@ -16,7 +17,13 @@ def is_picture_name(name: str) -> bool:
 
     Parameters
     ----------
-    name : path with forward slashes, of a file in a folder or an archive.
+    name : str
+        Path of a file in a folder or an archive, with forward slashes.
+
+    Returns
+    -------
+    bool
+        True for a picture's suffix in any case.
 
     Examples
     --------
@@ -28,24 +35,38 @@ def is_picture_name(name: str) -> bool:
 
 
 def list_pictures(
-    folder: str | os.PathLike[str], *, recursive: bool = True, left_out: Iterable[str | os.PathLike[str] | None] = ()
+    folder: str | os.PathLike[str],
+    *,
+    recursive: bool = True,
+    left_out: Iterable[str | os.PathLike[str] | None] = (),
+    error: type[FaceCompletionError] = FaceCompletionError,
 ) -> list[Path]:
-    """Return the files in a folder that are named like pictures, by name; those of a folder before its subfolders'.
+    """Return the files in a folder that are named like pictures.
 
     Parameters
     ----------
-    folder : path; the result's paths begin with it
-    recursive : look into subfolders as well
-    left_out : subfolders that are not looked into
+    folder : str or path-like
+        The paths that are returned begin with it.
+    recursive : bool, default True
+        Look into sub-folders as well; links to folders are not followed.
+    left_out : iterable of str, path-like or None, optional
+        Sub-folders that are not looked into.
+    error : type of FaceCompletionError, optional
+        What is raised where a folder cannot be listed.
+
+    Returns
+    -------
+    list of Path
+        By name; the files of a folder come before those of its sub-folders.
 
     Raises
     ------
     FaceCompletionError
-        A folder cannot be listed.
+        `error`: a folder cannot be listed. To leave out its pictures would do less than was asked for.
     """
 
-    def fail(error: OSError) -> None:
-        raise FaceCompletionError(f"{error.filename}: cannot list the folder: {error.strerror}") from error
+    def fail(reason: OSError) -> None:
+        raise error(f"{reason.filename}: cannot list the folder: {reason.strerror}") from reason
 
     skipped = {os.path.realpath(path) for path in left_out if path is not None}
     found = []

@@ -1,25 +1,107 @@
-"""Files that appear whole or not at all."""
+"""Folders that this project fills: locked, recorded, and cleaned of what a killed run left. No other module does this.
 
+locked                               one process at a time
+write_whole                          a file appears whole or not at all
+remove_leftovers(_in)                removes the temporary files of `write_whole`
+remove_outputs                       removes the results of an earlier run
+JsonLines, read_json_lines           a record that grows line by line and survives a kill
+changed_settings                     how the settings of an earlier run differ
+"""
+
+import json
 import os
+import re
 import secrets
-from collections.abc import Iterator
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from types import TracebackType
+from typing import IO, Any
 
-__all__ = ["NAME_SHOWN", "write_whole"]
+import filelock
+
+from dcgan.errors import FaceCompletionError
+
+__all__ = [
+    "JsonLines",
+    "changed_settings",
+    "locked",
+    "read_json_lines",
+    "remove_leftovers",
+    "remove_leftovers_in",
+    "remove_outputs",
+    "write_whole",
+]
 
 NAME_SHOWN = 40  # characters of a file's name in its temporary name, which must not be longer than the system allows
+TEMPORARY_NAME = re.compile(r"\.(.+)\.[0-9a-f]{16}\.tmp", re.DOTALL)  # what `_temporary_path` makes
+STALE_SECONDS = 3600.0  # a temporary file that nobody has written to for so long belongs to no running process
+BLOCK_BYTES = 65536
+# Line breaks for `str.splitlines` that JSON leaves as they are.
+LINE_BREAKS = {0x85: r"\u0085", 0x2028: r"\u2028", 0x2029: r"\u2029"}
+
+
+@contextmanager
+def locked(
+    folder: Path,
+    *,
+    busy: str,
+    cannot: str = "cannot write",
+    name: str = ".lock",
+    error: type[FaceCompletionError] = FaceCompletionError,
+) -> Iterator[None]:
+    """Make a folder and keep other processes out of it.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where it does not exist.
+    busy : str
+        What the message says where another process holds the lock.
+    cannot : str, optional
+        What the message says where the system refuses something.
+    name : str, optional
+        Name of the lock's file in the folder. Processes with different names do not keep each other out.
+    error : type of FaceCompletionError, optional
+        What is raised in both cases.
+
+    Raises
+    ------
+    FaceCompletionError
+        `error`: another process holds the lock, or the system refuses to read or write (OSError), now or while the
+        folder is in use.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, locked(Path(folder), busy="another process is writing in it"):
+    ...     Path(folder, "result.txt").touch()
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder / name).acquire(timeout=0):
+            yield
+    except filelock.Timeout as reason:
+        raise error(f"{folder}: {busy}") from reason
+    except OSError as reason:
+        raise error(f"{folder}: {cannot}: {reason.strerror or reason}") from reason
 
 
 @contextmanager
 def write_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """Open a file that appears whole under `path` or not at all.
 
-    Written under a temporary name in the same folder, synced, then renamed.
+    It is written under a temporary name in the same folder, synced, then renamed.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file that is there already is replaced.
     """
     path = Path(path)
-    temporary = path.parent / f".{path.name[:NAME_SHOWN]}.{secrets.token_hex(8)}.tmp"
+    temporary = _temporary_path(path)
     try:
         with open(temporary, "xb") as file:
             yield file
@@ -29,3 +111,234 @@ def write_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _temporary_path(path: Path) -> Path:
+    """Return a new temporary name for a file; `TEMPORARY_NAME` recognises it."""
+    return path.parent / f".{path.name[:NAME_SHOWN]}.{secrets.token_hex(8)}.tmp"
+
+
+def remove_leftovers(paths: Iterable[Path]) -> None:
+    """Remove the temporary files that a killed run left of these files.
+
+    The caller holds the lock under which they are written. A long name is cut in the temporary one. What is left of it
+    may belong to another file, which a process with another lock is writing now: it is removed when it is an hour old.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        The files, as they were given to `write_whole`.
+    """
+    names_by_folder: dict[Path, set[str]] = {}
+    for path in paths:
+        names_by_folder.setdefault(path.parent, set()).add(path.name[:NAME_SHOWN])
+    for folder, names in names_by_folder.items():
+        for leftover, name in _temporary_files(folder):
+            if name in names and (len(name) < NAME_SHOWN or _is_stale(leftover)):
+                leftover.unlink(missing_ok=True)
+
+
+def remove_leftovers_in(folder: Path, *, stale_only: bool = False) -> None:
+    """Remove the temporary files that a killed run left in a folder, whichever files they were to become.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that this project alone fills; its sub-folders are not looked into. It need not exist.
+    stale_only : bool, default False
+        Leave those that are less than an hour old, for a folder that processes fill without a common lock.
+    """
+    for leftover, _ in _temporary_files(folder):
+        if not stale_only or _is_stale(leftover):
+            leftover.unlink(missing_ok=True)
+
+
+def _temporary_files(folder: Path) -> list[tuple[Path, str]]:
+    """Return the temporary files in a folder, each with the file's name in it, which may be cut."""
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        matches = [
+            (Path(entry.path), TEMPORARY_NAME.fullmatch(entry.name))
+            for entry in entries
+            if entry.is_file(follow_symlinks=False)
+        ]
+    return [(path, match[1]) for path, match in matches if match]
+
+
+def _is_stale(path: Path) -> bool:
+    """Tell whether a temporary file belongs to no running process."""
+    try:
+        return time.time() - path.lstat().st_mtime > STALE_SECONDS
+    except FileNotFoundError:  # another process has just removed or renamed it
+        return False
+
+
+def remove_outputs(folder: Path, *, files: Iterable[str], folders: Iterable[str]) -> None:
+    """Remove the results of an earlier run, and nothing else that lies in its folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    files : iterable of str
+        Names of files in it that a run writes.
+    folders : iterable of str
+        Names of sub-folders that a run fills; they are removed with all that they hold.
+    """
+    for name in files:
+        (folder / name).unlink(missing_ok=True)
+    for name in folders:
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+class JsonLines:
+    """A file with one JSON object a line, to which records are appended.
+
+    A record is in the file as soon as `append` returns. A line that a killed run left unfinished is cut off when the
+    file is opened again. The caller holds the lock of the folder.
+
+    Parameters
+    ----------
+    path : Path
+        Made where it does not exist.
+    start : iterable of dict, optional
+        Records that replace what the file holds, all at once. By default its whole lines stay.
+
+    Raises
+    ------
+    FaceCompletionError
+        The file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with JsonLines(Path(folder, "record.jsonl")) as record:
+    ...         record.append({"picture": "a.png"})
+    ...     read_json_lines(Path(folder, "record.jsonl"))
+    [{'picture': 'a.png'}]
+    """
+
+    def __init__(self, path: Path, *, start: Iterable[dict[str, Any]] | None = None) -> None:
+        self.path = path
+        try:
+            if start is not None:
+                with write_whole(path) as whole:
+                    whole.writelines(map(_encode, start))
+            # Without a buffer, so that after a failed write nothing is left that closing would try to write again.
+            self._file = open(path, "ab+", buffering=0)  # noqa: SIM115  (closed by __exit__)
+        except OSError as error:
+            raise self._cannot_write(error) from error
+        try:
+            _cut_unfinished_line(self._file)
+        except OSError as error:
+            self._file.close()
+            raise self._cannot_write(error) from error
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Write one record at once.
+
+        Parameters
+        ----------
+        record : dict
+            What JSON can hold; numbers are finite. File names that are not UTF-8 are kept without loss.
+
+        Raises
+        ------
+        FaceCompletionError
+            The file cannot be written.
+        ValueError
+            A number is not finite.
+        """
+        rest = memoryview(_encode(record))
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise self._cannot_write(error) from error
+
+    def _cannot_write(self, error: OSError) -> FaceCompletionError:
+        """Return the error to raise for one of the system."""
+        return FaceCompletionError(f"{self.path}: cannot write: {error.strerror or error}")
+
+    def __enter__(self) -> "JsonLines":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def _encode(record: dict[str, Any]) -> bytes:
+    """Return a record's line in UTF-8, with the newline."""
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False).translate(LINE_BREAKS)
+    # A file name that is not UTF-8 holds lone surrogates; as backslash escapes they are JSON that reads back the same.
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _cut_unfinished_line(file: IO[bytes]) -> None:
+    """Cut off what follows the last newline."""
+    end = kept = file.seek(0, os.SEEK_END)
+    while kept:
+        start = max(0, kept - BLOCK_BYTES)
+        file.seek(start)
+        newline = file.read(kept - start).rfind(b"\n")
+        if newline >= 0:
+            kept = start + newline + 1
+            break
+        kept = start
+    if kept < end:
+        file.truncate(kept)
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the records of a file that `JsonLines` wrote, up to the first line that is damaged or unfinished.
+
+    Parameters
+    ----------
+    path : Path
+        The file; where there is none, there are no records.
+
+    Returns
+    -------
+    list of dict
+        The records in the order of the file.
+    """
+    if not path.exists():
+        return []
+    records: list[dict[str, Any]] = []
+    *lines, _ = path.read_bytes().split(b"\n")  # what follows the last newline is unfinished
+    for line in lines:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            break
+        if not isinstance(record, dict):
+            break
+        records.append(record)
+    return records
+
+
+def changed_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return how the settings of an earlier run differ from those of this one, a phrase for each.
+
+    Parameters
+    ----------
+    old : mapping of str to object
+        Settings by name, as an earlier run recorded them.
+    new : mapping of str to object
+        Settings of this run; names that it lacks are not compared.
+
+    Returns
+    -------
+    list of str
+        Empty where nothing has changed.
+
+    Examples
+    --------
+    >>> changed_settings({"size": 64, "margin": 0.0}, {"size": 96, "margin": 0.0})
+    ['size was 64, now 96']
+    """
+    return [f"{name} was {old.get(name)!r}, now {value!r}" for name, value in new.items() if old.get(name) != value]

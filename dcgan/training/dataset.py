@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.errors import DatasetError, ImageFileError
-from dcgan.pictures.records import write_whole
+from dcgan.pictures.records import remove_leftovers_in, write_whole
 from dcgan.pictures.values import crop_square, resize_picture
 from dcgan.training.sources import Source
 
@@ -39,9 +39,12 @@ class CachedPictures:
 
     Attributes
     ----------
-    pictures : (N, size, size, channels) uint8, memory-mapped, read-only.
-    key : identifies the pictures and their form.
-    unreadable : a line for each picture that could not be read.
+    pictures : ndarray of uint8, shape (N, size, size, channels)
+        Memory-mapped, read-only.
+    key : str
+        Identifies the pictures and their form.
+    unreadable : list of str
+        A line for each picture that could not be read.
     """
 
     pictures: npt.NDArray[np.uint8]
@@ -50,7 +53,13 @@ class CachedPictures:
 
 
 def default_cache_dir() -> Path:
-    """Return the folder for decoded datasets: $XDG_CACHE_HOME/dcgan, by default ~/.cache/dcgan."""
+    """Return the folder for decoded datasets.
+
+    Returns
+    -------
+    Path
+        $XDG_CACHE_HOME/dcgan, by default ~/.cache/dcgan.
+    """
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dcgan"
 
 
@@ -64,14 +73,26 @@ def cache_pictures(
 ) -> CachedPictures:
     """Decode every picture of the sources to `size`, or take them from the cache.
 
-    Pictures are cut to their central square and averaged down by area.
+    Pictures are cut to their central square and averaged down by area. Two processes may decode the same pictures at
+    once: each writes the whole file, and the last one stays.
 
     Parameters
     ----------
-    sources : what to read, in order
-    size, channels : of the decoded pictures
-    cache_dir : where the decoded pictures live; default `default_cache_dir()`
-    progress : called with (done, total) while decoding
+    sources : sequence of Source
+        What to read, in order.
+    size : int
+        Side of the decoded pictures, in pixels.
+    channels : int
+        Of the decoded pictures, 1 or 3.
+    cache_dir : Path, optional
+        Where the decoded pictures lie; default `default_cache_dir()`.
+    progress : callable, optional
+        Called with (done, total) while decoding.
+
+    Returns
+    -------
+    CachedPictures
+        The decoded pictures, memory-mapped.
 
     Raises
     ------
@@ -83,25 +104,36 @@ def cache_pictures(
         raise DatasetError("expected pictures in the dataset, found none")
     key = _cache_key(sources, size, channels)
     folder = Path(cache_dir) if cache_dir else default_cache_dir()
-    data_path, index_path = folder / f"{key}.uint8", folder / f"{key}.json"
     shape = (size, size, channels)
-    cached = _find_decoded(data_path, index_path, shape, key)
+    cached = _find_decoded(folder, key, shape)
     if cached is None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _decode_all(sources, data_path, index_path, size=size, channels=channels, progress=progress)
+            remove_leftovers_in(folder, stale_only=True)
+            _decode_all(sources, folder, key, size=size, channels=channels, progress=progress)
         except OSError as error:
             raise DatasetError(f"{folder}: cannot write the decoded pictures: {error.strerror or error}") from error
-        cached = _find_decoded(data_path, index_path, shape, key)
+        cached = _find_decoded(folder, key, shape)
     if cached is None:
-        raise DatasetError(f"{data_path}: the decoded pictures were changed while they were written")
+        raise DatasetError(f"{_data_path(folder, key)}: the decoded pictures were changed while they were written")
     return cached
 
 
-def _find_decoded(data_path: Path, index_path: Path, shape: tuple[int, ...], key: str) -> CachedPictures | None:
+def _data_path(folder: Path, key: str) -> Path:
+    """Return the path of the decoded pictures."""
+    return folder / f"{key}.uint8"
+
+
+def _index_path(folder: Path, key: str) -> Path:
+    """Return the path of the file that says how many pictures were decoded; without it they count as incomplete."""
+    return folder / f"{key}.json"
+
+
+def _find_decoded(folder: Path, key: str, shape: tuple[int, ...]) -> CachedPictures | None:
     """Return decoded pictures, or None where they are absent, incomplete or damaged."""
+    data_path = _data_path(folder, key)
     try:
-        index = json.loads(index_path.read_text(encoding="utf-8"))
+        index = json.loads(_index_path(folder, key).read_text(encoding="utf-8"))
         count, unreadable = int(index["count"]), list(index["unreadable"])
         if data_path.stat().st_size != count * math.prod(shape):
             return None
@@ -121,15 +153,9 @@ def _cache_key(sources: Sequence[Source], size: int, channels: int) -> str:
 
 
 def _decode_all(
-    sources: Sequence[Source],
-    data_path: Path,
-    index_path: Path,
-    *,
-    size: int,
-    channels: int,
-    progress: Progress | None,
+    sources: Sequence[Source], folder: Path, key: str, *, size: int, channels: int, progress: Progress | None
 ) -> None:
-    """Write all pictures to `data_path`; `index_path` last, for it says that the data is complete."""
+    """Write all pictures, and last the index, which says that they are complete."""
     jobs = [(source, index) for source in sources for index in range(len(source))]
     unreadable: list[str] = []
 
@@ -142,7 +168,7 @@ def _decode_all(
             return str(error)
 
     count = 0
-    with write_whole(data_path) as file, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with write_whole(_data_path(folder, key)) as file, ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(jobs), CHUNK):
             for result in pool.map(decode, jobs[start : start + CHUNK]):
                 if isinstance(result, str):
@@ -154,7 +180,7 @@ def _decode_all(
                 progress(min(start + CHUNK, len(jobs)), len(jobs))
         if len(unreadable) > UNREADABLE_SHARE_MAX * len(jobs):
             raise DatasetError(f"{len(unreadable)} of {len(jobs)} pictures cannot be read, the first: {unreadable[0]}")
-    with write_whole(index_path) as file:
+    with write_whole(_index_path(folder, key)) as file:
         file.write(json.dumps({"count": count, "unreadable": unreadable}).encode())
 
 
@@ -166,12 +192,23 @@ class TrainingBatches(keras.utils.PyDataset):
 
     Parameters
     ----------
-    pictures : (N, H, W, C) uint8
-    batch_size : pictures a batch; the last incomplete batch of a pass is dropped
-    latent_dim : entries of z
-    first_step : the training step of the first batch
-    flip : mirror half of the pictures
-    seed : of order, flips and z
+    pictures : ndarray of uint8, shape (N, H, W, C)
+        The training set.
+    batch_size : int
+        Pictures in a batch, at most N; the last incomplete batch of a pass is dropped.
+    latent_dim : int
+        Entries of z.
+    first_step : int, default 0
+        The training step of the first batch.
+    flip : bool, default True
+        Mirror half of the pictures.
+    seed : int, default 0
+        Of order, flips and z.
+
+    Raises
+    ------
+    DatasetError
+        There are fewer pictures than one batch.
     """
 
     def __init__(

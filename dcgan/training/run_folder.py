@@ -1,18 +1,22 @@
 """The folder of a training run: one process at a time, one configuration, nothing removed that is not the run's."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from dcgan.errors import RunError
-from dcgan.pictures.records import write_whole
+from dcgan.pictures.records import (
+    changed_settings,
+    locked,
+    remove_leftovers,
+    remove_leftovers_in,
+    remove_outputs,
+    write_whole,
+)
 
-__all__ = ["check_config", "clear_run", "locked", "remove_leftovers"]
+__all__ = ["check_config", "clear_run", "locked_run"]
 
 FILES = ("config.json", "losses.csv", "checkpoint.safetensors", "model.safetensors")
 FOLDERS = ("tensorboard", "samples", "snapshots")
@@ -20,16 +24,25 @@ RESUMABLE = ("train.epochs", "dataset.names")  # the settings that may change wh
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Make a run's folder and keep other processes out of it; what the system refuses becomes a RunError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder / ".lock").acquire(timeout=0):
-            yield
-    except filelock.Timeout as error:
-        raise RunError(f"{folder}: another process is training in this folder") from error
-    except OSError as error:
-        raise RunError(f"{folder}: cannot write the run: {error.strerror or error}") from error
+def locked_run(folder: Path) -> Iterator[None]:
+    """Make a run's folder, keep other processes out of it, and remove the temporary files of a killed run.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+
+    Raises
+    ------
+    RunError
+        Another process is training in the folder, or the system refuses to write, now or while the folder is in use.
+    """
+    busy, cannot = "another process is training in this folder", "cannot write the run"
+    with locked(folder, busy=busy, cannot=cannot, error=RunError):
+        remove_leftovers(folder / name for name in FILES)
+        for name in FOLDERS:
+            remove_leftovers_in(folder / name)
+        yield
 
 
 def check_config(path: Path, wanted: dict[str, dict[str, Any]]) -> None:
@@ -37,8 +50,10 @@ def check_config(path: Path, wanted: dict[str, dict[str, Any]]) -> None:
 
     Parameters
     ----------
-    path : of config.json
-    wanted : the settings by name, for each of "model", "train" and "dataset"
+    path : Path
+        Of config.json.
+    wanted : dict of str to dict
+        The settings by name, for each part of the configuration: "model", "train" and "dataset" of a training.
 
     Raises
     ------
@@ -54,11 +69,7 @@ def check_config(path: Path, wanted: dict[str, dict[str, Any]]) -> None:
                 f"{path}: the run's configuration is damaged ({error}); start over with --overwrite"
             ) from error
         new = {f"{part}.{key}": value for part in wanted for key, value in wanted[part].items()}
-        changed = [
-            f"{name} was {old.get(name)!r}, now {value!r}"
-            for name, value in new.items()
-            if old.get(name) != value and name not in RESUMABLE
-        ]
+        changed = changed_settings(old, {name: value for name, value in new.items() if name not in RESUMABLE})
         if changed:
             raise RunError(
                 f"{path.parent}: holds a run with other settings ({'; '.join(changed)}); "
@@ -69,16 +80,11 @@ def check_config(path: Path, wanted: dict[str, dict[str, Any]]) -> None:
 
 
 def clear_run(folder: Path) -> None:
-    """Remove what a run wrote, and nothing else that may lie in its folder."""
-    for name in FILES:
-        (folder / name).unlink(missing_ok=True)
-    for name in FOLDERS:
-        shutil.rmtree(folder / name, ignore_errors=True)
+    """Remove what a run wrote, and nothing else that may lie in its folder.
 
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that a killed run left behind."""
-    patterns = [f".{name}.*.tmp" for name in FILES] + [f"{name}/.step-*.tmp" for name in ("samples", "snapshots")]
-    for pattern in patterns:
-        for path in folder.glob(pattern):
-            path.unlink(missing_ok=True)
+    Parameters
+    ----------
+    folder : Path
+        The run's folder; the caller holds its lock.
+    """
+    remove_outputs(folder, files=FILES, folders=FOLDERS)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.errors import DatasetError, ImageFileError
-from dcgan.pictures.names import is_picture_name
+from dcgan.pictures.names import is_picture_name, list_pictures
 from dcgan.pictures.files import decode_picture, read_picture
 
 __all__ = ["ArraySource", "FolderSource", "Source", "ZipSource", "open_source", "read_idx", "source_channels"]
@@ -27,9 +27,17 @@ IDX_MAGIC_UINT8_3D = 0x00000803
 
 
 class Source(Protocol):
-    """A list of pictures that can be read one at a time, from several threads."""
+    """A list of pictures that can be read one at a time, from several threads.
 
-    native_size: int | None  # the pictures' own side where the format fixes one
+    Attributes
+    ----------
+    native_size : int or None
+        The pictures' own shorter side in pixels where the format fixes one.
+    native_channels : int or None
+        The pictures' own channels where the format fixes them.
+    """
+
+    native_size: int | None
     native_channels: int | None
 
     def __len__(self) -> int:
@@ -42,22 +50,47 @@ class Source(Protocol):
         """Return what to call one picture in a message."""
 
     def read(self, index: int, channels: int) -> npt.NDArray[np.uint8]:
-        """Return one picture as (H, W, channels) uint8; ImageFileError where it cannot be read."""
+        """Return one picture.
+
+        Parameters
+        ----------
+        index : int
+            Place in the list.
+        channels : int
+            1 or 3.
+
+        Returns
+        -------
+        ndarray of uint8, shape (H, W, channels)
+            The picture at its own size.
+
+        Raises
+        ------
+        ImageFileError
+            The picture cannot be read.
+        """
 
 
 class FolderSource:
-    """The pictures of a folder and of the folders below it, in the order of their paths."""
+    """The pictures of a folder and of the folders below it, in the order of their paths.
+
+    Parameters
+    ----------
+    folder : Path
+        Is searched recursively.
+
+    Raises
+    ------
+    DatasetError
+        A folder cannot be listed.
+    """
 
     native_size: int | None = None
     native_channels: int | None = None
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        found = []
-        for root, folders, files in os.walk(folder, onerror=_unreadable_folder):
-            folders.sort()
-            found += [os.path.relpath(os.path.join(root, file), folder) for file in files if is_picture_name(file)]
-        self.names = sorted(found)
+        self.names = sorted(str(path.relative_to(folder)) for path in list_pictures(folder, error=DatasetError))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -83,13 +116,19 @@ class FolderSource:
         return read_picture(self.folder / self.names[index], channels=channels)
 
 
-def _unreadable_folder(error: OSError) -> None:
-    """Turn a folder that cannot be listed into an error; skipping it would train on less than was asked for."""
-    raise DatasetError(f"{error.filename}: cannot list the folder: {error.strerror}") from error
-
-
 class ZipSource:
-    """The pictures inside a zip file, in the order of their names."""
+    """The pictures inside a zip file, in the order of their names.
+
+    Parameters
+    ----------
+    path : Path
+        The zip file; it stays open.
+
+    Raises
+    ------
+    DatasetError
+        The file cannot be read as a zip file.
+    """
 
     native_size: int | None = None
     native_channels: int | None = None
@@ -126,7 +165,20 @@ class ZipSource:
 
 
 class ArraySource:
-    """The pictures of an array (N, H, W) or (N, H, W, C) of uint8, read from an .npy or an idx file."""
+    """The pictures of an array, read from an .npy or an idx file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    array : ndarray of uint8, shape (N, H, W) or (N, H, W, C)
+        What it holds; C is 1 or 3.
+
+    Raises
+    ------
+    DatasetError
+        The array has another shape or dtype.
+    """
 
     def __init__(self, path: Path, array: npt.NDArray[np.uint8]) -> None:
         if array.ndim == 3:
@@ -167,9 +219,15 @@ class ArraySource:
 def read_idx(path: Path) -> npt.NDArray[np.uint8]:
     """Read an idx file of pictures (the format of MNIST; LeCun et al. 1998), gzipped or not.
 
+    Parameters
+    ----------
+    path : Path
+        The file; with the suffix .gz it is decompressed.
+
     Returns
     -------
-    (N, H, W) uint8
+    ndarray of uint8, shape (N, H, W)
+        The pictures, read-only.
 
     Raises
     ------
@@ -197,7 +255,13 @@ def open_source(path: Path) -> Source:
 
     Parameters
     ----------
-    path : a folder, a .zip, an .npy, or an idx file (name holding "idx3-ubyte", .gz or not)
+    path : Path
+        A folder, a .zip, an .npy, or an idx file (a name with "idx3" in it, .gz or not).
+
+    Returns
+    -------
+    Source
+        The dataset's pictures.
 
     Raises
     ------
@@ -222,5 +286,16 @@ def open_source(path: Path) -> Source:
 
 
 def source_channels(sources: Sequence[Source]) -> int:
-    """Return the channels that a model of these sources should have unless the user says otherwise."""
+    """Return the channels that a model of these sources should have unless the user says otherwise.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        The training set.
+
+    Returns
+    -------
+    int
+        1 where all sources are grey, else 3.
+    """
     return 1 if all(source.native_channels == 1 for source in sources) else 3

@@ -23,7 +23,7 @@ from dcgan.training.gan import build_gan
 from dcgan.model_file import Prior, save_model
 from dcgan.networks import build_discriminator, build_generator, settle_spectral_norm
 from dcgan.pictures.values import make_grid
-from dcgan.training.run_folder import check_config, clear_run, locked, remove_leftovers
+from dcgan.training.run_folder import check_config, clear_run, locked_run
 from dcgan.sampling import draw_latents, generate, reestimate_batch_norm
 
 __all__ = ["train"]
@@ -91,7 +91,7 @@ def train(
     settings, run, report = settings or TrainConfig(), run or RunConfig(), report or (lambda line: None)
     description = {"names": list(dataset_names), "pictures": len(data.pictures), "key": data.key}
     wanted = {"model": dataclasses.asdict(model), "train": dataclasses.asdict(settings), "dataset": description}
-    with locked(run_dir), data_parallel(settings.batch_size):
+    with locked_run(run_dir), data_parallel(settings.batch_size):
         trainer = _Trainer(
             data,
             run_dir,
@@ -102,7 +102,6 @@ def train(
             report=report,
             start_from=start_from,
         )
-        remove_leftovers(run_dir)
         if overwrite:
             clear_run(run_dir)
         check_config(run_dir / "config.json", wanted)

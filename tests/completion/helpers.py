@@ -8,7 +8,7 @@ import numpy as np
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from completion.config import CLASSICAL_METHODS
+from completion.config import METHODS, ClassicalConfig, SearchConfig
 from dcgan.config import ModelConfig
 
 SIZE = 16
@@ -78,12 +78,12 @@ class CommandLine:
 
     def __call__(self, *arguments: object, code: int = 0) -> Result:
         given = [str(argument) for argument in arguments]
-        if set(given) & set(CLASSICAL_METHODS):  # these take neither a model nor a search
-            return self.invoke(given, code=code)
-        own = [] if "--model" in given else ["--model", str(self.model)]
-        if not {"--preset", "--quality", "--variations"} & set(given):
-            own += ["--preset", "latent"]
-            own += [] if "--iterations" in given else ["--iterations", "2"]
+        if not {"--method", "--variations"} & set(given):
+            given = ["--method", "latent", *given]
+        config = METHODS.get(given[given.index("--method") + 1]) if "--method" in given else None
+        own = [] if "--model" in given or isinstance(config, ClassicalConfig) else ["--model", str(self.model)]
+        if isinstance(config, SearchConfig) and "--iterations" not in given:
+            own += ["--iterations", "2"]
         return self.invoke([*own, *given], code=code)
 
     def invoke(self, arguments: list[str], *, code: int = 0) -> Result:

@@ -112,7 +112,7 @@ def test_a_large_photograph(run, tmp_path):
 @pytest.mark.slow
 def test_a_very_large_photograph(run, tmp_path):
     Image.fromarray(np.full((6000, 8000, 3), 128, np.uint8)).save(tmp_path / "huge.png", compress_level=1)
-    run(tmp_path / "huge.png", "--output", tmp_path / "out", "--scale", "0.2")
+    run(tmp_path / "huge.png", "--output", tmp_path / "out", "--scale", "0.05")
     assert read(tmp_path / "out" / "huge.png").shape == (6000, 8000, 3)
 
 
@@ -203,33 +203,36 @@ def test_an_unreadable_picture(run, tmp_path):
     assert (tmp_path / "out" / "b.png").exists()
 
 
-def test_a_picture_that_disappears_during_the_search(run, tmp_path, monkeypatch):
-    from completion.completer import Completer
+def test_pictures_that_disappear_during_the_search(run, tmp_path, monkeypatch):
+    """What was read before is completed; the picture that is gone before its turn is reported."""
+    from completion.search.finder import Finder
 
     folder = write_pictures(tmp_path / "in", ["a.png", "b.png"])
-    find = Completer.find
+    find = Finder.find
 
     def find_and_remove(self, *arguments, **options):
-        (folder / "a.png").unlink(missing_ok=True)
+        for name in ("a.png", "b.png"):
+            (folder / name).unlink(missing_ok=True)
         return find(self, *arguments, **options)
 
-    monkeypatch.setattr(Completer, "find", find_and_remove)
-    result = run(folder, "--output", tmp_path / "out", code=1)
-    assert failures(result) == [f"failed: {folder / 'a.png'}: No such file or directory"]
+    monkeypatch.setattr(Finder, "find", find_and_remove)
+    result = run(folder, "--output", tmp_path / "out", "--batch-size", 1, code=1)
+    assert failures(result) == [f"failed: {folder / 'b.png'}: No such file or directory"]
     assert result.stdout.startswith("1 completed, 1 failed:")
+    np.testing.assert_array_equal(read(tmp_path / "out" / "a.png")[~center_hole()], make_picture()[~center_hole()])
 
 
 def test_a_picture_too_large_for_the_memory(run, tmp_path, monkeypatch):
-    from completion.completer import Completer
+    from completion.composition import Composer
 
     folder = write_pictures(tmp_path / "in", ["a.png", "b.png"])
-    compose = Completer.compose
+    compose = Composer.compose
 
     def compose_small(self, picture, *arguments, **options):
         if (picture == make_picture(seed=0)).all():
             raise MemoryError
         return compose(self, picture, *arguments, **options)
 
-    monkeypatch.setattr(Completer, "compose", compose_small)
+    monkeypatch.setattr(Composer, "compose", compose_small)
     result = run(folder, "--output", tmp_path / "out", code=1)
     assert failures(result) == [f"failed: {folder / 'a.png'}: not enough memory for this picture"]

@@ -3,12 +3,10 @@ import re
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
-from completion.cli import complete_command
-from completion.config import CLASSICAL_METHODS, PRESETS, SearchConfig
-from completion.folder.manifest import Manifest
+from completion.config import CLASSICAL_METHODS, METHODS, SearchConfig
+from completion.folder.manifest import open_manifest
 from masks.spec import MASK_NAMES
 from tests.completion.helpers import center_hole, contents, make_picture, read, records, write_pictures
 
@@ -147,21 +145,21 @@ def test_a_full_disk_is_one_line_and_the_run_can_go_on(run, pictures, tmp_path, 
 
 def test_two_runs_at_once(run, pictures, tmp_path):
     (tmp_path / "completed").mkdir()
-    with Manifest(tmp_path / "completed" / "manifest.jsonl"):
+    with open_manifest(tmp_path / "completed" / "manifest.jsonl"):
         result = run("in", code=1)
     assert result.stderr == "Error: completed: another process is completing pictures into it\n"
 
 
 def test_candidates_sheet_and_film(run, pictures):
-    run("in", "--candidates", "2", "--keep", "all", "--grid", "--gif", "--iterations", "20")
+    run("in", "--candidates", "2", "--keep", "all", "--sheet", "--gif", "--iterations", "20")
     assert read("completed/b.candidate-2.png").shape == (16, 16, 3)
-    assert read("completed/grid.png").shape[1] == 4 * 132 + 4
+    assert read("completed/sheet.png").shape[1] == 4 * 132 + 4
     with Image.open("completed/search.gif") as film:
         assert film.n_frames == 3
 
 
 def test_several_answers_by_hmc(run, pictures):
-    run("in/a.png", "--search", "hmc", "--candidates", "2", "--keep", "all")
+    run("in/a.png", "--method", "hmc", "--candidates", "2", "--keep", "all")
     assert len(records("completed")[0]["acceptance"]) == 2
     first, second = read("completed/a.candidate-1.png"), read("completed/a.candidate-2.png")
     assert (first != second)[center_hole()].any()
@@ -171,8 +169,9 @@ def test_several_answers_by_hmc(run, pictures):
 def test_options_of_the_search(run, pictures, tmp_path):
     outputs = []
     for options in (
-        ["--preset", "latent", "--iterations", "3"],
-        ["--preset", "amos2016", "--iterations", "3"],
+        ["--iterations", "3"],
+        ["--method", "yeh2017", "--iterations", "3"],
+        ["--method", "amos2016", "--iterations", "3"],
         ["--learning-rate", "0.5"],
         ["--weighting", "uniform"],
         ["--perceptual-weight", "5"],
@@ -185,10 +184,69 @@ def test_options_of_the_search(run, pictures, tmp_path):
     assert len(set(outputs)) == len(outputs)
 
 
+@pytest.mark.parametrize("method", ["balanced", "fast", "best"])
+def test_methods_that_ask_the_encoder(run, pictures, encoded_path, tmp_path, method):
+    result = run("in", "--method", method, "--model", encoded_path)
+    assert (result.stdout, result.stderr) == ("3 completed: completed\n", "")
+    assert {record["method"] for record in records("completed")} == {method}
+    for index, name in enumerate("abc"):
+        completed = read(f"completed/{name}.png")
+        np.testing.assert_array_equal(completed[~center_hole()], make_picture(seed=index)[~center_hole()])
+        assert (completed[center_hole()] != make_picture(seed=index)[center_hole()]).mean() > 0.5
+
+
+def test_the_default_method_is_balanced(run, pictures, encoded_path, tmp_path):
+    run.invoke(["in", "--model", str(encoded_path)])
+    run("in", "--method", "balanced", "--model", encoded_path, "--output", "named")
+    assert contents(tmp_path / "completed") == contents(tmp_path / "named")
+    assert {record["method"] for record in records("completed")} == {"balanced"}
+
+
+@pytest.mark.parametrize("options", [["--method", "balanced"], [], ["--method", "best"], ["--variations", "2"]])
+def test_without_an_encoder_the_latent_space_is_searched(run, pictures, model_path, monkeypatch, options):
+    monkeypatch.setitem(METHODS, "latent", SearchConfig(iterations=2))
+    result = run.invoke(["in", "--model", str(model_path), *options])
+    assert result.stdout == "3 completed: completed\n"
+    assert result.stderr == (
+        f"{model_path} has no encoder (dcgan-train-encoder trains one): the latent space is searched instead "
+        "(--method latent)\n"
+    )
+    assert [record["method"] for record in records("completed")] == ["latent"] * 3
+    assert run.invoke(["in", "--model", str(model_path), *options, "--overwrite", "--quiet"]).output == ""
+
+
+def test_auto_searches_where_there_is_no_encoder(run, pictures, model_path):
+    result = run("in", "--method", "auto")
+    assert len(result.stderr.splitlines()) == 1
+    assert "the latent space is searched instead (--method latent)" in result.stderr
+    assert [record["method"] for record in records("completed")] == ["latent"] * 3
+
+
+def test_fast_needs_an_encoder(run, pictures):
+    result = run("in", "--method", "fast", code=1)
+    assert result.stderr == (
+        "Error: expected a model with an encoder, this one has none; dcgan-train-encoder trains it\n"
+    )
+    assert not contents("completed")
+
+
+@pytest.mark.parametrize("method", ["balanced", "latent", "hmc"])
+def test_variations(run, pictures, encoded_path, method):
+    options = ["--method", method, "--model", encoded_path, "--variations", "3", "--iterations", "2"]
+    assert run("in", *options).stdout == "3 completed: completed\n"
+    for record in records("completed"):
+        assert record["method"] == method
+        assert len(record["output"]) == len(record["contextual_loss"]) == 3
+        assert record["spread"] > 0
+        answers = [read(path) for path in record["output"]]
+        assert all((answer[~center_hole()] == answers[0][~center_hole()]).all() for answer in answers)
+        assert len({answer.tobytes() for answer in answers}) == 3
+
+
 @pytest.mark.parametrize("method", CLASSICAL_METHODS)
 def test_methods_without_a_model(run, pictures, tmp_path, method):
     write_pictures("large", ["d.png"], size=(50, 40))
-    arguments = ["in", "large", "--method", method, "--mask", "random", "--grid"]
+    arguments = ["in", "large", "--method", method, "--mask", "random", "--sheet"]
     assert run(*arguments).stdout == "4 completed: completed\n"
     for record, seed in zip(records("completed"), (0, 1, 2, 0), strict=True):
         assert (record["status"], record["method"], record["model_sha256"]) == ("completed", method, None)
@@ -197,12 +255,12 @@ def test_methods_without_a_model(run, pictures, tmp_path, method):
         assert 0 < (result != original).any(axis=2).mean() <= record["missing"] + 1e-4
         mask = (result != original).any(axis=2)
         assert (result[~mask] == original[~mask]).all()
-    assert read("completed/grid.png").shape[1] == 3 * 132 + 4
+    assert read("completed/sheet.png").shape[1] == 3 * 132 + 4
     run(*arguments, "--output", "shards", "--shard", "2/2")
     run(*arguments, "--output", "shards", "--shard", "1/2")
     whole, shards = contents(tmp_path / "completed"), contents(tmp_path / "shards")
-    assert {name: whole[name] for name in whole if "grid" not in name} == {
-        name: shards[name] for name in shards if "grid" not in name
+    assert {name: whole[name] for name in whole if "sheet" not in name} == {
+        name: shards[name] for name in shards if "sheet" not in name
     }
 
 
@@ -227,54 +285,24 @@ def test_transparency_is_kept_by_methods_without_a_model(run, tmp_path, monkeypa
     np.testing.assert_array_equal(read("completed/a.png")[:4], pixels[:4, :, :3])
 
 
-def test_auto_says_what_it_took(run, pictures):
+def test_auto_says_what_it_took(run, pictures, encoded_path):
     dots = np.zeros((16, 16), np.uint8)
     dots[2::3, 2::3] = 255
     for name, mask in (("a", dots), ("b", np.uint8(255) * center_hole()), ("c", 0 * dots)):
         write_pictures("masks", [f"{name}.png"])
         Image.fromarray(mask).save(f"masks/{name}.png")
-    run("in", "--method", "auto", "--mask-dir", "masks", "--gif", "--candidates", "2")
+    run("in", "--method", "auto", "--model", encoded_path, "--mask-dir", "masks")
     by_name = {record["input"][-5]: record for record in records("completed")}
-    assert [by_name[name].get("method") for name in "abc"] == ["biharmonic", "dcgan", None]
+    assert [by_name[name].get("method") for name in "abc"] == ["biharmonic", "balanced", None]
     assert [by_name[name]["status"] for name in "abc"] == ["completed", "completed", "untouched"]
     assert by_name["a"]["model_sha256"] is None
     assert "contextual_loss" not in by_name["a"]
     assert len(by_name["b"]["model_sha256"]) == 64
     assert by_name["b"]["contextual_loss"] > 0
-    run("in/b.png", "--mask-dir", "masks", "--output", "searched", "--candidates", "2")
-    np.testing.assert_array_equal(read("completed/b.png"), read("searched/b.png"))
+    run("in", "--method", "balanced", "--model", encoded_path, "--mask-dir", "masks", "--output", "answered")
+    np.testing.assert_array_equal(read("completed/b.png"), read("answered/b.png"))
     run("in/a.png", "--mask-dir", "masks", "--output", "filled", "--method", "biharmonic")
     np.testing.assert_array_equal(read("completed/a.png"), read("filled/a.png"))
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        ["--model", "faces-64"],
-        ["--blend", "none"],
-        ["--preset", "latent"],
-        ["--search", "adam"],
-        ["--iterations", "3"],
-        ["--learning-rate", "0.1"],
-        ["--weighting", "yeh"],
-        ["--perceptual-weight", "1"],
-        ["--candidates", "1"],
-        ["--keep", "best"],
-        ["--batch-size", "4"],
-        ["--gif"],
-    ],
-)
-def test_options_that_a_method_has_no_use_for(run, pictures, tmp_path, options):
-    result = run("in", "--method", "telea", *options, code=2)
-    assert f"{options[0]} goes with --method dcgan or auto, received --method telea." in result.stderr
-    assert not (tmp_path / "completed").exists()
-
-
-@pytest.mark.parametrize("method", ["auto", "ns"])
-@pytest.mark.parametrize("options", [["--keep", "all"], ["--mask", "lowres"]])
-def test_what_goes_with_dcgan_alone(run, pictures, method, options):
-    result = run("in", "--method", method, *options, code=2)
-    assert " goes with --method dcgan, received --method" in result.stderr
 
 
 def test_quiet_prints_nothing(run, pictures):
@@ -284,49 +312,6 @@ def test_quiet_prints_nothing(run, pictures):
     result = run("in", "--quiet", "--overwrite", code=1)
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (
-            ["--mask", "center", "--mask-from-alpha"],
-            "Expected one source of masks, received --mask and --mask-from-alpha",
-        ),
-        (["--mask-color", "#f0f", "--mask-file", "in/a.png"], "Expected one source of masks"),
-        (["--mask", "left", "--rectangle", "1,2,3,4"], "--rectangle goes with --mask rectangle"),
-        (["--mask", "rectangle"], "--mask rectangle needs --rectangle x,y,width,height"),
-        (["--rectangle", "1,2,3"], "expected four whole numbers x,y,width,height"),
-        (["--rectangle", "1,2,3,-4"], "Expected `height` to be a whole number of at least 1"),
-        (["--mask", "nose"], "is not one of 'center'"),
-        (["--mask-color", "pink"], "Expected a colour like"),
-        (["--mask-color-tolerance", "300"], "is not in the range"),
-        (["--mask-color-tolerance", "3"], "--mask-color-tolerance goes with --mask-color"),
-        (["--fraction", "0.3"], "--fraction goes with --mask random"),
-        (["--scale", "0.3", "--mask", "left"], "--scale goes with --mask center"),
-        (["--scale", "0.3", "--mask-from-alpha"], "--scale goes with --mask center"),
-        (["--mask-dir", "nowhere"], "does not exist"),
-        (["--shard", "0/3"], "expected i/n with 1 <= i <= n"),
-        (["--shard", "4/3"], "expected i/n with 1 <= i <= n"),
-        (["--shard", "1"], "expected i/n with 1 <= i <= n"),
-        (["--skip-existing", "--overwrite"], "--skip-existing and --overwrite exclude each other"),
-        (["--scale", "2"], "Expected `scale` greater than 0 and at most 1"),
-        (["--iterations", "0"], "Expected `iterations` of at least 1"),
-        (["--candidates", "0"], "Expected `candidates` of at least 1"),
-        (["--learning-rate", "nan"], "Expected a positive `learning_rate`"),
-        (["--batch-size", "0"], "is not in the range"),
-        (["--seed", "-1"], "is not in the range"),
-        (["--mask", "lowres", "--blocks", "5"], "Expected --blocks to divide the model's size 16. Received: 5"),
-        (["--keep", "some"], "is not one of 'best', 'all'"),
-        (["--method", "magic"], "is not one of 'dcgan', 'telea'"),
-        (["--unknown"], "No such option"),
-    ],
-)
-def test_wrong_options(run, pictures, tmp_path, options, message):
-    result = run("in", *options, code=2)
-    assert message in result.stderr
-    assert result.stdout == ""
-    assert not (tmp_path / "completed").exists()
 
 
 @pytest.mark.parametrize(
@@ -347,22 +332,3 @@ def test_what_cannot_work_is_one_line(run, pictures, tmp_path, arguments, line):
     escaped = re.escape(line).replace(r"\.\*", ".*")
     assert re.fullmatch(f"Error: {escaped}\n", result.stderr)
     assert result.stdout == ""
-
-
-def test_no_inputs():
-    result = CliRunner().invoke(complete_command, [])
-    assert result.exit_code == 2
-    assert "Missing argument 'INPUTS...'" in result.stderr
-
-
-def test_help_has_examples_and_the_defaults():
-    text = CliRunner().invoke(complete_command, ["--help"]).output
-    assert "complete-images --mask center input/*.png" in text
-    assert "complete-images --mask-dir masks/ photos/" in text
-    words = " ".join(text.split())
-    assert f"[default: {SearchConfig().weighting}, or the preset's]" in words
-    for name in PRESETS:
-        assert name in text
-    for option in complete_command.params:
-        if option.param_type_name == "option":
-            assert option.help, f"{option.opts[0]} has no help"

@@ -10,18 +10,20 @@ from skimage import data
 
 pytest.importorskip("dlib")
 
+from completion.blending.quick_fill import QuickFiller
 from completion.completer import Completer
 from completion.config import SearchConfig
-from completion.face_finding import FaceLocator
-from completion.photographs import PhotographCompleter
+from completion.placing import FILLED_UNKNOWNS_MAX
 from dcgan.faces.align_folder import align_folder
 from dcgan.faces.align_config import AlignConfig
 from dcgan.faces.detector import FaceFinder
+from dcgan.faces.locate import FaceLocator
 from tests.completion.helpers import contents, read, records
 
 FACE = np.s_[70:180, 170:275]  # of the astronaut
 CHEEK = np.s_[118:150, 185:215]
 MIDDLE = np.s_[100:140, 205:245]
+FACES = "balanced, fast, best, latent, yeh2017, amos2016, hmc"  # the methods that complete them
 
 
 @pytest.fixture(scope="module")
@@ -63,17 +65,17 @@ def complete(run, folder, *arguments, code=0):
 
 @pytest.mark.parametrize("hole", [MIDDLE, CHEEK, np.s_[140:175, 180:265]])
 def test_a_face_is_found_behind_a_hole(finder, astronaut, hole):
-    locator = FaceLocator(64, finder)
+    locator, fill = FaceLocator(64, finder), QuickFiller("biharmonic", unknowns_max=FILLED_UNKNOWNS_MAX)
     corner, mask = make_mask(np.s_[500:, 500:]), make_mask(hole)
-    (whole,) = [face for face in locator.locate(locator.fill(astronaut, corner), corner) if face.score > 0.5]
+    (whole,) = [face for face in locator.locate(fill(astronaut, corner), corner) if face.score > 0.5]
     near = [
         face
-        for face in locator.locate(locator.fill(astronaut, mask), mask)
+        for face in locator.locate(fill(astronaut, mask), mask)
         if np.abs(np.array(face.box) - whole.box).max() < 20 and face.score > -0.5
     ]
     assert len(near) == 1
     middle = np.array([222.0, 120.0, 1.0])
-    assert np.abs(near[0].transform @ middle - whole.transform @ middle).max() < 5
+    assert np.abs(near[0].placement.transform @ middle - whole.placement.transform @ middle).max() < 5
 
 
 def test_a_photograph(run, folder, astronaut):
@@ -84,8 +86,8 @@ def test_a_photograph(run, folder, astronaut):
     assert np.array_equal(completed[~mask], astronaut[~mask])
     assert not np.array_equal(completed[mask], astronaut[mask])
     (line,) = records(folder / "out")
-    assert (line["method"], line["status"], line["beyond"]) == ("dcgan", "completed", 0.0)
-    assert [face["step"] for face in line["faces"]] == ["detected"]
+    assert (line["method"], line["status"], line["beyond"]) == ("latent", "completed", 0.0)
+    assert [face["source"] for face in line["faces"]] == ["detected"]
     assert np.shape(line["faces"][0]["transform"]) == (2, 3)
 
 
@@ -137,19 +139,19 @@ def test_a_hole_that_touches_no_face(run, folder, astronaut):
     assert np.array_equal(read(folder / "out" / "astronaut.png")[~mask], astronaut[~mask])
 
 
-def test_a_hidden_face_and_the_users_word(run, folder, tmp_path):
-    """Nothing of the face is left: the detector cannot find it, the user says where it is."""
+def test_a_hidden_face_that_the_user_locates(run, folder, tmp_path):
+    """Nothing of the face is left: the detector cannot find it, the user gives its place."""
     Image.fromarray(data.astronaut()[:250, 100:350]).save(folder / "photos" / "astronaut.png")
     save_mask(folder / "masks" / "astronaut.png", make_mask(np.s_[50:195, 60:185], shape=(250, 250)))
     result = complete(run, folder, code=1)
     assert "expected a face, found none; say where it is" in result.output
     assert not (folder / "out" / "astronaut.png").exists()
     complete(run, folder, "--face-box", "75,76,91,91")
-    assert records(folder / "out")[-1]["faces"][0]["step"] == "box"
+    assert records(folder / "out")[-1]["faces"][0]["source"] == "box"
     landmarks = {"photograph": "astronaut.png", "faces": [{"landmarks": [[112, 104], [137, 106], [122, 156]]}]}
     (tmp_path / "faces.jsonl").write_text(json.dumps(landmarks))
     complete(run, folder, "--overwrite", "--landmarks-file", tmp_path / "faces.jsonl")
-    assert records(folder / "out")[-1]["faces"][0]["step"] == "landmarks"
+    assert records(folder / "out")[-1]["faces"][0]["source"] == "landmarks"
 
 
 def test_landmarks_of_other_photographs(run, folder):
@@ -170,11 +172,12 @@ def test_landmarks_from_dcgan_align(run, folder):
 
 
 def test_variations(run, folder):
-    complete(run, folder, "--variations", 2, "--iterations", 2, "--preset", "latent", code=2)
-    complete(run, folder, "--candidates", 2, "--keep", "all")
     names = ["astronaut.candidate-1.png", "astronaut.candidate-2.png"]
-    assert sorted(contents(folder / "out")) == names
-    assert records(folder / "out")[0]["spread"] > 0
+    for output, options in (("one", ["--variations", 2]), ("two", ["--candidates", 2, "--keep", "all"])):
+        complete(run, folder, "--method", "latent", *options, "--output", folder / output)
+        assert sorted(contents(folder / output)) == names
+        assert records(folder / output)[0]["spread"] > 0
+    assert contents(folder / "one") == contents(folder / "two")
 
 
 def test_the_grain_can_be_left_out(run, folder):
@@ -249,11 +252,12 @@ def test_sixteen_bits_stay_sixteen_bits(run, folder, astronaut, channels, suffix
 
 
 def test_from_python(prior, finder, astronaut):
-    completer = Completer(prior, SearchConfig(iterations=1))
+    completer = Completer(prior, SearchConfig(iterations=1), detector=finder)
     mask = make_mask(MIDDLE)
-    result = PhotographCompleter(completer, finder).complete(astronaut, mask)
-    assert np.array_equal(result[~mask], astronaut[~mask])
-    assert not np.array_equal(result[mask], astronaut[mask])
+    result = completer.complete([astronaut], [mask], faces="detect")
+    assert np.array_equal(result.pictures[0][~mask], astronaut[~mask])
+    assert not np.array_equal(result.pictures[0][mask], astronaut[mask])
+    assert [face.source for face in result.faces[0]] == ["detected"]
 
 
 @pytest.mark.parametrize(
@@ -261,7 +265,8 @@ def test_from_python(prior, finder, astronaut):
     [
         (["--face-box", "1,2,3,4"], "--face-box goes with --faces."),
         (["--no-grain"], "--grain goes with --faces."),
-        (["--faces", "--method", "telea"], "--faces goes with --method dcgan, received --method telea."),
+        (["--faces", "--method", "telea"], f"--faces goes with --method {FACES}; received --method telea."),
+        (["--faces", "--method", "auto"], f"--faces goes with --method {FACES}; received --method auto."),
         (["--faces", "--mask", "lowres"], "--faces needs a mask of pixels, received --mask lowres."),
         (["--faces"], "--faces needs a mask of what is missing: --mask-file, --mask-dir, --rectangle, ..."),
         (["--faces", "--face-box", "1,2,3"], "expected four whole numbers x,y,width,height, received '1,2,3'"),

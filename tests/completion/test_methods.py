@@ -14,9 +14,8 @@ from completion.config import (
     ClassicalConfig,
     EncoderConfig,
     SearchConfig,
-    methods_with_option,
 )
-from completion.methods import MAKERS, MethodOptions, Work, make_method
+from completion.methods import MAKERS, MethodOptions, make_method
 from dcgan.errors import CompletionError, ModelFileError, NoFaceError
 from dcgan.faces.locate import GivenFaces
 from masks import make_mask
@@ -248,52 +247,7 @@ def test_known_pixels_stay_whatever_the_method(encoded, monkeypatch, name, mask)
     np.testing.assert_array_equal(result.pictures[0][~hole], picture[~hole])
 
 
-class TestAddAMethod:
-    """An entry in `METHODS` is all that other settings need; a new kind of settings needs a maker as well."""
-
-    def test_other_settings(self, prior, monkeypatch):
-        config = SearchConfig(iterations=1, perceptual_weight=0.5)
-        expected = complete([make_picture()], center_hole(), model=prior, method=config)
-        with pytest.raises(ValueError, match="Received: 'dummy'"):
-            complete([make_picture()], center_hole(), model=prior, method="dummy")
-        monkeypatch.setitem(METHODS, "dummy", config)
-        result = complete([make_picture()], center_hole(), model=prior, method="dummy")
-        assert result.methods == ["dummy"]
-        np.testing.assert_array_equal(result.pictures[0], expected.pictures[0])
-        np.testing.assert_allclose(result.score, result.contextual + 0.5 * result.perceptual, rtol=1e-5)
-
-    def test_a_kind_of_its_own(self, prior, monkeypatch):
-        @dataclasses.dataclass(frozen=True)
-        class FlatConfig:
-            """Settings of a method that fills holes with one value."""
-
-            value: int = 7
-
-        class FlatMethod:
-            """Fills holes with one value."""
-
-            finder = None
-
-            def __init__(self, name, config, options):
-                self.name, self.config = name, config
-
-            def prepare(self, picture, mask, *, blocks=0, photograph=None):
-                value = np.uint8(self.config.value)
-                return Work(self.name, lambda _: np.where(mask[..., None], value, picture))
-
-        monkeypatch.setitem(METHODS, "dummy", FlatConfig(value=9))
-        monkeypatch.setitem(MAKERS, FlatConfig, FlatMethod)
-        pictures, mask = [make_picture(20, 30, seed=seed) for seed in range(2)], center_hole(20, 30)
-        assert "dummy" not in methods_with_option("model")  # nor has it any other option of the command line
-        result = complete(pictures, mask, model=prior, method="dummy")
-        assert result.methods == ["dummy"] * 2
-        for picture, completed in zip(pictures, result.pictures, strict=True):
-            assert (completed[mask] == 9).all()
-            np.testing.assert_array_equal(completed[~mask], picture[~mask])
-        result = complete(pictures, mask, model=prior, method=FlatConfig(value=3))
-        assert (result.pictures[0][mask] == 3).all()
-
-    def test_every_kind_of_settings_has_a_maker_and_options(self):
-        kinds = {type(config) for config in METHODS.values()}
-        assert kinds == set(MAKERS) == set(OPTIONS)
-        assert ClassicalConfig in kinds
+def test_every_kind_of_settings_has_a_maker_and_options():
+    kinds = {type(config) for config in METHODS.values()}
+    assert kinds == set(MAKERS) == set(OPTIONS)
+    assert ClassicalConfig in kinds

@@ -1,11 +1,13 @@
 """Pictures, settings and files of these tests."""
 
+import contextlib
 import importlib.util
 
 import numpy as np
 import pytest
 
 from dcgan.config import ModelConfig, RunConfig, TrainConfig
+from dcgan.pictures.records import write_whole
 
 TOY = ModelConfig(size=16, filters=4, latent_dim=8)
 SETTINGS = TrainConfig(epochs=4, batch_size=8, ema_momentum=0.9)
@@ -38,3 +40,13 @@ def one_line(error):
     assert message
     assert "\n" not in message
     return message
+
+
+def leave_behind(path):
+    """Do as a run that is killed while it writes a file, and return its temporary file."""
+    before = set(path.parent.iterdir())
+    with contextlib.suppress(KeyboardInterrupt), write_whole(path):
+        (leftover,) = set(path.parent.iterdir()) - before
+        kept = leftover.rename(leftover.with_suffix(".kept"))
+        raise KeyboardInterrupt
+    return kept.rename(leftover)

@@ -1,7 +1,6 @@
 import json
 import os
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from tests.dcgan.helpers import make_pictures
 ROOT = Path(__file__).parents[2]
 COMMANDS = {"dcgan-train": train_command, "dcgan-sample": sample_command, "dcgan-align": align_command}
 TOY_OPTIONS = ["--filters", "4", "--latent-dim", "8", "--batch-size", "8"]
-DEADLINE_SECONDS = 120
+HANGING_SECONDS = 900  # no limit on speed: a process that takes so long will not end by itself
 
 
 def run(command, *args):
@@ -80,15 +79,15 @@ def test_help_shows_the_defaults():
         assert f"[default: {value}]" in text
 
 
-@pytest.mark.parametrize("name", ["train_command", "sample_command"])
+@pytest.mark.parametrize(
+    "name", ["dcgan.cli.train_command", "dcgan.cli.sample_command", "dcgan.faces.cli.align_command"]
+)
 def test_help_comes_at_once(name):
-    code = f"import dcgan.cli; dcgan.cli.{name}(['--help'], standalone_mode=False); print(sorted(sys.modules))"
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    """It takes a quarter of a second because it imports click and the standard library alone."""
+    code = f"before = set(sys.modules); import {name.rpartition('.')[0]}; {name}(['--help'], standalone_mode=False); "
+    code += "print(*{module.partition('.')[0] for module in set(sys.modules) - before})"
     result = subprocess.run(python(code), capture_output=True, text=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    modules = result.stdout.splitlines()[-1]
-    assert not any(f"'{module}'" in modules for module in ("tensorflow", "keras", "numpy", "jax", "cv2", "PIL"))
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.3
+    assert set(result.stdout.splitlines()[-1].split()) - sys.stdlib_module_names <= {"click", "dcgan"}
 
 
 @pytest.mark.parametrize(
@@ -235,14 +234,14 @@ def start_and_stop(words, folder, number):
     checkpoint = folder / "checkpoint.safetensors"
     before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + HANGING_SECONDS
     try:
         while not checkpoint.exists() or checkpoint.stat().st_mtime_ns == before:
             assert process.poll() is None, process.stderr.read()
             assert time.monotonic() < deadline
             time.sleep(0.05)
         process.send_signal(number)
-        _, stderr = process.communicate(timeout=DEADLINE_SECONDS)
+        _, stderr = process.communicate(timeout=HANGING_SECONDS)
     finally:
         process.kill()
         process.communicate()

@@ -1,10 +1,9 @@
-import time
-
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse.linalg import splu
 from skimage.restoration import inpaint_biharmonic
 
 from completion.blending import solvers
@@ -165,8 +164,8 @@ def test_large_holes_are_solved_to_the_same_picture(name, monkeypatch):
     mask = ITERATIVE[name]
     generated, original = pictures(mask)
     direct, iterative = BiharmonicSolver(mask), BiharmonicSolver(mask, _direct_limit=0)
-    assert isinstance(direct._solver, solvers.Factors)
-    assert isinstance(iterative._solver, solvers.ConjugateGradients)
+    assert isinstance(direct._linear_solver, solvers.Factors)
+    assert isinstance(iterative._linear_solver, solvers.ConjugateGradients)
     expected = direct.blend(generated, original)
     scale = np.abs(expected - generated)[mask].max()  # a long extrapolation takes large values
     np.testing.assert_allclose(iterative.blend(generated, original), expected, atol=2e-4 * scale)
@@ -175,7 +174,7 @@ def test_large_holes_are_solved_to_the_same_picture(name, monkeypatch):
 def test_a_large_hole_chooses_the_iteration_by_itself():
     side = int(DIRECT_LIMIT**0.5) + 1
     solver = BiharmonicSolver(filled((side + 4, side + 4), (2, side + 2, 2, side + 2)))
-    assert isinstance(solver._solver, solvers.ConjugateGradients)
+    assert isinstance(solver._linear_solver, solvers.ConjugateGradients)
     generated = np.zeros((side + 4, side + 4, 1), np.float32)
     np.testing.assert_allclose(solver.blend(generated, generated + 0.5), 0.5, atol=1e-4)
 
@@ -200,12 +199,15 @@ def test_the_dtype_is_the_originals(dtype):
     assert result[~mask].tobytes() == original[~mask].tobytes()
 
 
-def test_a_shared_mask_costs_little():
+def test_a_shared_mask_is_factorised_once(monkeypatch):
+    factorised = []
+
+    def count(matrix, **options):
+        factorised.append(matrix.shape)
+        return splu(matrix, **options)
+
+    monkeypatch.setattr(solvers, "splu", count)
     mask = RNG.random((64, 64)) < 0.8
     generated, original = pictures(mask, batch=(64,), dtype=np.float32)
-    seconds = []
-    for _ in range(3):
-        started = time.process_time()
-        BiharmonicSolver(mask).blend(generated, original)
-        seconds.append(time.process_time() - started)
-    assert min(seconds) / 64 < 0.005  # about 0.0008 on an idle machine
+    BiharmonicSolver(mask).blend(generated, original)
+    assert factorised == [(mask.sum(), mask.sum())]

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from completion.blending import blender as blending
-from completion.config import BLEND_NAMES
-from completion.blending.blender import BLENDERS, Blender, feather_blend, paste, poisson_blend
+from completion import completer
+from completion.blending.blender import BLENDERS, BlendMethod, Blender, feather_blend, paste, poisson_blend
+from completion.blending.poisson import PoissonSolver
+from completion.config import BLEND_NAMES, SearchConfig
+from tests.completion.helpers import center_hole, make_picture
 
 METHODS = sorted(BLENDERS)
 MASKS = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9))
@@ -133,10 +135,70 @@ def test_a_batch_equals_its_pictures_bitwise(method):
         assert batch[i].tobytes() == BLENDERS[method](generated[i], original[i], masks[i]).tobytes()
 
 
+def test_the_command_line_names_every_method():
+    assert tuple(BLENDERS) == BLEND_NAMES
+
+
 def test_auto_is_the_default_everywhere():
     assert Blender().method == "auto"
-    assert tuple(BLENDERS) == BLEND_NAMES
     assert BLEND_NAMES[0] == "auto"
+
+
+def test_which_methods_solve_an_equation():
+    assert {method for method in BLENDERS if Blender(method).needs_solver} == {"auto", "poisson", "biharmonic"}
+
+
+@pytest.fixture
+def dummy(monkeypatch):
+    """Add the method "dummy", as CONTRIBUTING.md describes it, and return the shapes of the masks that it is given.
+
+    The dummy fills a hole with 1.
+    """
+    shapes = []
+
+    def dummy_blend(generated, original, mask):
+        shapes.append(mask.shape)
+        return paste(np.ones_like(generated), original, mask)
+
+    monkeypatch.setitem(BLENDERS, "dummy", BlendMethod(dummy_blend))
+    monkeypatch.setattr(completer, "BLEND_NAMES", tuple(BLENDERS))
+    return shapes
+
+
+def test_a_blender_calls_an_added_function_once_for_each_mask(dummy):
+    generated, original = pictures((3, 32, 32, 3))
+    masks = np.stack([center(), np.eye(32, dtype=np.bool_), center()])
+    blender = Blender("dummy")
+    result = blender(generated, original, masks)
+    np.testing.assert_array_equal(result, np.where(masks[..., np.newaxis], np.float32(1), original))
+    assert dummy == [(32, 32)] * 2
+    assert not blender.needs_solver
+
+
+def test_complete_blends_with_an_added_function(dummy, prior):
+    picture, mask = make_picture(), center_hole()
+    config = SearchConfig(iterations=1)
+    (result,) = completer.complete([picture], mask, model=prior, config=config, blend="dummy").pictures
+    assert len(dummy) == 1
+    assert (result[mask] == 255).all()
+    np.testing.assert_array_equal(result[~mask], picture[~mask])
+
+
+def test_an_added_solver_is_given_the_pictures_side_where_it_asks_for_it(monkeypatch):
+    sides = []
+
+    class SideSolver(PoissonSolver):
+        def __init__(self, mask, *, side_px):
+            sides.append(side_px)
+            super().__init__(mask)
+
+    monkeypatch.setitem(BLENDERS, "side", BlendMethod(poisson_blend, solver=SideSolver, uses_side=True))
+    blender = Blender("side")
+    generated, original = pictures((1, 16, 16, 1))
+    for side_px in (None, 20, 16, 20):
+        blender(generated, original, center(16)[np.newaxis], side_px=side_px)
+    assert sides == [16, 20]
+    assert blender.needs_solver
 
 
 def test_an_empty_batch_stays_empty():
@@ -149,12 +211,12 @@ def prepared(monkeypatch):
     """Return the masks that solvers are made for from now on, as a list that grows."""
     masks = []
 
-    class CountingSolver(blending.PoissonSolver):
+    class CountingSolver(PoissonSolver):
         def __init__(self, mask):
             masks.append(mask.copy())
             super().__init__(mask)
 
-    monkeypatch.setattr(blending, "PoissonSolver", CountingSolver)
+    monkeypatch.setitem(BLENDERS, "poisson", BlendMethod(poisson_blend, solver=CountingSolver))
     return masks
 
 

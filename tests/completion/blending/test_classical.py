@@ -1,3 +1,4 @@
+import cv2
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
@@ -5,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.restoration import inpaint_biharmonic
 
-from completion.blending.classical import AUTO_SHARE, ClassicalFiller, choose_method, fill_classical
+from completion.blending.classical import AUTO_SHARE, ClassicalFiller, fill_classical, has_narrow_holes
 from completion.config import CLASSICAL_METHODS
 from masks import MaskSpec, make_mask
 from tests.completion.helpers import center_hole, make_picture
@@ -64,6 +65,23 @@ def test_a_line_is_continued_and_the_range_is_kept(method):
     assert result[3] == 120
 
 
+@pytest.mark.parametrize("method", ["harmonic", "biharmonic"])
+def test_each_channel_keeps_its_own_range(method):
+    """Slopes that lead out of one channel's range are cut off there, though another channel goes farther."""
+    line = np.array([[100, 110, 0, 0, 0, 110, 100], [0, 10, 0, 0, 0, 245, 255], [60, 60, 0, 0, 0, 60, 60]], np.uint8)
+    result = fill_one(method, line.T[None], np.array([[0, 0, 1, 1, 1, 0, 0]], np.bool_))[0, 2:5]
+    assert result[:, 0].tolist() == [110] * 3
+    assert result[1, 1] in (127, 128)
+    assert result[:, 2].tolist() == [60] * 3
+
+
+@pytest.mark.parametrize(("method", "flag"), [("telea", cv2.INPAINT_TELEA), ("ns", cv2.INPAINT_NS)])
+def test_opencvs_methods_look_three_pixels_far(method, flag):
+    picture, mask = make_picture(24, 30), center_hole(24, 30)
+    expected = cv2.inpaint(np.where(mask[..., None], np.uint8(0), picture), mask.astype(np.uint8), 3.0, flag)
+    np.testing.assert_array_equal(fill_one(method, picture, mask), expected)
+
+
 @pytest.mark.parametrize("method", CLASSICAL_METHODS)
 @pytest.mark.parametrize("shape", [(1, 2), (1, 9), (9, 1), (2, 2), (3, 3)])
 def test_tiny_pictures(method, shape):
@@ -101,32 +119,39 @@ def test_wrong_arguments(pictures, masks, message):
 
 
 @pytest.mark.parametrize(
-    ("spec", "method"),
+    ("spec", "narrow"),
     [
-        (MaskSpec("center"), "dcgan"),
-        (MaskSpec("left"), "dcgan"),
-        (MaskSpec("full"), "dcgan"),
-        (MaskSpec("thick"), "dcgan"),
-        (MaskSpec("random", fraction=0.5), "biharmonic"),
-        (MaskSpec("grid", step=2), "biharmonic"),
-        (MaskSpec("random", fraction=0.0), "biharmonic"),
+        (MaskSpec("center"), False),
+        (MaskSpec("left"), False),
+        (MaskSpec("full"), False),
+        (MaskSpec("thick"), False),
+        (MaskSpec("random", fraction=0.5), True),
+        (MaskSpec("grid", step=2), True),
+        (MaskSpec("random", fraction=0.0), True),
     ],
 )
 @pytest.mark.parametrize("side", [128, 200])
-def test_what_auto_stands_for(spec, method, side):
-    assert choose_method(make_mask(spec, (side, side))) == method
+def test_which_masks_have_narrow_holes(spec, narrow, side):
+    assert has_narrow_holes(make_mask(spec, (side, side))) == narrow
 
 
 def test_auto_in_pictures_no_larger_than_the_model():
     """There the model is ahead, but where holes are a pixel deep."""
-    assert choose_method(make_mask("random", (64, 64))) == "dcgan"
-    assert choose_method(make_mask("grid", (64, 64))) == "dcgan"
-    assert choose_method(np.eye(64, dtype=np.bool_)) == "biharmonic"
+    assert not has_narrow_holes(make_mask("random", (64, 64)))
+    assert not has_narrow_holes(make_mask("grid", (64, 64)))
+    assert has_narrow_holes(np.eye(64, dtype=np.bool_))
+
+
+@pytest.mark.parametrize(("side", "narrow"), [(60, False), (64, False), (65, True), (128, True)])
+def test_the_largest_picture_that_auto_leaves_to_the_model(side, narrow):
+    mask = np.zeros((side, side), np.bool_)
+    mask[:3] = True
+    assert has_narrow_holes(mask) == narrow
 
 
 def test_autos_limit_is_a_share_of_the_side():
     for side in (20, 100, 1000):
-        for depth, method in ((AUTO_SHARE * side, "biharmonic"), (AUTO_SHARE * side + 1, "dcgan")):
+        for depth, narrow in ((AUTO_SHARE * side, True), (AUTO_SHARE * side + 1, False)):
             mask = np.zeros((side, side), np.bool_)
             mask[: int(depth)] = True
-            assert choose_method(mask) == method
+            assert has_narrow_holes(mask) == narrow

@@ -57,6 +57,15 @@ def test_the_limit_is_a_share_of_the_side_and_a_number_of_pixels(side):
         assert narrow.any() != is_wide
 
 
+@pytest.mark.parametrize(("side", "depth"), [(32, 3), (64, 6), (128, 10), (512, 10)])
+def test_the_greatest_depth_of_a_narrow_hole(side, depth):
+    """In numbers, for they were measured: a tenth of the side, and ten pixels."""
+    for width, is_wide in ((2 * depth - 1, False), (2 * depth + 1, True)):
+        mask = np.zeros((side, side), np.bool_)
+        mask[4 : 4 + width, 4 : 4 + width] = True
+        assert split_holes(mask)[0].any() == is_wide
+
+
 def test_a_window_is_measured_by_the_pictures_side():
     mask = np.zeros((64, 64), np.bool_)
     mask[30:36, 30:36] = True

@@ -51,6 +51,22 @@ def test_it_is_taken_from_plain_skin():
     assert grain.std() < 4.0
 
 
+def test_what_the_model_draws_itself_is_left_out():
+    """Waves eight of the model's pixels long stay below a quarter of their strength."""
+    scale = 4.0
+    waves = 20.0 * np.sin(2 * np.pi * np.arange(120) / (8 * scale))
+    picture = np.repeat(np.rint(128 + waves + 0 * waves[:, None])[..., None], 3, axis=2).astype(np.uint8)
+    grain = grain_like(picture, np.ones((120, 120), bool), scale=scale, shape=(200, 200))
+    assert grain.std() < 0.25 * waves.std()
+
+
+def test_the_holes_border_is_no_detail():
+    """Beside a hole as elsewhere, detail is what differs from the mean of the known pixels."""
+    picture, known = np.full((120, 120, 3), 200, np.uint8), np.zeros((120, 120), bool)
+    known[:, 50:70] = True  # a patch is 16 pixels wide
+    assert np.abs(grain_like(picture, known, scale=4.0, shape=(60, 60))).max() < 0.1
+
+
 def test_a_grey_picture_has_grey_grain():
     grey = np.repeat(make_noise()[..., :1], 3, axis=2)
     grain = grain_like(grey, np.ones((120, 120), bool), scale=3.0, shape=(50, 50))
@@ -75,6 +91,24 @@ def test_the_same_seed_the_same_grain():
 )
 def test_no_grain(known, scale):
     assert grain_like(make_noise(), known, scale=scale, shape=(20, 20)) is None
+
+
+@pytest.mark.parametrize("rows", [slice(None, 15), slice(-15, None), slice(None)])
+@pytest.mark.parametrize("columns", [slice(None, 15), slice(-15, None), slice(None)])
+def test_no_patch_reaches_beyond_the_picture(rows, columns):
+    """Known are fifteen rows or columns at an edge; a patch has sixteen."""
+    known = np.zeros((120, 120), bool)
+    known[rows, columns] = True
+    grain = grain_like(make_noise(), known, scale=4.0, shape=(20, 20))
+    assert (grain is not None) == known.all()
+
+
+def test_a_patch_may_touch_the_edges():
+    for rows in (slice(None, 16), slice(-16, None)):
+        for columns in (slice(None, 16), slice(-16, None)):
+            known = np.zeros((120, 120), bool)
+            known[rows, columns] = True
+            assert grain_like(make_noise(), known, scale=4.0, shape=(20, 20)).std() > 1.0
 
 
 def test_a_picture_smaller_than_the_patch():

@@ -149,8 +149,8 @@ def test_large_holes_are_solved_to_the_same_picture(name):
     mask = ITERATIVE[name]
     generated, original = pictures(mask, dtype=np.float64)
     direct, iterative = PoissonSolver(mask), PoissonSolver(mask, _direct_limit=0)
-    assert isinstance(direct._solver, solvers.Factors)
-    assert isinstance(iterative._solver, solvers.ConjugateGradients)
+    assert isinstance(direct._linear_solver, solvers.Factors)
+    assert isinstance(iterative._linear_solver, solvers.ConjugateGradients)
     np.testing.assert_allclose(iterative.blend(generated, original), direct.blend(generated, original), atol=1e-5)
 
 
@@ -166,7 +166,7 @@ def test_large_holes_take_few_iterations(monkeypatch):
 def test_a_large_hole_chooses_the_iteration_by_itself():
     side = int(DIRECT_LIMIT**0.5) + 1
     solver = PoissonSolver(filled((side + 2, side + 2), (1, side + 1, 1, side + 1)))
-    assert isinstance(solver._solver, solvers.ConjugateGradients)
+    assert isinstance(solver._linear_solver, solvers.ConjugateGradients)
     generated = np.zeros((side + 2, side + 2, 1), np.float32)
     np.testing.assert_allclose(solver.blend(generated, generated + 0.5), 0.5, atol=1e-6)
 

@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 
+import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -13,13 +14,14 @@ from completion.encoder import train as encoder_training
 from completion.encoder.cli import train_encoder_command
 from completion.encoder.config import EncoderTrainConfig
 from completion.encoder.data import DamagedBatches
-from completion.encoder.trainer import blend, build_critic, build_encoder_trainer, wide_share
+from completion.encoder.trainer import build_critic, build_encoder_trainer, push_pull_blend, wide_share
 from completion.search.encoder_input import encoder_input, push_pull, spread_block_means
 from dcgan.config import RunConfig
 from dcgan.errors import ModelFileError, RunError
 from dcgan.model_file import load_model
 from dcgan.pictures.files import save_picture
 from dcgan.pictures.values import to_float
+from dcgan.training.checkpoint import averaged_weights, restore_checkpoint
 from tests.dcgan.helpers import cached, make_pictures
 
 SETTINGS = EncoderTrainConfig(epochs=2, batch_size=8, learning_rate=1e-2, adversarial_weight=0.01, feature_weight=0.1)
@@ -145,11 +147,11 @@ def test_a_run_that_was_stopped_goes_on(finished, data, prior, tmp_path, monkeyp
     original = encoder_training._Training.export
     calls = []
 
-    def export(self, figures):
-        calls.append(figures["step"])
+    def export(self, last_step):
+        calls.append(last_step["step"])
         if len(calls) == 1:
             raise StoppedError
-        return original(self, figures)
+        return original(self, last_step)
 
     monkeypatch.setattr(encoder_training._Training, "export", export)
     folder = tmp_path / "run"
@@ -160,6 +162,32 @@ def test_a_run_that_was_stopped_goes_on(finished, data, prior, tmp_path, monkeyp
     assert lines[0].startswith("going on from step 6")
     one, two = (load_file(path / "checkpoint.safetensors") for path in (finished[0], folder))
     assert all(np.array_equal(one[name], two[name]) for name in one)
+
+
+def test_the_averaged_weights_are_exported(finished, prior):
+    """To half precision; the raw weights, which the run itself goes on from, are others."""
+    trainer = build_encoder_trainer(prior, SETTINGS, steps=10)
+    restore_checkpoint(finished[0] / "checkpoint.safetensors", trainer)
+    averaged = averaged_weights(trainer)[0]
+    exported = load_model(finished[0] / "model.safetensors").encoder
+    for variable, average, raw in zip(exported.weights, averaged, trainer.encoder.get_weights(), strict=True):
+        if variable.trainable:
+            assert np.allclose(variable.numpy(), average, rtol=1e-3, atol=1e-6), variable.path
+            assert not np.allclose(variable.numpy(), raw, rtol=1e-2, atol=1e-4), variable.path
+
+
+def test_the_exported_statistics_are_those_of_the_averaged_weights(finished, data):
+    """Shown damaged pictures it has not settled on, every BatchNorm gets what it takes for mean 0 and variance 1."""
+    encoder = load_model(finished[0] / "model.safetensors").encoder
+    norms = [layer for layer in encoder.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    before = keras.Model(encoder.input, [norm.input for norm in norms])
+    batch = DamagedBatches(data.pictures, batch_size=40, seed=5)[0]
+    seen = encoder_input(to_float(batch["pictures"]), batch["known"].astype(np.float32), batch["means"])
+    for norm, values in zip(norms, before(seen, training=False), strict=True):
+        mean, variance = norm.moving_mean.numpy(), norm.moving_variance.numpy()
+        pixels = ops.convert_to_numpy(values).reshape(-1, len(mean))
+        assert np.abs((pixels.mean(axis=0) - mean) / np.sqrt(variance)).max() < 0.15, norm.name
+        assert np.abs(np.log(pixels.var(axis=0) / variance)).max() < 0.3, norm.name
 
 
 def test_a_run_starts_from_an_encoder(finished, data, prior, tmp_path):
@@ -220,16 +248,16 @@ def test_a_blended_picture_has_the_known_pixels_and_no_smooth_error():
     known = np.ones((2, 16, 16, 1), np.float32)
     known[0, 4:12, 4:12] = 0.0
     known[1, ::2] = 0.0
-    blended = ops.convert_to_numpy(blend(real + 0.25, real, known))
+    blended = ops.convert_to_numpy(push_pull_blend(real + 0.25, real, known))
     assert np.allclose(blended, real, atol=1e-5)  # an error of one colour is seen at the known pixels
     drawn = rng.uniform(-0.5, 0.5, real.shape).astype(np.float32)
-    blended = ops.convert_to_numpy(blend(drawn, real, known))
+    blended = ops.convert_to_numpy(push_pull_blend(drawn, real, known))
     assert np.allclose(blended * known, real * known, atol=1e-6)
     unknown = np.zeros_like(known)
-    assert np.array_equal(ops.convert_to_numpy(blend(drawn, real, unknown)), drawn)
+    assert np.array_equal(ops.convert_to_numpy(push_pull_blend(drawn, real, unknown)), drawn)
 
 
-def test_the_critic_has_its_say_where_holes_are_wide():
+def test_the_share_of_a_hole_far_from_known_pixels():
     known = np.ones((4, 32, 32, 1), np.float32)
     known[0] = 0.0
     known[1, ::2] = 0.0
@@ -251,9 +279,9 @@ def test_features_of_the_true_picture_cost_nothing(prior, data):
     trainer = build_encoder_trainer(prior, settings, steps=10)
     batch = DamagedBatches(data.pictures, batch_size=8)[0]
     real = to_float(batch["pictures"])
-    _, parts = trainer._opinion(real, real, np.ones(8, np.float32), training=False)
+    _, parts = trainer._critic_losses(real, real, np.ones(8, np.float32), training=False)
     assert float(parts["feature_loss"]) == pytest.approx(0.0, abs=1e-5)
-    _, parts = trainer._opinion(real, -real, np.zeros(8, np.float32), training=False)
+    _, parts = trainer._critic_losses(real, -real, np.zeros(8, np.float32), training=False)
     assert float(parts["feature_loss"]) == float(parts["adversarial_loss"]) == 0.0
-    _, parts = trainer._opinion(real, -real, np.ones(8, np.float32), training=False)
+    _, parts = trainer._critic_losses(real, -real, np.ones(8, np.float32), training=False)
     assert float(parts["feature_loss"]) > 0.01

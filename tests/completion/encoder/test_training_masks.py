@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from completion.encoder import masks as training_masks
-from completion.encoder.masks import SHARES, draw_damage
+from completion.encoder.masks import PROBABILITIES, draw_damage
 from masks import MASK_NAMES
 
 
-def test_the_shares_are_those_of_known_masks():
-    assert sum(SHARES.values()) == pytest.approx(1.0)
-    assert set(SHARES) <= set(MASK_NAMES)
+def test_the_probabilities_are_those_of_known_masks():
+    assert sum(PROBABILITIES.values()) == pytest.approx(1.0)
+    assert set(PROBABILITIES) <= set(MASK_NAMES)
 
 
 @pytest.mark.parametrize("size", [8, 28, 64])
@@ -34,6 +34,6 @@ def test_every_kind_is_drawn_as_often_as_it_should_be(monkeypatch):
     count = 2000
     for row in range(count):
         draw_damage(16, seed=(1, row))
-    for name, share in SHARES.items():
+    for name, probability in PROBABILITIES.items():
         drawn = count - len(names) if name == "lowres" else names.count(name)
-        assert drawn / count == pytest.approx(share, abs=0.03), name
+        assert drawn / count == pytest.approx(probability, abs=0.03), name

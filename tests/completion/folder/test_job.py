@@ -1,14 +1,11 @@
-import contextlib
 import dataclasses
-import os
 
 import pytest
 
 from completion.folder.inputs import InputPicture
-from completion.folder.job import FolderJob, check_outputs, output_paths, remove_leftovers
+from completion.folder.job import FolderJob, check_outputs, output_paths
 from completion.folder.masks import MaskSource
 from dcgan.errors import FaceCompletionError
-from dcgan.pictures.records import write_whole
 from masks import MaskFolder
 
 
@@ -43,13 +40,13 @@ def test_where_results_go(job):
 def test_files_that_every_shard_writes_for_itself(job):
     assert [path.name for path in (job.manifest_path, job.sheet_path, job.film_path)] == [
         "manifest.jsonl",
-        "grid.png",
+        "sheet.png",
         "search.gif",
     ]
     shard = dataclasses.replace(job, shard=(2, 3))
     assert [path.name for path in (shard.manifest_path, shard.sheet_path, shard.film_path)] == [
         "manifest-2-of-3.jsonl",
-        "grid-2-of-3.png",
+        "sheet-2-of-3.png",
         "search-2-of-3.gif",
     ]
 
@@ -72,9 +69,9 @@ def test_one_existing_candidate_is_refused_and_not_skipped(job):
 
 
 def test_existing_reports_are_refused_where_they_would_be_replaced(job):
-    (job.output / "grid.png").touch()
+    (job.output / "sheet.png").touch()
     assert check(job, "a.png") == (["a.png"], 0)
-    with pytest.raises(FaceCompletionError, match=r"grid\.png exists; --skip-existing"):
+    with pytest.raises(FaceCompletionError, match=r"sheet\.png exists; --skip-existing"):
         check(dataclasses.replace(job, sheet=True), "a.png")
     assert check(dataclasses.replace(job, sheet=True, existing="skip"), "a.png") == (["a.png"], 0)
 
@@ -84,7 +81,7 @@ def test_existing_reports_are_refused_where_they_would_be_replaced(job):
     [
         (["a.jpg", "a.jpg.png"], {}),
         (["a.jpg", "a.jpg.png"], {"keep": "all"}),
-        (["grid.png"], {"sheet": True}),
+        (["sheet.png"], {"sheet": True}),
     ],
 )
 def test_two_results_under_one_name(job, names, change):
@@ -119,33 +116,3 @@ def test_a_shard_minds_its_own_outputs_alone(job):
     assert check(dataclasses.replace(job, shard=(1, 2)), "a.png", "b.png", "c.png") == (["a.png", "c.png"], 0)
     with pytest.raises(FaceCompletionError, match="1 of 1 outputs exist"):
         check(dataclasses.replace(job, shard=(2, 2)), "a.png", "b.png", "c.png")
-
-
-def leave_behind(path):
-    """Do as a run that is killed while it writes, and return its temporary file."""
-    before = set(path.parent.iterdir())
-    with contextlib.suppress(KeyboardInterrupt), write_whole(path):
-        (leftover,) = set(path.parent.iterdir()) - before
-        kept = leftover.rename(leftover.with_suffix(".kept"))
-        raise KeyboardInterrupt
-    return kept.rename(leftover)
-
-
-def test_leftovers_of_these_outputs_are_removed(job):
-    own = [leave_behind(job.output / name) for name in ("a.png", "a.png")]
-    others = [leave_behind(job.output / name) for name in ("b.png", "a.png.png", "b.a.png")]
-    others += [job.output / ".a.png.tmp", job.output / "a.png"]
-    for path in others:
-        path.touch()
-    remove_leftovers([job.output / "a.png", job.output / "nowhere" / "c.png"])
-    assert not any(path.exists() for path in own)
-    assert all(path.exists() for path in others)
-
-
-def test_leftovers_of_a_long_name_are_removed_when_they_are_old(job):
-    path = job.output / f"{'x' * 200}.png"
-    new, old = leave_behind(path), leave_behind(path)
-    os.utime(old, (0, 0))
-    remove_leftovers([path])
-    assert new.exists()
-    assert not old.exists()

@@ -20,7 +20,7 @@ from dcgan.errors import FaceCompletionError
 from dcgan.faces.detector import FaceFinder, find_model_file
 from dcgan.pictures.files import read_picture, save_picture
 from dcgan.pictures.values import resize_picture
-from tests.dcgan.helpers import one_line
+from tests.dcgan.helpers import leave_behind, one_line
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "astronaut.png"
 
@@ -144,18 +144,18 @@ def test_a_folder(photographs, tmp_path):
 
 def test_processes_change_nothing(photographs, tmp_path):
     for workers in (1, 2):
-        align_folder(photographs, tmp_path / str(workers), AlignConfig(faces="all", min_score=0.5), workers=workers)
+        align_folder(photographs, tmp_path / str(workers), AlignConfig(select="all", min_score=0.5), workers=workers)
     assert crops(tmp_path / "1") == crops(tmp_path / "2")
     assert sorted(crops(tmp_path / "1")) == ["astronaut.png", "below--two.face2.png", "below--two.png"]
     assert (tmp_path / "1" / "align.jsonl").read_text() == (tmp_path / "2" / "align.jsonl").read_text()
 
 
 def test_which_faces(photographs, tmp_path):
-    only = align_folder(photographs, tmp_path / "only", AlignConfig(faces="only-one", min_score=0.5), workers=1)
+    only = align_folder(photographs, tmp_path / "only", AlignConfig(select="only-one", min_score=0.5), workers=1)
     assert (only.aligned, only.no_face) == (1, 2)
     assert read_record(tmp_path / "only")["below/two.png"]["reason"] == "expected one face, found 2"
     large = align_folder(
-        photographs, tmp_path / "large", AlignConfig(faces="all", min_face=500, min_score=0.5), workers=1
+        photographs, tmp_path / "large", AlignConfig(select="all", min_face=500, min_score=0.5), workers=1
     )
     assert large.aligned == 0
     reason = read_record(tmp_path / "large")["astronaut.png"]["reason"]
@@ -182,6 +182,26 @@ def test_going_on(photographs, tmp_path, astronaut):
     anew = align_folder(photographs, out, workers=1, overwrite=True)
     assert (anew.aligned, anew.existing) == (3, 0)
     assert (out / "astronaut.png").read_bytes() != b"kept"
+
+
+def test_a_damaged_record(photographs, tmp_path):
+    """What follows the damaged line is done again; other records than ours are refused."""
+    out = tmp_path / "out"
+    align_folder(photographs, out, workers=1)
+    whole = (out / "align.jsonl").read_bytes()
+    lines = whole.splitlines(keepends=True)
+    leftover = leave_behind(out / "astronaut.png")
+    os.utime(leftover, (0, 0))
+    (out / "align.jsonl").write_bytes(b"".join([*lines[:3], b"damaged\n", *lines[4:]]))
+    again = align_folder(photographs, out, workers=1)
+    assert again.existing == 2
+    assert (out / "align.jsonl").read_bytes() == whole
+    assert not leftover.exists()
+    for foreign in (b'{"input": "a.png"}\n', b'{"settings": [1]}\n'):
+        (out / "align.jsonl").write_bytes(foreign)
+        with pytest.raises(FaceCompletionError, match="holds faces aligned with other settings"):
+            align_folder(photographs, out, workers=1)
+        assert (out / "align.jsonl").read_bytes() == foreign
 
 
 def test_other_settings_are_refused(photographs, tmp_path):

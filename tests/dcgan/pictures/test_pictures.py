@@ -1,7 +1,6 @@
 import errno
 import io
 import os
-import stat
 import struct
 import threading
 import warnings
@@ -16,7 +15,6 @@ from PIL import Image
 
 from dcgan.errors import ImageFileError
 from dcgan.pictures.files import decode_picture, read_deep, read_picture, save_picture
-from dcgan.pictures.records import write_whole
 from tests.dcgan.helpers import one_line
 
 RNG = np.random.default_rng(0)
@@ -269,53 +267,18 @@ def test_threads_leave_the_filters_of_warnings_as_they_were():
     assert list(warnings.filters) == before
 
 
-class TestWriteWhole:
-    def test_an_exception_leaves_the_target_as_it_was(self, tmp_path):
-        path = tmp_path / "a.txt"
-        path.write_text("old")
+def test_a_full_disk(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_text("old")
 
-        def interrupted():
-            with write_whole(path) as file:
-                file.write(b"new")
-                raise KeyboardInterrupt
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        with pytest.raises(KeyboardInterrupt):
-            interrupted()
-        assert path.read_text() == "old"
-        assert os.listdir(tmp_path) == ["a.txt"]
-
-    def test_nothing_is_seen_before_the_end(self, tmp_path):
-        with write_whole(tmp_path / "a.txt") as file:
-            file.write(b"new")
-            assert not (tmp_path / "a.txt").exists()
-        assert (tmp_path / "a.txt").read_text() == "new"
-
-    @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
-    def test_permissions_are_those_of_any_new_file(self, tmp_path):
-        (tmp_path / "plain").touch()
-        with write_whole(tmp_path / "whole"):
-            pass
-        plain, whole = (stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "whole"))
-        assert whole == plain
-
-    def test_the_longest_name_that_the_system_allows(self, tmp_path):
-        for name in ("a" * 251 + ".png", "\U0001f600" * 62 + ".png"):
-            with write_whole(tmp_path / name) as file:
-                file.write(b"x")
-            assert (tmp_path / name).exists()
-
-    def test_a_full_disk(self, tmp_path, monkeypatch):
-        (tmp_path / "a.png").write_text("old")
-
-        def full(descriptor):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-        monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(ImageFileError) as error:
-            save_picture(tmp_path / "a.png", RGB)
-        assert one_line(error) == f"{tmp_path / 'a.png'}: cannot write: No space left on device"
-        assert (tmp_path / "a.png").read_text() == "old"
-        assert os.listdir(tmp_path) == ["a.png"]
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ImageFileError) as error:
+        save_picture(tmp_path / "a.png", RGB)
+    assert one_line(error) == f"{tmp_path / 'a.png'}: cannot write: No space left on device"
+    assert (tmp_path / "a.png").read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.png"]
 
 
 @pytest.mark.parametrize("name", ["a.xyz", "a", "a.fit"])

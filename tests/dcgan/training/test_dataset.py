@@ -12,7 +12,7 @@ from dcgan.errors import DatasetError, ImageFileError
 from dcgan.pictures.files import save_picture
 from dcgan.pictures.values import crop_square, resize_picture
 from dcgan.training.sources import FolderSource, open_source
-from tests.dcgan.helpers import make_pictures, one_line
+from tests.dcgan.helpers import leave_behind, make_pictures, one_line
 
 
 class CountingSource:
@@ -139,6 +139,14 @@ def test_incomplete_caches_are_made_again(tmp_path, damage):
         data_path.write_bytes(data_path.read_bytes()[:-1])
     np.testing.assert_array_equal(cache(source, tmp_path).pictures, source.pictures)
     assert source.reads == 6
+
+
+def test_old_leftovers_of_a_killed_run_are_removed(tmp_path):
+    new, old = leave_behind(tmp_path / "a.uint8"), leave_behind(tmp_path / "b.uint8")
+    os.utime(old, (0, 0))
+    cache(CountingSource(make_pictures(2)), tmp_path)
+    assert new.exists()  # another process may be writing it
+    assert not old.exists()
 
 
 def test_two_at_once_do_not_disturb_each_other(tmp_path):

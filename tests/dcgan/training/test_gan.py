@@ -6,7 +6,7 @@ from keras import ops
 from dcgan.training.checkpoint import averaged_weights, restore_checkpoint, save_checkpoint
 from dcgan.config import ModelConfig, TrainConfig
 from dcgan.training.dataset import TrainingBatches
-from dcgan.training.gan import build_gan
+from dcgan.training.gan import build_gan, judge
 from dcgan.training.losses import discriminator_loss, generator_loss
 from dcgan.pictures.values import to_float
 from tests.dcgan.helpers import SETTINGS, TOY, make_pictures
@@ -63,6 +63,22 @@ def test_one_scalar_gives_each_network_its_own_gradient(norm):
     for one, other, variable in zip(together, alone, gan.trainable_variables, strict=True):
         assert np.abs(one).max() > 0, variable.path
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-7, err_msg=variable.path)
+
+
+@pytest.mark.parametrize(
+    ("training", "mean", "variance"),
+    [
+        (True, 0.5 * (0.5 * 0 + 0.5 * 1) + 0.5 * 3, 0.5 * 0.5 * 1),  # the real ones, then the made ones, each once
+        (False, 0.0, 1.0),
+    ],
+)
+def test_which_pictures_move_the_statistics(training, mean, variance):
+    """The third pass, which judges the made pictures for the generator, leaves the statistics alone."""
+    layers = [keras.layers.BatchNormalization(momentum=0.5), keras.layers.Flatten(), keras.layers.Dense(1)]
+    discriminator = keras.Sequential([keras.Input((2, 2, 1)), *layers])
+    judge(discriminator, ops.ones((4, 2, 2, 1)), 3 * ops.ones((4, 2, 2, 1)), training=training)
+    assert layers[0].moving_mean.numpy() == pytest.approx([mean])
+    assert layers[0].moving_variance.numpy() == pytest.approx([variance])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 
+import keras
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -13,12 +14,15 @@ from safetensors.numpy import load_file, save_file
 from dcgan import model_file
 from dcgan.training import train as training
 from dcgan.training.callbacks import StepCounter, StopOnDivergence, last_losses
+from dcgan.training.checkpoint import averaged_weights, restore_checkpoint
 from dcgan.config import ModelConfig, RunConfig, TrainConfig
 from dcgan.errors import DatasetError, RunError
 from dcgan.model_file import load_model
 from dcgan.pictures.files import read_picture
-from dcgan.training.run_folder import locked
-from tests.dcgan.helpers import RUN, SETTINGS, TOY, cached, make_pictures, one_line
+from dcgan.sampling import draw_latents
+from dcgan.training.gan import build_gan
+from dcgan.training.run_folder import locked_run
+from tests.dcgan.helpers import RUN, SETTINGS, TOY, cached, leave_behind, make_pictures, one_line
 
 TOTAL = 20  # steps: 4 passes of 5 steps, 2 in an interval
 
@@ -87,6 +91,30 @@ def test_model_of_a_run(finished, prior):
         assert prior.info["last"][name] == pytest.approx(value, abs=1e-4)
 
 
+def test_the_averaged_weights_are_exported(finished, prior):
+    """To half precision; the raw weights, which the run itself goes on from, are others."""
+    gan = build_gan(TOY, SETTINGS)
+    restore_checkpoint(finished[0] / "checkpoint.safetensors", gan)
+    networks = (prior.generator, gan.generator), (prior.discriminator, gan.discriminator)
+    for (exported, trained), averaged in zip(networks, averaged_weights(gan), strict=True):
+        for variable, average, raw in zip(exported.weights, averaged, trained.get_weights(), strict=True):
+            if variable.trainable:
+                np.testing.assert_allclose(variable.numpy(), average, rtol=1e-3, atol=1e-7, err_msg=variable.path)
+                assert not np.allclose(variable.numpy(), raw, rtol=1e-3, atol=1e-6), variable.path
+
+
+def test_the_exported_statistics_are_those_of_the_averaged_weights(prior):
+    """With latents it has not settled on, every BatchNorm gets what it takes for mean 0 and variance 1."""
+    norms = [layer for layer in prior.generator.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    before = keras.Model(prior.generator.input, [norm.input for norm in norms])
+    latents = draw_latents(512, TOY.latent_dim, seed=9)
+    for norm, values in zip(norms, before(latents, training=False), strict=True):
+        mean, variance = norm.moving_mean.numpy(), norm.moving_variance.numpy()
+        pixels = np.array(values).reshape(-1, len(mean))
+        assert np.abs((pixels.mean(axis=0) - mean) / np.sqrt(variance)).max() < 0.15, norm.name
+        assert np.abs(np.log(pixels.var(axis=0) / variance)).max() < 0.15, norm.name
+
+
 def test_losses_of_a_run(finished):
     log = rows(finished[0])
     assert ",".join(log[0]) == (
@@ -115,10 +143,10 @@ def test_a_resumed_run_equals_an_unbroken_one(finished, data, tmp_path, monkeypa
         with pytest.raises(KeyboardInterrupt):
             train(data, tmp_path, run=dataclasses.replace(RUN, sample_steps=6), dataset_names=["toy"])
     assert [int(row["step"]) for row in rows(tmp_path)] == [2, 4, 6]
-    leftovers = [".model.safetensors.0123.tmp", os.path.join("samples", ".step-0000006.png.0123.tmp")]
     (tmp_path / "samples").mkdir(exist_ok=True)
-    for name in [*leftovers, "mine.tmp"]:
-        (tmp_path / name).touch()
+    leftovers = [leave_behind(tmp_path / name) for name in ("model.safetensors", "samples/step-0000006.png")]
+    others = [leave_behind(tmp_path / "mine"), tmp_path / "mine.tmp"]
+    others[1].touch()
     with (tmp_path / "losses.csv").open("a") as file:
         file.write("8,1.6,0.1,0.1,0.1,0.1,1.0\r\n10,2.0")  # written after the checkpoint, the second not to its end
     lines = []
@@ -129,8 +157,8 @@ def test_a_resumed_run_equals_an_unbroken_one(finished, data, tmp_path, monkeypa
         assert (tmp_path / name).read_bytes() == (finished[0] / name).read_bytes()
     for column in ("step", "discriminator_loss", "generator_loss"):
         assert [row[column] for row in rows(tmp_path)] == [row[column] for row in rows(finished[0])]
-    assert not any((tmp_path / name).exists() for name in leftovers)
-    assert (tmp_path / "mine.tmp").exists()
+    assert not any(path.exists() for path in leftovers)
+    assert all(path.exists() for path in others)
 
 
 def test_more_epochs_and_other_intervals(copy, data):
@@ -207,13 +235,13 @@ def test_a_model_of_another_configuration_is_no_start(prior, data, tmp_path):
 
 def test_one_process_at_a_time(finished, data):
     before = sorted(path for path in finished[0].rglob("*"))
-    with locked(finished[0]):
+    with locked_run(finished[0]):
         for overwrite in (False, True):
             with pytest.raises(RunError) as error:
                 train(data, finished[0], overwrite=overwrite)
             assert one_line(error) == f"{finished[0]}: another process is training in this folder"
     assert sorted(path for path in finished[0].rglob("*")) == before
-    with locked(finished[0]):  # what failed has let go of it
+    with locked_run(finished[0]):  # what failed has let go of it
         pass
 
 

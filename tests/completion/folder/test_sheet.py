@@ -26,8 +26,8 @@ def test_a_sheet_has_a_row_for_each_picture(tmp_path):
     sheet = ComparisonSheet(side=10, rows_max=2)
     for seed in range(3):
         sheet.add([sheet.tile(make_picture(seed=seed)) for _ in range(4)])
-    sheet.save(tmp_path / "grid.png")
-    assert read(tmp_path / "grid.png").shape == (2 * 14 + 4, 4 * 14 + 4, 3)
+    sheet.save(tmp_path / "sheet.png")
+    assert read(tmp_path / "sheet.png").shape == (2 * 14 + 4, 4 * 14 + 4, 3)
 
 
 @pytest.mark.parametrize("shape", [(40, 20), (1, 1), (5, 200)])
@@ -40,7 +40,7 @@ def test_a_tile_holds_the_whole_picture(shape, channels):
 
 
 def test_an_empty_sheet_and_an_empty_film_are_not_written(tmp_path):
-    ComparisonSheet().save(tmp_path / "grid.png")
+    ComparisonSheet().save(tmp_path / "sheet.png")
     SearchFilm().save(tmp_path / "search.gif")
     assert not list(tmp_path.iterdir())
 

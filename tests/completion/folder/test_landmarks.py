@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from completion.folder.face_hints import FaceHints, read_landmarks
+from completion.folder.landmarks import GivenPlaces, read_landmarks
 from dcgan.errors import FaceCompletionError
 
 THREE = [[10.0, 20.0], [30.5, 20.0], [20.0, 44.0]]
@@ -27,9 +27,11 @@ def test_landmarks_of_photographs(tmp_path):
     found = read_landmarks(path)
     assert sorted(found) == ["a.jpg", "ä.jpg"]
     assert [points.shape for points in found["a.jpg"]] == [(3, 2), (68, 2)]
-    hints = FaceHints(landmarks=found)
-    assert np.array_equal(hints.landmarks_of("ä.jpg")[0], THREE)
-    assert hints.landmarks_of("b/c.jpg") == ()
+    places = GivenPlaces(boxes=((1, 2, 30, 40),), landmarks=found)
+    given = places.faces_of("ä.jpg")
+    assert np.array_equal(given.landmarks[0], THREE)
+    assert given.boxes == ((1, 2, 30, 40),)
+    assert places.faces_of("b/c.jpg").landmarks == ()
 
 
 @pytest.mark.parametrize(

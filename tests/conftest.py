@@ -1,0 +1,20 @@
+"""What holds for all tests: how many run at once, and that none of them depends on the machine's speed."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+MOST_WORKERS = 4  # every worker imports TensorFlow anew, and trains the toy models of its tests anew
+WORKER_BYTES = 2 * 2**30  # most tests take 1.3 GB, one picture of 48 million pixels 2.5 GB
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes `--numprocesses auto` starts: no more than cores and memory allow."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(MOST_WORKERS, cores, memory // WORKER_BYTES))
