@@ -80,6 +80,18 @@ def test_python_has_it(dummy, expected, encoded):
     np.testing.assert_array_equal(result.pictures, expected)
 
 
+def test_python_takes_its_settings(dummy, expected, encoded):
+    pictures = [make_picture(seed=seed) for seed in range(3)]
+    result = complete(pictures, center_hole(), model=encoded, method=METHODS["dummy"])
+    assert result.methods == ["dummy"] * 3
+    np.testing.assert_array_equal(result.pictures, expected)
+
+
+def test_another_name_is_no_method(dummy, encoded):
+    with pytest.raises(ValueError, match=r"Expected `method` to be one of .*, dummy\. Received: 'dumb'"):
+        complete([make_picture()], center_hole(), model=encoded, method="dumb")
+
+
 def test_complete_images_has_it(dummy, expected, encoded_path):
     command = rebuilt("completion.cli", "complete_command")
     assert "|dummy]" in " ".join(run(command, "--help").output.split())

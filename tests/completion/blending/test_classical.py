@@ -7,13 +7,11 @@ from hypothesis import strategies as st
 from skimage.restoration import inpaint_biharmonic
 
 from completion.blending.classical import AUTO_SHARE, ClassicalFiller, fill_classical, has_narrow_holes
-from completion.completer import complete
-from completion.config import CLASSICAL_METHODS, AutoConfig, SearchConfig
+from completion.config import CLASSICAL_METHODS
 from masks import MaskSpec, make_mask
-from tests.completion.helpers import SIZE, center_hole, make_picture
+from tests.completion.helpers import center_hole, make_picture
 
 MASKS = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9))
-ONE_STEP = SearchConfig(iterations=1)
 
 
 def fill_one(method, picture, mask):
@@ -133,22 +131,22 @@ def test_wrong_arguments(pictures, masks, message):
     ],
 )
 @pytest.mark.parametrize("side", [128, 200])
-def test_what_auto_stands_for(spec, narrow, side):
-    assert has_narrow_holes(make_mask(spec, (side, side))) is narrow
+def test_which_masks_have_narrow_holes(spec, narrow, side):
+    assert has_narrow_holes(make_mask(spec, (side, side))) == narrow
 
 
 def test_auto_in_pictures_no_larger_than_the_model():
     """There the model is ahead, but where holes are a pixel deep."""
-    assert has_narrow_holes(make_mask("random", (64, 64))) is False
-    assert has_narrow_holes(make_mask("grid", (64, 64))) is False
-    assert has_narrow_holes(np.eye(64, dtype=np.bool_)) is True
+    assert not has_narrow_holes(make_mask("random", (64, 64)))
+    assert not has_narrow_holes(make_mask("grid", (64, 64)))
+    assert has_narrow_holes(np.eye(64, dtype=np.bool_))
 
 
 @pytest.mark.parametrize(("side", "narrow"), [(60, False), (64, False), (65, True), (128, True)])
 def test_the_largest_picture_that_auto_leaves_to_the_model(side, narrow):
     mask = np.zeros((side, side), np.bool_)
     mask[:3] = True
-    assert has_narrow_holes(mask) is narrow
+    assert has_narrow_holes(mask) == narrow
 
 
 def test_autos_limit_is_a_share_of_the_side():
@@ -156,47 +154,4 @@ def test_autos_limit_is_a_share_of_the_side():
         for depth, narrow in ((AUTO_SHARE * side, True), (AUTO_SHARE * side + 1, False)):
             mask = np.zeros((side, side), np.bool_)
             mask[: int(depth)] = True
-            assert has_narrow_holes(mask) is narrow
-
-
-@pytest.mark.parametrize("method", CLASSICAL_METHODS)
-def test_complete_without_a_model(method):
-    pictures = [make_picture(20, 30, seed=0), make_picture(9, 7, channels=1, seed=1)]
-    masks = [center_hole(20, 30), center_hole(9, 7)]
-    result = complete([pictures[0]], masks[:1], model="nobody", method=method)
-    np.testing.assert_array_equal(result.pictures[0], fill_one(method, pictures[0], masks[0]))
-    assert result.methods == [method]
-    assert (result.latents.shape, result.generated.shape, result.acceptance) == ((1, 0), (1, 0), None)
-    assert not result.contextual.any()
-    assert complete([pictures[1]], masks[1:], method=method).pictures[0].shape == (9, 7, 1)
-
-
-def test_complete_chooses_for_each_picture(prior):
-    pictures = [make_picture(seed=seed) for seed in range(4)]
-    dots = np.zeros((SIZE, SIZE), np.bool_)
-    dots[2::3, 2::3] = True
-    masks = [center_hole(), dots, dots, center_hole()]
-    result = complete(pictures, masks, model=prior, method=AutoConfig("latent", ONE_STEP))
-    assert result.methods == ["latent", "biharmonic", "biharmonic", "latent"]
-    searched = complete([pictures[0], pictures[3]], center_hole(), model=prior, method=ONE_STEP)
-    assert searched.methods == ["custom"] * 2
-    for row, index in enumerate((0, 3)):
-        np.testing.assert_array_equal(result.pictures[index], searched.pictures[row])
-        np.testing.assert_array_equal(result.latents[index], searched.latents[row])
-    for index in (1, 2):
-        np.testing.assert_array_equal(result.pictures[index], fill_one("biharmonic", pictures[index], dots))
-        assert not result.latents[index].any()
-    assert complete(pictures, dots, model=prior, method="auto").methods == ["biharmonic"] * 4
-
-
-def test_complete_refuses_what_a_method_cannot_do(prior):
-    arguments = [make_picture()], center_hole()
-    with pytest.raises(ValueError, match=r"Expected `method` to be one of balanced, .* Received: 'dcgan'"):
-        complete(*arguments, model=prior, method="dcgan")
-    with pytest.raises(ValueError, match=r"Expected a method with a model for block means. Received: 'telea'"):
-        complete(*arguments, method="telea", blocks=4)
-    with pytest.raises(ValueError, match=r"Expected the pixels of an aligned face for the method 'auto'"):
-        complete(*arguments, model=prior, method="auto", blocks=4)
-    for method in ("telea", "auto"):
-        with pytest.raises(ValueError, match=f"one of balanced, latent, yeh2017, amos2016, hmc. Received: .*{method}"):
-            complete(*arguments, model=prior, method=method, variations=2)
+            assert has_narrow_holes(mask) == narrow

@@ -1,0 +1,167 @@
+"""Faces of photographs, with a toy model and a detector that is told where faces are."""
+
+import numpy as np
+import pytest
+
+from completion.composition import Composer
+from completion.config import EncoderConfig, SearchConfig
+from completion.placing import FacePlacer
+from completion.search.finder import Finder
+from dcgan.errors import NoFaceError
+from dcgan.faces.locate import FaceLocator, GivenFaces
+from tests.completion.helpers import make_picture
+from tests.dcgan.faces.helpers import HEIGHT, SIZE, WIDTH, StubDetector, make_face, make_mask
+
+ONE = make_mask(30, 50, 90, 110)
+BOTH = ONE | make_mask(25, 40, 20, 30)
+
+
+@pytest.fixture
+def picture():
+    return make_picture(HEIGHT, WIDTH)
+
+
+@pytest.fixture
+def detector():
+    return StubDetector([make_face(10, 20, 40, 40), make_face(80, 30, 44, 44)])
+
+
+@pytest.fixture(scope="module")
+def finder(prior):
+    """Searches, so that faces are not aligned again."""
+    return Finder(prior, SearchConfig(iterations=1))
+
+
+def test_faces_that_the_hole_touches(finder, detector, picture):
+    placer = FacePlacer(detector, finder, Composer())
+    faces, others = placer.place(picture, ONE)
+    assert [face.box for face in faces] == [(80, 30, 44, 44)]
+    assert others == 1
+    faces, others = placer.place(picture, BOTH)
+    assert (len(faces), others) == (2, 0)
+    assert placer.place(picture, make_mask(2, 10, 60, 76)) == ((), 2)
+
+
+def test_a_frame_that_the_hole_does_not_reach_is_not_touched(finder, picture):
+    """Its box alone does not count, nor does the rectangle around a turned frame."""
+    points = np.array([[60.0, 30.0], [72.0, 42.0], [45.0, 61.0]])  # turned by 45 degrees
+    given = GivenFaces(landmarks=(points,))
+    placer = FacePlacer(StubDetector(), finder, Composer())
+    (face,), others = placer.place(picture, make_mask(38, 42, 60, 64), given=given)
+    assert others == 0
+    rows, columns = face.placement.window((HEIGHT, WIDTH))
+    corner = make_mask(rows.start, rows.start + 4, columns.start, columns.start + 4)
+    assert corner.any()
+    assert placer.place(picture, corner, given=given) == ((), 1)
+
+
+def test_the_detector_never_sees_what_is_hidden(encoded, picture):
+    other = np.where(ONE[..., None], 255 - picture, picture)
+    seen = []
+    for each in (picture, other):
+        detector = StubDetector([make_face(80, 30, 44, 44)])
+        FacePlacer(detector, Finder(encoded, EncoderConfig()), Composer()).place(each, ONE)
+        seen.append(detector.seen)
+    assert len(seen[0]) == 1 + 9 + 9
+    assert all(np.array_equal(one, two) for one, two in zip(*seen, strict=True))
+    assert np.array_equal(seen[0][0][~ONE], picture[~ONE])
+
+
+def test_the_detector_sees_a_grey_photograph_in_three_channels(grey_model, detector):
+    finder = Finder(grey_model[1], SearchConfig(iterations=1))
+    (face,), _ = FacePlacer(detector, finder, Composer()).place(make_picture(HEIGHT, WIDTH, channels=1), ONE)
+    assert face.box == (80, 30, 44, 44)
+    assert detector.seen[0].shape == (HEIGHT, WIDTH, 3)
+
+
+def test_places_given_by_the_user_count_alone(finder, detector, picture):
+    placer = FacePlacer(detector, finder, Composer())
+    faces, others = placer.place(picture, ONE, given=GivenFaces(boxes=((85, 25, 40, 40),)))
+    assert [(face.source, face.box) for face in faces] == [("box", (85, 25, 40, 40))]
+    assert others == 0
+
+
+def test_no_face(finder, picture):
+    with pytest.raises(NoFaceError, match=r"^expected a face, found none; say where it is: --face-box x,y,w,h or"):
+        FacePlacer(StubDetector(), finder, Composer()).place(picture, ONE)
+
+
+class Improving(StubDetector):
+    """Sees a face ten pixels too far left as long as there is a hole in it."""
+
+    def landmark(self, picture, box):
+        self.seen.append(picture)
+        return make_face(box[0] - (10 if picture.shape[0] == HEIGHT else 0), *box[1:])
+
+
+class TestSecondAlignment:
+    """Where the encoder answers, landmarks are taken again from the completed face, and decide where it lies."""
+
+    MASK = make_mask(45, 55, 95, 110)
+
+    @pytest.fixture
+    def true(self, picture):
+        return FaceLocator(SIZE, StubDetector()).align(picture, (80, 30, 44, 44)).transform
+
+    @pytest.mark.parametrize("augmentations", [1, 4])
+    def test_it_mends_the_place(self, encoded, picture, true, augmentations):
+        detector = Improving([make_face(80, 30, 44, 44)])
+        search, encoder = (
+            FacePlacer(detector, Finder(encoded, config), Composer())
+            for config in (SearchConfig(iterations=1), EncoderConfig(augmentations))
+        )
+        (searched,), _ = search.place(picture, self.MASK)
+        assert searched.placement.transform[0, 2] - true[0, 2] > 3.0
+        (again,), _ = encoder.place(picture, self.MASK)
+        assert np.allclose(again.placement.transform, true, atol=0.35)  # boxes are whole pixels
+        assert (again.box, again.source, again.score) == (searched.box, searched.source, searched.score)
+        assert detector.seen[-1].shape[0] < HEIGHT
+
+    def test_landmarks_given_by_the_user_stand(self, encoded, picture, true):
+        detector = Improving()
+        placer = FacePlacer(detector, Finder(encoded, EncoderConfig()), Composer())
+        given = GivenFaces(landmarks=(make_face(75, 30, 44, 44).landmarks,))
+        (face,), _ = placer.place(picture, self.MASK, given=given)
+        assert face.placement.transform[0, 2] - true[0, 2] > 1.0
+        assert not detector.seen
+
+    def test_a_grey_model(self, grey_model, true):
+        from dcgan.encoder import build_encoder
+        from dcgan.model_file import Prior
+
+        prior = grey_model[1]
+        fields = dict(vars(prior)) | {"encoder": build_encoder(prior.config, seed=1)}
+        picture = make_picture(HEIGHT, WIDTH, channels=1)
+        placer = FacePlacer(
+            Improving([make_face(80, 30, 44, 44)]), Finder(Prior(**fields), EncoderConfig()), Composer()
+        )
+        (face,), _ = placer.place(picture, self.MASK)
+        assert np.allclose(face.placement.transform, true, atol=0.35)
+
+    def test_landmarks_of_no_face_change_nothing(self, encoded, picture):
+        """The face stays where it was found first."""
+
+        class Lost(StubDetector):
+            def landmark(self, picture, box):
+                face = make_face(*box)
+                if picture.shape[0] < HEIGHT:
+                    face.landmarks[:] = 0.0
+                return face
+
+        detector = Lost([make_face(80, 30, 44, 44)])
+        search, encoder = (
+            FacePlacer(detector, Finder(encoded, config), Composer())
+            for config in (SearchConfig(iterations=1), EncoderConfig())
+        )
+        (searched,), _ = search.place(picture, self.MASK)
+        (again,), _ = encoder.place(picture, self.MASK)
+        assert np.array_equal(searched.placement.transform, again.placement.transform)
+
+    def test_a_photographs_faces_are_its_own(self, encoded, detector, picture):
+        """They are the same whatever was placed before."""
+        placer = FacePlacer(detector, Finder(encoded, EncoderConfig(4)), Composer())
+        one, _ = placer.place(picture, BOTH)
+        placer.place(make_picture(HEIGHT, WIDTH, seed=1), ONE)
+        two, _ = placer.place(picture, BOTH)
+        for each, other in zip(one, two, strict=True):
+            assert np.array_equal(each.placement.transform, other.placement.transform)
