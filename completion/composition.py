@@ -18,7 +18,7 @@ from completion.blending.blender import Blender
 from completion.blending.grain import grain_like
 from completion.blending.holes import Window, hole_window
 from completion.blending.quick_fill import QuickFiller, fill_smaller
-from completion.config import BEYOND
+from completion.config import BEYOND, BLEND_NAMES
 from dcgan.faces.locate import LocatedFace
 from dcgan.pictures.values import is_grey, to_float, to_uint8
 
@@ -55,6 +55,8 @@ class Composer:
     """
 
     def __init__(self, *, blend: str = "auto", beyond: str = BEYOND, grain: bool = True, seed: int = 0) -> None:
+        if blend not in BLEND_NAMES:
+            raise ValueError(f"Expected `blend` to be one of {', '.join(BLEND_NAMES)}. Received: {blend!r}")
         self.blender = Blender(blend)
         self.beyond, self.grain, self.seed = beyond, grain, seed
         self._fill = QuickFiller(beyond, unknowns_max=BEYOND_UNKNOWNS_MAX)
@@ -88,7 +90,8 @@ class Composer:
         Returns
         -------
         uint8 array (H, W, C)
-            Known pixels are the picture's own. Where the known pixels of a face's frame are grey, so is the face.
+            Known pixels are the picture's own. Where the known pixels of a face's frame are grey, so is the face; where
+            none are known there, those of the whole picture decide.
         """
         if not mask.any():
             return picture.copy()
@@ -107,7 +110,8 @@ class Composer:
                 part = own[inner]
                 frame = face.placement.window(picture.shape)
                 placed = face.placement.place(pixels, box, picture.shape)
-                if is_grey(picture[frame][~hidden[frame]]):
+                known = picture[frame][~hidden[frame]]
+                if is_grey(known if known.size else picture[~hidden]):
                     placed = np.broadcast_to(placed.mean(axis=2, keepdims=True), placed.shape)
                 blended = self._blend(result[box], part, face, placed=placed, box=box, covered=covered)
                 if (self.grain if grain is None else grain) and face.source != "aligned":

@@ -1,12 +1,11 @@
 """The commands dcgan-train and dcgan-sample: each parses its options and calls a function."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import click
 
-from dcgan.command import DEFAULTS, common_errors, run_options, shown_default, take_run_config
+from dcgan.command import DEFAULTS, common_errors, read_run_options, read_settings, run_options, shown_default
 from dcgan.config import DISCRIMINATOR_NORMS, PRECISIONS, ModelConfig, TrainConfig
 
 __all__ = ["sample_command", "train_command"]
@@ -27,11 +26,6 @@ MODEL, TRAIN = ModelConfig(), TrainConfig()
     type=click.Path(exists=True, path_type=Path),
     help="Folder of aligned pictures (searched recursively), .zip, .npy array (N, H, W[, C]) or MNIST idx3 file; "
     "may be given several times.",
-)
-@click.option(
-    "--run-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Run folder, for everything that the run writes.  [default: runs/NAME_OF_DATASET]",
 )
 @click.option("--size", type=int, help="Side of the pictures, in pixels.  [default: 64, or that of an array]")
 @click.option(
@@ -91,30 +85,22 @@ MODEL, TRAIN = ModelConfig(), TrainConfig()
     **shown_default(TRAIN.seed),
 )
 @run_options
-@click.option(
-    "--start-from",
-    metavar="MODEL",
-    help="Start a new run from the weights of a model: a bundled model's name or the path of a model file.",
-)
-@click.option("--overwrite", is_flag=True, help="Delete the run that the run folder contains, and start over.")
-@click.option("--quiet", is_flag=True, help="Print nothing but errors and the model's path.")
 @common_errors("the same command resumes from the last checkpoint")
-def train_command(*, datasets: tuple[Path, ...], run_dir: Path | None, **options: Any) -> None:
+def train_command(*, datasets: tuple[Path, ...], size: int | None, channels: str | None, **options: Any) -> None:
     """Train a DCGAN on aligned faces, or on other pictures of one kind.
 
     Writes losses, TensorBoard logs, sample grids, checkpoints and model.safetensors to the run folder, and prints the
     path of the model. After an interruption, the same command resumes the run from its last checkpoint.
     """
-    model_options = {field.name: options.pop(field.name) for field in dataclasses.fields(ModelConfig)}
-    settings = TrainConfig(**{field.name: options.pop(field.name) for field in dataclasses.fields(TrainConfig)})
-    run = take_run_config(options)
+    model, settings = read_settings(ModelConfig, options), read_settings(TrainConfig, options)
+    run = read_run_options(options)
     from dcgan.quiet import quiet_import
 
     with quiet_import():
         from dcgan.training.launch import train_on
 
-    path = train_on(datasets, run_dir, model_options=model_options, settings=settings, run=run, **options)
-    click.echo(path)
+    shape = {"size": size, "channels": None if channels is None else int(channels)}
+    click.echo(train_on(datasets, run, model=model, settings=settings, **shape))
 
 
 @click.command(

@@ -4,20 +4,58 @@ import dataclasses
 import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from dcgan.config import RunConfig
 from dcgan.errors import FaceCompletionError
 
-__all__ = ["DEFAULTS", "common_errors", "run_options", "shown_default", "take_run_config"]
+__all__ = [
+    "DEFAULTS",
+    "RunOptions",
+    "common_errors",
+    "read_run_options",
+    "read_settings",
+    "run_options",
+    "shown_default",
+]
+
+Settings = TypeVar("Settings")
 
 RUN = RunConfig()
 EXIT_INTERRUPTED = 130
 DEFAULTS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """What a training command says about its run.
+
+    Attributes
+    ----------
+    folder : Path, optional
+        The run folder; by default named after the data or the model.
+    config : RunConfig
+        How often the files in the run folder are written.
+    cache_dir : Path, optional
+        Folder for decoded pictures; see `dcgan.training.dataset.default_cache_dir` for the default.
+    start_from : str, optional
+        Name of a bundled model or path of a model file whose weights a new run starts from.
+    overwrite : bool
+        Delete the run in the run folder and start over.
+    quiet : bool
+        Print neither progress nor reports.
+    """
+
+    folder: Path | None = None
+    config: RunConfig = RUN
+    cache_dir: Path | None = None
+    start_from: str | None = None
+    overwrite: bool = False
+    quiet: bool = False
 
 
 def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -72,7 +110,7 @@ def shown_default(value: object) -> dict[str, Any]:
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of the run folder to a training command; see `take_run_config`.
+    """Add the options of the run folder to a training command; `read_run_options` reads them.
 
     Parameters
     ----------
@@ -85,6 +123,11 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         The same function, decorated.
     """
     options = (
+        click.option(
+            "--run-dir",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="The run folder.  [default: runs/NAME, after the data or the model]",
+        ),
         click.option(
             "--sample-steps",
             type=int,
@@ -108,24 +151,50 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Path(file_okay=False, path_type=Path),
             help="Folder for decoded pictures, reused by later runs.  [default: ~/.cache/dcgan]",
         ),
+        click.option(
+            "--start-from",
+            metavar="MODEL",
+            help="Start a new run from the weights of a model: a bundled model's name or the path of a model file.",
+        ),
+        click.option("--overwrite", is_flag=True, help="Delete the run that the run folder contains, and start over."),
+        click.option("--quiet", is_flag=True, help="Print nothing but errors and the model's path."),
     )
     for option in reversed(options):
         command = option(command)
     return command
 
 
-def take_run_config(options: dict[str, Any]) -> RunConfig:
-    """Move the settings of the run folder out of a command's options; `cache_dir` stays.
+def read_run_options(options: Mapping[str, Any]) -> RunOptions:
+    """Return the run folder's part of a command's options.
 
     Parameters
     ----------
-    options : dict of str to object
-        The command's options by name. The settings are removed from it.
+    options : mapping of str to object
+        The parsed options of a command with `run_options`; others are ignored.
 
     Returns
     -------
-    RunConfig
-        The settings.
+    RunOptions
     """
-    names = ("sample_steps", "checkpoint_seconds", "snapshot_epochs")
-    return dataclasses.replace(RUN, **{name: options.pop(name) for name in names})
+    return RunOptions(
+        folder=options["run_dir"],
+        config=read_settings(RunConfig, options),
+        cache_dir=options["cache_dir"],
+        start_from=options["start_from"],
+        overwrite=options["overwrite"],
+        quiet=options["quiet"],
+    )
+
+
+def read_settings(settings: type[Settings], options: Mapping[str, Any]) -> Settings:
+    """Return a dataclass of settings from the options that have its fields' names.
+
+    Parameters
+    ----------
+    settings : type
+        A dataclass with a default for every field.
+    options : mapping of str to object
+        The parsed options of a command; others are ignored.
+    """
+    names = [field.name for field in dataclasses.fields(settings)]  # type: ignore[arg-type]
+    return settings(**{name: options[name] for name in names if name in options})

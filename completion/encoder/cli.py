@@ -1,13 +1,12 @@
 """The command dcgan-train-encoder: parse the options and call `completion.encoder.train.train_encoder_on`."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import click
 
 from completion.encoder.config import EncoderTrainConfig
-from dcgan.command import DEFAULTS, common_errors, run_options, shown_default, take_run_config
+from dcgan.command import DEFAULTS, common_errors, read_run_options, read_settings, run_options, shown_default
 from dcgan.config import PRECISIONS
 
 __all__ = ["train_encoder_command"]
@@ -29,9 +28,8 @@ TRAIN = EncoderTrainConfig()
     help="As for dcgan-train: a folder, a .zip, an .npy or an MNIST idx3 file; may be given several times.",
 )
 @click.option("--model", help="A bundled model's name or the path of a model file.", **shown_default("faces-64"))
-@click.option("--run-dir", type=click.Path(file_okay=False, path_type=Path), help="[default: runs/MODEL-encoder]")
 @click.option("--epochs", type=int, help="Passes over the pictures.", **shown_default(TRAIN.epochs))
-@click.option("--batch-size", type=int, **shown_default(TRAIN.batch_size))
+@click.option("--batch-size", type=int, help="Pictures in a training step.", **shown_default(TRAIN.batch_size))
 @click.option(
     "--learning-rate", type=float, help="Adam's learning rate at the first step.", **shown_default(TRAIN.learning_rate)
 )
@@ -62,27 +60,31 @@ TRAIN = EncoderTrainConfig()
     **shown_default(TRAIN.ema_momentum),
 )
 @click.option("--flip/--no-flip", help="Mirror half of the pictures.", **shown_default(TRAIN.flip))
-@click.option("--precision", type=click.Choice(PRECISIONS), **shown_default(TRAIN.precision))
-@click.option("--seed", type=int, **shown_default(TRAIN.seed))
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    help="Arithmetic; mixed_bfloat16 is faster on hardware with bfloat16 instructions and slower elsewhere.",
+    **shown_default(TRAIN.precision),
+)
+@click.option(
+    "--seed",
+    type=int,
+    help="Seed of the initial weights, the order of the pictures, mirroring and masks.",
+    **shown_default(TRAIN.seed),
+)
 @run_options
-@click.option("--start-from", metavar="MODEL", help="Start a new run from the encoder of a bundled model or a file.")
-@click.option("--overwrite", is_flag=True, help="Start over where the run's folder holds a run already.")
-@click.option("--quiet", is_flag=True, help="Print nothing but errors and the model's path.")
-@common_errors("the same command goes on from the last checkpoint")
-def train_encoder_command(datasets: tuple[Path, ...], run_dir: Path | None, **options: Any) -> None:
+@common_errors("the same command resumes from the last checkpoint")
+def train_encoder_command(*, datasets: tuple[Path, ...], model: str, **options: Any) -> None:
     """Train a model's encoder on aligned faces.
 
     The encoder maps a damaged picture to the latent vector of its completion, so that completing a picture takes one
     pass instead of hundreds of search steps. Writes the same files as dcgan-train; model.safetensors includes the
     encoder. After an interruption the same command resumes the run. Prints the path of the model.
     """
-    settings = EncoderTrainConfig(
-        **{field.name: options.pop(field.name) for field in dataclasses.fields(EncoderTrainConfig)}
-    )
-    run = take_run_config(options)
+    settings, run = read_settings(EncoderTrainConfig, options), read_run_options(options)
     from dcgan.quiet import quiet_import
 
     with quiet_import():
         from completion.encoder.train import train_encoder_on
 
-    click.echo(train_encoder_on(datasets, run_dir, settings=settings, run=run, **options))
+    click.echo(train_encoder_on(datasets, run, model=model, settings=settings))

@@ -21,6 +21,7 @@ from completion.encoder.data import DamagedBatches
 from completion.encoder.trainer import build_encoder_trainer
 from completion.search.encoder_input import encoder_input
 from dcgan.training.checkpoint import averaged_weights
+from dcgan.command import RunOptions
 from dcgan.config import RunConfig
 from dcgan.training.dataset import CachedPictures
 from dcgan.encoder import build_encoder, decode
@@ -194,15 +195,10 @@ def _batch_input(batch: dict[str, np.ndarray]) -> Any:
 
 def train_encoder_on(
     datasets: Sequence[Path],
-    run_dir: Path | None = None,
+    run: RunOptions | None = None,
     *,
     model: str,
     settings: EncoderTrainConfig | None = None,
-    run: RunConfig | None = None,
-    cache_dir: Path | None = None,
-    overwrite: bool = False,
-    start_from: str | None = None,
-    quiet: bool = False,
 ) -> Path:
     """Train a model's encoder on one or more datasets.
 
@@ -210,22 +206,12 @@ def train_encoder_on(
     ----------
     datasets : sequence of Path
         Folders, zip, npy or idx files; see `dcgan.training.sources.open_source`.
-    run_dir : Path, optional
-        The run folder. By default runs/MODEL-encoder.
+    run : RunOptions, optional
+        The run folder and what is written to it. By default runs/MODEL-encoder.
     model : str
         Name of a bundled model or path of a model file.
     settings : EncoderTrainConfig, optional
         How the encoder is trained.
-    run : RunConfig, optional
-        How often losses, checkpoints, samples and snapshots are written.
-    cache_dir : Path, optional
-        Folder for decoded pictures. By default `dcgan.training.dataset.default_cache_dir`.
-    overwrite : bool, default False
-        Delete a run in the folder and start a new one.
-    start_from : str, optional
-        Name of a bundled model or path of a model file whose encoder a new run starts from.
-    quiet : bool, default False
-        Whether to suppress progress lines and bars.
 
     Returns
     -------
@@ -237,26 +223,27 @@ def train_encoder_on(
     RunError, DatasetError, ModelFileError, ValueError
         See `train_encoder`.
     """
+    run = run or RunOptions()
     sources = [open_source(path) for path in datasets]
     prior = load_model(model)
-    folder = run_dir or Path("runs") / f"{Path(model).stem}-encoder"
+    folder = run.folder or Path("runs") / f"{Path(model).stem}-encoder"
 
     def report(line: str) -> None:
-        if not quiet:
+        if not run.quiet:
             tqdm.write(line, file=sys.stderr)
 
-    progress = False if quiet else None
-    data = load_pictures(sources, prior.config, report=report, cache_dir=cache_dir, progress=progress)
+    progress = False if run.quiet else None
+    data = load_pictures(sources, prior.config, report=report, cache_dir=run.cache_dir, progress=progress)
     report(f"{len(data.pictures):,} pictures; the encoder of {model}; run folder {folder}")
     return train_encoder(
         data,
         folder,
         prior=prior,
         settings=settings,
-        run=run,
+        run=run.config,
         dataset_names=[path.name for path in datasets],
-        overwrite=overwrite,
-        start_from=load_model(start_from) if start_from else None,
+        overwrite=run.overwrite,
+        start_from=load_model(run.start_from) if run.start_from else None,
         report=report,
         progress=progress,
     )

@@ -1,13 +1,14 @@
 """From dataset paths to a trained model: the work of dcgan-train, as a function."""
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
-from dcgan.config import ModelConfig, RunConfig, TrainConfig
+from dcgan.command import RunOptions
+from dcgan.config import ModelConfig, TrainConfig
 from dcgan.training.dataset import CachedPictures, cache_pictures
 from dcgan.model_file import load_model
 from dcgan.training.sources import Source, open_source, source_channels
@@ -21,15 +22,12 @@ UNREADABLE_SHOWN = 10
 
 def train_on(
     datasets: Sequence[Path],
-    run_dir: Path | None = None,
+    run: RunOptions | None = None,
     *,
-    model_options: dict[str, Any],
+    model: ModelConfig | None = None,
     settings: TrainConfig | None = None,
-    run: RunConfig | None = None,
-    cache_dir: Path | None = None,
-    overwrite: bool = False,
-    start_from: str | None = None,
-    quiet: bool = False,
+    size: int | None = None,
+    channels: int | None = None,
 ) -> Path:
     """Train a model on one or more datasets, or resume a run.
 
@@ -37,23 +35,16 @@ def train_on(
     ----------
     datasets : sequence of pathlib.Path
         Folders, zip files, .npy arrays or idx files; see `dcgan.training.sources.open_source`.
-    run_dir : pathlib.Path, optional
-        The run folder; by default runs/NAME, with the name of the first dataset.
-    model_options : dict of str to object
-        Fields of `ModelConfig`. If "size" or "channels" is None or absent, it is taken from the data.
+    run : RunOptions, optional
+        The run folder and what is written to it. By default runs/NAME, with the name of the first dataset.
+    model : ModelConfig, optional
+        Configuration of the model, without its size and channels.
     settings : TrainConfig, optional
         Settings of the training.
-    run : RunConfig, optional
-        How often the files in the run folder are written.
-    cache_dir : pathlib.Path, optional
-        Folder for decoded pictures; see `dcgan.training.dataset.default_cache_dir` for the default.
-    overwrite : bool, default False
-        Delete the run in the run folder and start over.
-    start_from : str, optional
-        Name of a bundled model or path of a model file whose weights a new run starts from. A run that resumes keeps
-        its own weights.
-    quiet : bool, default False
-        Print neither progress nor reports.
+    size : int, optional
+        Side of the pictures in pixels; by default the data's own, or 64.
+    channels : int, optional
+        1 (grey) or 3 (RGB); by default the data's own.
 
     Returns
     -------
@@ -72,14 +63,20 @@ def train_on(
         A setting is out of range, or the model to start from has another configuration.
     """
     sources = [open_source(path) for path in datasets]
-    model = _model_config(sources, model_options)
-    folder = run_dir or Path("runs") / datasets[0].resolve().name.lstrip(".").split(".")[0]
+    run = run or RunOptions()
+    model = dataclasses.replace(
+        model or ModelConfig(),
+        size=size or sources[0].native_size or DEFAULT_SIZE,
+        channels=channels or source_channels(sources),
+    )
+    folder = run.folder or Path("runs") / datasets[0].resolve().name.lstrip(".").split(".")[0]
 
     def report(line: str) -> None:
-        if not quiet:
+        if not run.quiet:
             tqdm.write(line, file=sys.stderr)
 
-    data = load_pictures(sources, model, report=report, cache_dir=cache_dir, progress=False if quiet else None)
+    progress = False if run.quiet else None
+    data = load_pictures(sources, model, report=report, cache_dir=run.cache_dir, progress=progress)
     report(f"{len(data.pictures):,} pictures of {model.size}x{model.size}x{model.channels}; run folder {folder}")
     names = [path.name for path in datasets]
     return train(
@@ -87,23 +84,13 @@ def train_on(
         folder,
         model=model,
         settings=settings,
-        run=run,
+        run=run.config,
         dataset_names=names,
-        overwrite=overwrite,
-        start_from=load_model(start_from) if start_from else None,
+        overwrite=run.overwrite,
+        start_from=load_model(run.start_from) if run.start_from else None,
         report=report,
-        progress=False if quiet else None,
+        progress=progress,
     )
-
-
-def _model_config(sources: Sequence[Source], options: dict[str, Any]) -> ModelConfig:
-    """Return the model's configuration, with an unspecified size or number of channels taken from the data."""
-    options = dict(options)
-    if options.get("size") is None:
-        options["size"] = sources[0].native_size or DEFAULT_SIZE
-    channels = options.get("channels")
-    options["channels"] = source_channels(sources) if channels is None else int(channels)
-    return ModelConfig(**options)
 
 
 def load_pictures(

@@ -7,32 +7,25 @@ from hypothesis import strategies as st
 from keras import ops
 
 from completion.config import SearchConfig
+from completion.search.adam import LatentSearch
+from completion.search.answer import Answers
 from completion.search.hmc import HamiltonianSampler, leapfrog
-from completion.search.adam import LatentSearch, Problem
-from tests.completion.helpers import SIZE, center_hole
+from completion.search.observation import Observations
+from tests.completion.helpers import SIZE
+from tests.completion.search.helpers import draw_latents, generated_observations
 
-CONFIG = SearchConfig(search="hmc", iterations=5, hmc_samples=8, hmc_leapfrog_steps=5)
-
-
-def draw_latents(count, *, seed=0, latent_dim=8):
-    return np.random.default_rng(seed).uniform(-1, 1, (count, latent_dim)).astype(np.float32)
-
-
-def make_problem(search, count):
-    known = np.repeat((~center_hole()).astype(np.float32)[None], count, axis=0)
-    return Problem(search.generate(draw_latents(count, seed=9)), known)
+CONFIG = SearchConfig(sampler="hmc", iterations=5, hmc_samples=8, hmc_leapfrog_steps=5)
 
 
 def draw(prior, count, *, chains=None, seed=0, rows=None, start=None, config=CONFIG):
     """Run chains of pictures that the generator can make; `rows` picks and orders them."""
     search = LatentSearch(prior, config)
-    problem = make_problem(search, count)
+    observations = generated_observations(search, count)
     rows = np.arange(count) if rows is None else np.asarray(rows)
     chains = np.zeros(count, int) if chains is None else np.asarray(chains)
     latents = draw_latents(count, seed=4) if start is None else start
-    return HamiltonianSampler(search).draw(
-        Problem(problem.targets[rows], problem.known[rows]), latents[rows], chains=chains[rows], seed=seed
-    )
+    picked = Observations(observations.targets[rows], observations.known[rows])
+    return HamiltonianSampler(search).draw(picked, latents[rows], chains=chains[rows], seed=seed)
 
 
 def bowl_energy(z):
@@ -105,23 +98,24 @@ class Landscape:
 
     def __init__(self, loss, config):
         self.loss, self.config = loss, config
+        self.objective = self
 
-    def prepare(self, problem, offset):
+    def prepare(self, observations):
         return ()
 
-    def losses(self, z, *, blocks=0):
-        loss = self.loss(z)
-        return loss, (loss, loss)
+    def losses(self, z, data, *, blocks=0):
+        return self.loss(z)
 
-    def generate(self, latents, offset):
-        return np.zeros((len(latents), 2, 2, 3), np.float32)
+    def judge(self, observations, latents):
+        losses = np.zeros(len(latents), np.float32)
+        return Answers(latents, np.zeros((len(latents), 2, 2, 3), np.float32), losses, losses, losses)
 
 
 def sample_landscape(loss, *, chains=400, **settings):
-    config = SearchConfig(search="hmc", **settings)
-    problem = Problem(np.zeros((chains, 2, 2, 3), np.float32), np.zeros((chains, 2, 2), np.float32))
+    config = SearchConfig(sampler="hmc", **settings)
+    observations = Observations(np.zeros((chains, 2, 2, 3), np.float32), np.zeros((chains, 2, 2), np.float32))
     start = np.full((chains, 3), 0.9, np.float32)
-    return HamiltonianSampler(Landscape(loss, config)).draw(problem, start, chains=np.arange(chains))
+    return HamiltonianSampler(Landscape(loss, config)).draw(observations, start, chains=np.arange(chains))
 
 
 def test_a_constant_loss_is_sampled_uniformly():
@@ -155,10 +149,11 @@ def test_result_is_in_the_box_with_its_own_losses(prior):
     assert result.acceptance.dtype == np.float32
     assert ((result.acceptance > 0) & (result.acceptance <= 1 + 1e-6)).all()
     search = LatentSearch(prior, CONFIG)
-    problem = make_problem(search, 3)
-    _, (contextual, perceptual) = search.losses(result.latents, *search.prepare(problem))
-    np.testing.assert_allclose(result.contextual, np.asarray(contextual), rtol=1e-5)
-    np.testing.assert_allclose(result.perceptual, np.asarray(perceptual), rtol=1e-5)
+    data = search.objective.prepare(generated_observations(search, 3))
+    total, parts = search.objective(search.generate(result.latents), data)
+    np.testing.assert_allclose(result.contextual, np.asarray(parts["contextual"]), rtol=1e-5)
+    np.testing.assert_allclose(result.perceptual, np.asarray(parts["perceptual"]), rtol=1e-5)
+    np.testing.assert_allclose(result.score, np.asarray(total), rtol=1e-5)
     np.testing.assert_array_equal(result.generated, search.generate(result.latents))
     assert result.generated.shape == (3, SIZE, SIZE, 3)
 
@@ -187,6 +182,6 @@ def test_transitions_are_reported(prior):
     search = LatentSearch(prior, CONFIG)
     done = []
     HamiltonianSampler(search).draw(
-        make_problem(search, 1), draw_latents(1), chains=np.zeros(1, int), on_transition=done.append
+        generated_observations(search, 1), draw_latents(1), chains=np.zeros(1, int), on_transition=done.append
     )
     assert done == list(range(1, 9))

@@ -1,10 +1,19 @@
+import dataclasses
+
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keras import ops
 
-from completion.search.losses import block_means, contextual_loss, contextual_weights, perceptual_loss
+from completion.config import EncoderConfig, SearchConfig
+from completion.search.adam import LatentSearch, start_latents
+from completion.search.encoder import EncoderAnswerer
+from completion.search.hmc import HamiltonianSampler
+from completion.search.losses import LOSSES, block_means, contextual_loss, contextual_weights, perceptual_loss
+from completion.search.objective import Objective
+from tests.completion.search.helpers import draw_latents, generated_observations
 
 KNOWN = hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.floats(0, 1, width=32))
 
@@ -104,3 +113,71 @@ def test_perceptual_loss_of_extreme_logits_is_finite():
     logits = np.array([-1e4, 1e4], np.float32)
     for form in ("nonsaturating", "saturating"):
         assert np.isfinite(value(perceptual_loss(logits, form=form))).all()
+
+
+def middle(generated):
+    """Return the sum of the values in the middle of pictures, which the hole hides."""
+    return value(generated)[:, 6:10, 6:10].sum(axis=(1, 2, 3))
+
+
+class TestAddALoss:
+    """An entry in `LOSSES` is all that a loss needs: what minimises, samples or ranks has it then."""
+
+    @pytest.fixture
+    def add(self, monkeypatch):
+        """Return a function that adds a loss: how bright a picture is in its middle."""
+
+        def brightness(seen):
+            return ops.sum(seen.generated[:, 6:10, 6:10], axis=(1, 2, 3))
+
+        return lambda: monkeypatch.setitem(LOSSES, "brightness", brightness)
+
+    def test_adam_minimises_it(self, prior, add):
+        observations = generated_observations(LatentSearch(prior, SearchConfig()), 3)
+        results = []
+        for _ in range(2):
+            search = LatentSearch(prior, SearchConfig(iterations=60))
+            results.append(search.search(observations, start_latents(3, 8)))
+            add()
+        before, after = results
+        assert (middle(after.generated) < middle(before.generated) - 0.5).all()
+        assert (after.contextual > before.contextual).all()
+
+    def test_the_score_contains_it(self, prior, encoded, add):
+        add()
+        search = LatentSearch(prior, SearchConfig(iterations=2, perceptual_weight=0.1))
+        observations = generated_observations(search, 3)
+        answers = search.search(observations, start_latents(3, 8))
+        expected = answers.contextual + 0.1 * answers.perceptual + middle(answers.generated)
+        np.testing.assert_allclose(answers.score, expected, atol=1e-5)
+        answers = EncoderAnswerer(encoded, EncoderConfig()).answer(observations)
+        assert np.abs(middle(answers.generated)).min() > 0.1
+        np.testing.assert_allclose(answers.score, answers.contextual + middle(answers.generated), atol=1e-5)
+
+    def test_the_energy_of_hamiltonian_monte_carlo_contains_it(self, prior, add):
+        config = SearchConfig(sampler="hmc", hmc_samples=20, hmc_leapfrog_steps=5)
+        observations = generated_observations(LatentSearch(prior, config), 4)
+        results = []
+        for _ in range(2):
+            sampler = HamiltonianSampler(LatentSearch(prior, config))
+            results.append(sampler.draw(observations, draw_latents(4), chains=np.arange(4)))
+            add()
+        before, after = results
+        assert (middle(after.generated) < middle(before.generated) - 0.5).all()
+
+    def test_its_weight_is_the_setting_of_its_name(self, prior, add):
+        @dataclasses.dataclass(frozen=True)
+        class WithBrightness(SearchConfig):
+            brightness_weight: float = 0.5
+
+        add()
+        search = LatentSearch(prior, SearchConfig())
+        generated, observations = search.generate(draw_latents(2)), generated_observations(search, 2)
+        totals = []
+        for config in (SearchConfig(), WithBrightness(), WithBrightness(brightness_weight=0.0)):
+            objective = Objective(prior, config)
+            total, parts = objective(generated, objective.prepare(observations))
+            totals.append(value(total))
+            assert ("brightness" in parts) == (getattr(config, "brightness_weight", 1.0) > 0.0)
+        np.testing.assert_allclose(totals[0] - totals[2], middle(generated), atol=1e-5)
+        np.testing.assert_allclose(totals[1] - totals[2], 0.5 * middle(generated), atol=1e-5)

@@ -15,7 +15,6 @@ from PIL import Image
 
 from dcgan.errors import ImageFileError
 from dcgan.pictures.files import decode_picture, read_deep, read_picture, save_picture
-from dcgan.pictures.values import crop_square, make_grid, resize_picture, to_float, to_uint8
 from tests.dcgan.helpers import one_line
 
 RNG = np.random.default_rng(0)
@@ -268,23 +267,6 @@ def test_threads_leave_the_filters_of_warnings_as_they_were():
     assert list(warnings.filters) == before
 
 
-def test_all_values_survive_the_conversion():
-    values = np.arange(256, dtype=np.uint8)
-    floats = to_float(values)
-    assert floats.dtype == np.float32
-    assert (floats[0], floats[255]) == (-1.0, 1.0)
-    np.testing.assert_array_equal(to_uint8(floats), values)
-    assert to_uint8(np.array([-9.0, 9.0])).tolist() == [0, 255]
-
-
-def test_tensors_are_converted_as_arrays():
-    import keras
-
-    values = np.arange(256, dtype=np.uint8)
-    tensor = to_float(keras.ops.convert_to_tensor(values))
-    np.testing.assert_array_equal(np.array(tensor), to_float(values))
-
-
 def test_a_full_disk(tmp_path, monkeypatch):
     (tmp_path / "a.png").write_text("old")
 
@@ -317,39 +299,3 @@ def test_alpha_does_not_fit_into_a_jpeg(tmp_path):
     with pytest.raises(ImageFileError, match="cannot write mode RGBA as JPEG"):
         save_picture(tmp_path / "a.jpg", np.zeros((4, 4, 4), np.uint8))
     assert os.listdir(tmp_path) == []
-
-
-def test_crop_takes_the_middle():
-    wide = np.arange(2 * 6).reshape(2, 6, 1)
-    assert crop_square(wide)[..., 0].tolist() == [[2, 3], [8, 9]]
-    assert crop_square(wide.transpose(1, 0, 2)).shape == (2, 2, 1)
-    assert crop_square(np.zeros((3, 8, 3))).shape == (3, 3, 3)
-
-
-def test_shrinking_averages_areas():
-    picture = np.array([[0, 100, 10, 30], [200, 100, 50, 30]], np.uint8)[..., None]
-    assert resize_picture(picture, (1, 2))[..., 0].tolist() == [[100, 30]]
-    assert resize_picture(picture.astype(np.float32), (1, 2))[..., 0].tolist() == [[100.0, 30.0]]
-
-
-def test_resizing_keeps_channels_and_flat_colours():
-    for channels in (1, 3):
-        flat = np.full((5, 7, channels), 77, np.uint8)
-        for shape in ((3, 3), (10, 14), (2, 20), (5, 7)):
-            resized = resize_picture(flat, shape)
-            assert resized.shape == (*shape, channels)
-            assert (resized == 77).all()
-
-
-def test_grid_row_by_row():
-    pictures = np.arange(1, 4, dtype=np.uint8).reshape(3, 1, 1, 1)
-    w = 255
-    expected = [[w, w, w, w, w], [w, 1, w, 2, w], [w, w, w, w, w], [w, 3, w, w, w], [w, w, w, w, w]]
-    assert make_grid(pictures, margin_px=1)[..., 0].tolist() == expected
-    assert make_grid(pictures, columns=3, margin_px=0)[..., 0].tolist() == [[1, 2, 3]]
-    assert make_grid(np.zeros((5, 4, 6, 3), np.uint8)).shape == (2 * 6 + 2, 3 * 8 + 2, 3)
-
-
-def test_grid_of_nothing():
-    with pytest.raises(ValueError, match=r"Expected `pictures` to hold at least one\. Received: shape=\(0, 4, 4, 3\)"):
-        make_grid(np.zeros((0, 4, 4, 3), np.uint8))

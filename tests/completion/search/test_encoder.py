@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+
+from completion import complete
+from completion.config import METHODS, EncoderConfig
+from completion.search.encoder import EncoderAnswerer
+from completion.search.observation import Observations, observe
+from dcgan.encoder import decode, offset_shape
+from dcgan.errors import ModelFileError
+from dcgan.faces.placement import Placement
+from masks import make_mask
+from tests.completion.helpers import SIZE, center_hole, make_picture
+from tests.completion.search.helpers import observe_all
+
+FAST = METHODS["fast"]
+WHOLE = Placement.whole((SIZE, SIZE), SIZE)
+
+
+@pytest.fixture(scope="module")
+def answerer(encoded):
+    return EncoderAnswerer(encoded, FAST)
+
+
+def test_the_encoder_sees_nothing_of_the_hole(answerer):
+    observations = Observations.stack(observe_all(3))
+    hidden = observations.targets.copy()
+    hidden[:, center_hole()] = 0.7
+    one, other = (answerer.encode(each) for each in (observations, Observations(hidden, observations.known)))
+    assert np.array_equal(one[0], other[0])
+    assert np.array_equal(one[1], other[1])
+
+
+def test_the_encoder_sees_block_means_and_no_more(answerer):
+    picture, mask, part = make_picture(), np.ones((SIZE, SIZE), np.bool_), SIZE // 4
+    shuffled, brighter = picture.copy(), picture.copy()
+    shuffled[:part, :part] = shuffled[:part, :part][::-1, ::-1]  # the block's mean stays
+    brighter[:part, :part] = np.minimum(brighter[:part, :part].astype(int) + 38, 255)
+    latents = [
+        answerer.encode(Observations.stack([observe(each, mask, WHOLE, blocks=4)]))[0]
+        for each in (picture, shuffled, brighter)
+    ]
+    assert np.allclose(latents[0], latents[1], atol=1e-5)
+    assert not np.allclose(latents[0], latents[2], atol=1e-5)
+
+
+def test_an_answer_is_what_the_generator_draws_with_the_offset(encoded, answerer):
+    observations = Observations.stack(observe_all(3))
+    latents, offset = answerer.encode(observations)
+    assert offset.shape == (3, *offset_shape(encoded.config))
+    assert offset.any()
+    assert np.abs(latents).max() <= 1.0
+    answers = answerer.answer(observations)
+    assert np.array_equal(answers.latents, latents)
+    drawn = np.asarray(decode(encoded.generator, encoded.config, latents, offset=offset))
+    assert np.allclose(answers.generated, drawn, atol=1e-6)
+    assert not np.allclose(answers.generated, np.asarray(decode(encoded.generator, encoded.config, latents)), atol=1e-3)
+    difference = np.abs(answers.generated - observations.targets).mean(axis=3)
+    weights = answerer._objective.prepare(observations)[1][..., 0]
+    assert answers.contextual == pytest.approx((difference * weights).sum(axis=(1, 2)), abs=1e-5)
+    logits = np.asarray(encoded.discriminator(answers.generated, training=False))
+    assert answers.perceptual == pytest.approx(np.log1p(np.exp(-logits)), rel=1e-4)
+
+
+def test_a_batch_is_its_members(encoded):
+    pictures = [make_picture(seed=seed) for seed in range(3)]
+    together = complete(pictures, center_hole(), model=encoded, method="fast", batch_size=8)
+    for index, picture in enumerate(pictures):
+        alone = complete([picture], center_hole(), model=encoded, method="fast")
+        assert np.abs(alone.generated[0] - together.generated[index]).max() < 1e-4
+        known = ~center_hole()
+        assert np.array_equal(together.pictures[index][known], picture[known])
+
+
+@pytest.mark.parametrize("name", ["full", "lowres", "random"])
+@pytest.mark.parametrize("method", ["fast", "balanced"])
+def test_any_mask(encoded, name, method):
+    blocks = 4 if name == "lowres" else 0
+    result = complete([make_picture()], make_mask(name, (SIZE, SIZE)), model=encoded, method=method, blocks=blocks)
+    assert np.isfinite(result.generated).all()
+    assert result.generated.any()
+
+
+def test_of_block_means_there_is_nothing_to_augment(encoded, answerer):
+    observations = Observations.stack(observe_all(2, blocks=4))
+    several = EncoderAnswerer(encoded, EncoderConfig(augmentations=4)).answer(observations)
+    assert np.array_equal(several.generated, answerer.answer(observations).generated)
+
+
+def test_a_model_without_an_encoder_is_refused(prior):
+    with pytest.raises(
+        ModelFileError, match="expected a model with an encoder, this one has none; dcgan-train-encoder"
+    ):
+        EncoderAnswerer(prior, FAST)
+    with pytest.raises(ModelFileError, match="expected a model with an encoder, this one has none"):
+        complete([make_picture()], center_hole(), model=prior, method="fast")
+
+
+@pytest.mark.parametrize("method", ["balanced", "best"])
+def test_augmentations_fit_the_known_pixels_no_worse(encoded, method):
+    pictures = [make_picture(seed=seed) for seed in range(3)]
+    fast, averaged = (complete(pictures, center_hole(), model=encoded, method=name) for name in ("fast", method))
+    assert (averaged.contextual <= fast.contextual + 0.01).all()
+    assert averaged.contextual.mean() < fast.contextual.mean()
