@@ -16,6 +16,7 @@ import pytest
 import setuptools
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 import dcgan
 from tests.conftest import pytest_xdist_auto_num_workers
@@ -87,7 +88,9 @@ def test_the_version_stands_in_one_place():
     for name in ("pyproject.toml", "setup.py", "CITATION.cff"):
         assert dcgan.__version__ not in (ROOT / name).read_text(), name
     releases = re.findall(r"^## \[(.+)\](?: - \d{4}-\d\d-\d\d)?$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert releases[:2] == ["Unreleased", dcgan.__version__]
+    assert releases[0] == "Unreleased"
+    version, newest = Version(dcgan.__version__), Version(releases[1])
+    assert newest < version if version.is_devrelease else newest == version
 
 
 def test_code_and_weights_have_their_own_terms():

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from completion.blending.classical import FILLERS
 from completion.completer import complete
-from completion.config import METHODS, EncoderConfig, SearchConfig
+from completion.config import METHODS, ClassicalConfig, EncoderConfig, SearchConfig
 from completion.evaluation.config import EvaluationConfig
 from completion.methods import MAKERS, Work
 from tests.completion.helpers import center_hole, make_picture, read, records, write_pictures
@@ -24,6 +25,8 @@ class PaintConfig:
 
 
 class PaintMethod:
+    """Fills holes with the settings' value."""
+
     finder = None
 
     def __init__(self, name, config, options):
@@ -32,6 +35,11 @@ class PaintMethod:
     def prepare(self, picture, mask, *, blocks=0, photograph=None):
         painted = np.where(mask[..., None], np.uint8(self.value), picture)
         return Work(self.name, lambda generated: painted)
+
+
+def paint(pictures, masks):
+    """Fill holes in place with another value."""
+    pictures[masks] = 5
 
 
 def rebuilt(module_name, command):
@@ -50,15 +58,17 @@ def run(command, *arguments, code=0):
     return result
 
 
-@pytest.fixture(params=["search", "encoder", "new kind"])
+@pytest.fixture(params=["search", "encoder", "classical", "new kind"])
 def dummy(request, monkeypatch, tmp_path):
     """Add a method; the current folder has three faces in the folder "in"."""
     configs = {
         "search": SearchConfig(iterations=2),
         "encoder": EncoderConfig(augmentations=3),
+        "classical": ClassicalConfig(),
         "new kind": PaintConfig(9),
     }
     monkeypatch.setitem(METHODS, "dummy", configs[request.param])
+    monkeypatch.setitem(FILLERS, "dummy", lambda: paint)
     monkeypatch.setitem(MAKERS, PaintConfig, PaintMethod)
     monkeypatch.chdir(tmp_path)
     write_pictures("in", ["a.png", "b.png", "c.png"])
@@ -69,8 +79,9 @@ def dummy(request, monkeypatch, tmp_path):
 def expected(dummy, encoded):
     """What the method makes of the three faces, their middle missing."""
     pictures = [make_picture(seed=seed) for seed in range(3)]
-    if dummy == "new kind":
-        return [np.where(center_hole()[..., None], np.uint8(9), picture) for picture in pictures]
+    if dummy in ("classical", "new kind"):
+        value = np.uint8(5 if dummy == "classical" else 9)
+        return [np.where(center_hole()[..., None], value, picture) for picture in pictures]
     return complete(pictures, center_hole(), model=encoded, method=METHODS["dummy"]).pictures
 
 
@@ -95,14 +106,15 @@ def test_another_name_is_no_method(dummy, encoded):
 def test_complete_images_has_it(dummy, expected, encoded_path):
     command = rebuilt("completion.cli", "complete_command")
     assert "|dummy]" in " ".join(run(command, "--help").output.split())
-    run(command, "in", "--method", "dummy", "--model", encoded_path)
+    model = [] if dummy == "classical" else ["--model", encoded_path]
+    run(command, "in", "--method", "dummy", *model)
     assert [record["method"] for record in records("completed")] == ["dummy"] * 3
     np.testing.assert_array_equal([read(f"completed/{name}.png") for name in "abc"], expected)
 
 
 def test_complete_images_knows_its_options(dummy):
     command = rebuilt("completion.cli", "complete_command")
-    takes = {"--iterations", "--blend"} if dummy == "search" else {"--blend"}
+    takes = {"search": {"--iterations", "--blend"}, "classical": set()}.get(dummy, {"--blend"})
     for option, value in (("--iterations", "2"), ("--blend", "none")):
         if option in takes:
             assert (
