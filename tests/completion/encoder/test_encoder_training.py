@@ -83,6 +83,17 @@ def test_fine_detail_beside_a_hole_and_a_mean_far_from_it():
     assert filled[11] > 0.7
 
 
+def test_one_known_pixel_of_four_decides_its_coarse_pixel():
+    """Two known corners of 4 by 4 pixels: 1, 0 and their mean on the grid of 2 by 2, which is then enlarged."""
+    picture, known = np.zeros((1, 4, 4, 1), np.float32), np.zeros((1, 4, 4, 1), np.float32)
+    picture[:, 0, 0] = 1.0
+    known[:, 0, 0] = known[:, 3, 3] = 1.0
+    filled = ops.convert_to_numpy(push_pull(picture, known))[0, ..., 0]
+    assert filled[0, 1] == filled[1, 0] == pytest.approx(0.75 * 1.0 + 0.25 * 0.5)
+    assert filled[0, 3] == pytest.approx(0.5)
+    assert filled[2, 3] == pytest.approx(0.25 * 0.5)
+
+
 def test_block_means_are_spread():
     picture = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
     spread = spread_block_means(picture, 2)[0, ..., 0]
