@@ -57,6 +57,13 @@ def test_input_hides_what_is_missing():
     assert not ops.convert_to_numpy(encoder_input(np.full_like(pictures, 9.0), known * 0, nothing)).any()
 
 
+def test_a_pixel_known_in_part_is_seen_as_it_is():
+    pictures = np.array([[[[0.5], [-0.25], [0.0]]]], np.float32)
+    known = np.array([[[[0.5], [0.125], [0.0]]]], np.float32)
+    seen = ops.convert_to_numpy(encoder_input(pictures, known, np.zeros_like(pictures)))[0, 0]
+    assert seen[:2].tolist() == [[0.5, 0.5], [-0.25, 0.125]]
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (5, 3), (8, 8), (12, 12), (28, 28)])
 def test_holes_are_filled_from_a_pyramid_of_means(shape):
     rng = np.random.default_rng(0)
