@@ -27,6 +27,37 @@ def make_pictures(count, *, size=16, channels=3, seed=0):
     return np.where(discs, colors, noise).astype(np.uint8)
 
 
+def randomise(network, *, last):
+    """Give every weight a value that shows; variances are small, so that BatchNorm's epsilon shows too.
+
+    `last` names the layers whose results are not normalised.
+    """
+    rng = np.random.default_rng(0)
+    for layer in network.layers:
+        for variable in layer.weights:
+            if variable.name in ("gamma", "moving_variance"):
+                values = rng.uniform(0.5, 1.5, variable.shape) * (1e-3 if variable.name == "moving_variance" else 1.0)
+            elif variable.name == "kernel":
+                scale = (3.0 if layer.name in last else 0.03) / np.sqrt(np.prod(variable.shape[:-1]))
+                values = rng.normal(0.0, scale, variable.shape)
+            else:
+                values = rng.normal(0.0, 0.01, variable.shape)
+            variable.assign(values)
+
+
+def normalised(values, norm):
+    """Return what BatchNorm makes of values in inference, by its formula with the project's epsilon."""
+    mean, variance, gamma, beta = (
+        each.numpy() for each in (norm.moving_mean, norm.moving_variance, norm.gamma, norm.beta)
+    )
+    return (values - mean) / np.sqrt(variance + 1e-5) * gamma + beta
+
+
+def leaky(values):
+    """Return values, the negative ones a fifth as large."""
+    return np.where(values > 0.0, values, 0.2 * values)
+
+
 def cached(pictures):
     """Return pictures as a decoded training set."""
     from dcgan.training.dataset import CachedPictures

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
+from keras import ops
 
 from dcgan.config import ModelConfig
 from dcgan.encoder import build_encoder, decode, offset_shape, split_generator
 from dcgan.errors import ModelFileError
 from dcgan.model_file import load_model, save_model
 from dcgan.networks import build_generator
-from tests.dcgan.helpers import TOY
+from tests.dcgan.helpers import TOY, leaky, normalised, randomise
 
 
 def numbers(*shape, seed=0):
@@ -33,6 +34,53 @@ def test_a_fresh_encoder_has_no_offset_and_stays_in_the_box():
     latents, offset = build_encoder(TOY)(100 * numbers(4, 16, 16, 4), training=False)
     assert np.abs(latents).max() <= 1.0
     assert not np.any(offset)
+
+
+def test_the_encoder_by_hand():
+    """Twice down, where z is read off; once up, the way down's map added, mixed; then the offset."""
+    encoder, masked = build_encoder(TOY), numbers(3, 16, 16, 4)
+    randomise(encoder, last=["latents", "offset"])
+
+    def block(x, name, convolve, strides=2):
+        x = convolve(x, encoder.get_layer(name).kernel.value, strides=strides, padding="same")
+        return leaky(normalised(np.array(x), encoder.get_layer(f"{name}_norm"))).astype(np.float32)
+
+    first = block(masked, "down0", ops.conv)
+    second = block(first, "down1", ops.conv)
+    z = encoder.get_layer("latents")
+    latents = np.tanh(second.reshape(3, -1) @ z.kernel.numpy() + z.bias.numpy())
+    mixed = block(block(second, "up0", ops.conv_transpose) + first, "mix0", ops.conv, strides=1)
+    last = encoder.get_layer("offset")
+    offset = np.array(ops.conv(mixed, last.kernel.value, padding="same")) + last.bias.numpy()
+    found = encoder(masked, training=False)
+    assert latents.std() > 0.2
+    assert offset.std() > 0.2
+    np.testing.assert_allclose(found[0], latents, atol=1e-4)
+    np.testing.assert_allclose(found[1], offset, atol=1e-4)
+
+
+def test_a_tenth_of_each_batch_enters_the_statistics():
+    encoder, masked = build_encoder(TOY), numbers(3, 16, 16, 4)
+    encoder(masked, training=True)
+    maps = np.array(ops.conv(masked, encoder.get_layer("down0").kernel.value, strides=2, padding="same"))
+    norm = encoder.get_layer("down0_norm")
+    np.testing.assert_allclose(norm.moving_mean.numpy(), 0.1 * maps.mean(axis=(0, 1, 2)), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(norm.moving_variance.numpy(), 0.9 + 0.1 * maps.var(axis=(0, 1, 2)), rtol=1e-4)
+
+
+def test_where_it_is_added():
+    """The features to the first map, before it is normalised; the offset to the map that the last layer enlarges."""
+    generator, latents = build_generator(TOY), numbers(3, 8)
+    randomise(generator, last=["up1"])
+    features, offset = (numbers(3, *shape(TOY), seed=1) for shape in (feature_shape, offset_shape))
+    project, *layers = generator.layers[1:]
+    x = project(latents)
+    for layer in layers:
+        x = layer(x, training=False) if layer.name.startswith("norm") else layer(x)
+        x = x + features if layer.name == "reshape" else x + offset if layer.name == "up0" else x
+    np.testing.assert_allclose(decode(generator, TOY, latents, features=features, offset=offset), x, atol=1e-5)
+    head, tail = split_generator(generator, TOY)
+    np.testing.assert_allclose(decode(generator, TOY, latents, offset=offset), tail(head(latents) + offset), atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [8, 16, 28])

@@ -79,6 +79,14 @@ def test_round_trip(tmp_path, config, seed):
                 np.testing.assert_array_equal(new, old)
 
 
+def test_the_same_model_the_same_bytes(prior, tmp_path):
+    """Whatever order the library writes the metadata in."""
+    paths = [tmp_path / f"{index}.safetensors" for index in range(6)]
+    for path in paths:
+        save_model(path, prior.generator, prior.discriminator, config=prior.config, info=prior.info)
+    assert len({path.read_bytes() for path in paths}) == 1
+
+
 def test_half_precision_is_stored_for_kernels_alone(model_path):
     tensors, metadata = read(model_path)
     for name, values in tensors.items():

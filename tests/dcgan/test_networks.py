@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keras import ops
 
 from dcgan.config import ModelConfig
 from dcgan.networks import build_discriminator, build_generator, settle_spectral_norm, weight_count
-from tests.dcgan.helpers import TOY
+from tests.dcgan.helpers import TOY, leaky, normalised, randomise
 
 
 def numbers(*shape, seed=0):
@@ -62,6 +63,59 @@ def test_pictures_lie_within_tanh():
     pictures = np.array(generator(numbers(8, 8), training=True))
     assert np.abs(pictures).max() <= 1.0
     assert np.abs(pictures).max() > 0.9
+
+
+def test_the_generator_by_hand():
+    """Project, and twice: normalise, rectify, enlarge; then tanh."""
+    generator, latents = build_generator(TOY), numbers(3, 8)
+    randomise(generator, last=["up1"])
+    x = (latents @ generator.get_layer("project").kernel.numpy()).reshape(3, 4, 4, 8)
+    for level in range(2):
+        x = np.maximum(normalised(x, generator.get_layer(f"norm{level}")), 0.0)
+        up = generator.get_layer(f"up{level}")
+        x = np.array(ops.conv_transpose(x.astype(np.float32), up.kernel.value, strides=2, padding="same"))
+    x = np.tanh(x + generator.get_layer("up1").bias.numpy())
+    assert x.std() > 0.2
+    np.testing.assert_allclose(generator(latents, training=False), x, atol=1e-4)
+
+
+def test_the_discriminator_by_hand():
+    """Twice: halve, normalise (not the first time), rectify leakily; then the logit."""
+    discriminator, pictures = build_discriminator(TOY), numbers(3, 16, 16, 3)
+    randomise(discriminator, last=["down0", "logit"])
+    first, second, logit = (discriminator.get_layer(name) for name in ("down0", "down1", "logit"))
+    x = np.array(ops.conv(pictures, first.kernel.value, strides=2, padding="same")) + first.bias.numpy()
+    x = leaky(x).astype(np.float32)
+    x = normalised(
+        np.array(ops.conv(x, second.kernel.value, strides=2, padding="same")), discriminator.get_layer("norm1")
+    )
+    logits = leaky(x).reshape(3, -1) @ logit.kernel.numpy() + logit.bias.numpy()
+    assert logits.std() > 0.01
+    np.testing.assert_allclose(discriminator(pictures, training=False), logits[:, 0], rtol=1e-4)
+
+
+def test_fresh_weights_are_those_of_the_paper():
+    """Normal with a deviation of 0.02, and in no two layers the same draws."""
+    config = ModelConfig(size=16, filters=8)
+    kernels = [
+        weight
+        for network in (build_generator(config), build_discriminator(config, seed=50))
+        for weight in network.get_weights()
+        if weight.ndim > 1
+    ]
+    values = np.concatenate([kernel.ravel() for kernel in kernels])
+    assert values.mean() == pytest.approx(0.0, abs=1e-3)
+    assert values.std() == pytest.approx(0.02, rel=0.02)
+    assert len({float(kernel.flat[0]) for kernel in kernels}) == len(kernels) == 6
+
+
+def test_a_tenth_of_each_batch_enters_the_statistics():
+    generator = build_generator(TOY)
+    norm, latents = generator.get_layer("norm0"), numbers(4, 8)
+    generator(latents, training=True)
+    features = (latents @ generator.get_layer("project").kernel.numpy()).reshape(-1, 8)  # (pixels, channels)
+    np.testing.assert_allclose(norm.moving_mean.numpy(), 0.1 * features.mean(axis=0), rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(norm.moving_variance.numpy(), 0.9 + 0.1 * features.var(axis=0), rtol=1e-4)
 
 
 def test_seeds_decide_the_weights():

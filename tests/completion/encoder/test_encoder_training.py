@@ -57,6 +57,13 @@ def test_input_hides_what_is_missing():
     assert not ops.convert_to_numpy(encoder_input(np.full_like(pictures, 9.0), known * 0, nothing)).any()
 
 
+def test_a_pixel_known_in_part_is_seen_as_it_is():
+    pictures = np.array([[[[0.5], [-0.25], [0.0]]]], np.float32)
+    known = np.array([[[[0.5], [0.125], [0.0]]]], np.float32)
+    seen = ops.convert_to_numpy(encoder_input(pictures, known, np.zeros_like(pictures)))[0, 0]
+    assert seen[:2].tolist() == [[0.5, 0.5], [-0.25, 0.125]]
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (5, 3), (8, 8), (12, 12), (28, 28)])
 def test_holes_are_filled_from_a_pyramid_of_means(shape):
     rng = np.random.default_rng(0)
@@ -81,6 +88,17 @@ def test_fine_detail_beside_a_hole_and_a_mean_far_from_it():
     assert (np.diff(filled) >= -1e-6).all()
     assert filled[4] < 0.3
     assert filled[11] > 0.7
+
+
+def test_one_known_pixel_of_four_decides_its_coarse_pixel():
+    """Two known corners of 4 by 4 pixels: 1, 0 and their mean on the grid of 2 by 2, which is then enlarged."""
+    picture, known = np.zeros((1, 4, 4, 1), np.float32), np.zeros((1, 4, 4, 1), np.float32)
+    picture[:, 0, 0] = 1.0
+    known[:, 0, 0] = known[:, 3, 3] = 1.0
+    filled = ops.convert_to_numpy(push_pull(picture, known))[0, ..., 0]
+    assert filled[0, 1] == filled[1, 0] == pytest.approx(0.75 * 1.0 + 0.25 * 0.5)
+    assert filled[0, 3] == pytest.approx(0.5)
+    assert filled[2, 3] == pytest.approx(0.25 * 0.5)
 
 
 def test_block_means_are_spread():
