@@ -4,7 +4,7 @@ from keras import ops
 
 from dcgan.autodiff import compile_function, value_and_grad
 from dcgan.networks import build_generator
-from tests.dcgan.helpers import TOY, needs_jax
+from tests.dcgan.helpers import TOY
 
 Z = np.random.default_rng(0).uniform(-1, 1, (3, 8)).astype(np.float32)
 
@@ -53,10 +53,3 @@ def test_a_row_does_not_depend_on_its_neighbours():
 
 def test_this_process_runs_the_engine_that_was_chosen():
     assert keras.backend.backend() in ("tensorflow", "jax")
-
-
-@needs_jax
-def test_on_jax(jax_results):
-    assert jax_results["engine"] == "jax"
-    assert jax_results["gradient_error"] < 1e-4
-    assert jax_results["compiled_gradient_error"] < 1e-4

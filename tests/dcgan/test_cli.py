@@ -267,8 +267,8 @@ def test_killed_interrupted_and_completed(dataset, tmp_path):
 
     done = int((folder / "losses.csv").read_text().splitlines()[-1].split(",")[0])
     epochs = done // interval + 2
-    result = subprocess.run([*words, "--epochs", str(epochs)], capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
+    result = run(train_command, *options, "--epochs", epochs)
+    assert result.exit_code == 0, result.stderr
     assert result.stdout == f"{folder / 'model.safetensors'}\n"
     steps = [int(line.split(",")[0]) for line in (folder / "losses.csv").read_text().splitlines()[1:]]
     assert steps == list(range(interval, interval * epochs + 1, interval))

@@ -1,3 +1,5 @@
+"""All that reads `jax_results` stands here, so that one of the parallel workers makes them for all."""
+
 from tests.dcgan.helpers import needs_jax
 
 pytestmark = needs_jax
@@ -14,3 +16,8 @@ def test_a_run_goes_on_with_fewer_devices(jax_results):
     """Neither the division of the batches nor the pause shows in what is learnt."""
     assert jax_results["devices"] == 2
     assert jax_results["resume_difference"] < 1e-5
+
+
+def test_gradients_are_those_of_the_formula(jax_results):
+    assert jax_results["gradient_error"] < 1e-4
+    assert jax_results["compiled_gradient_error"] < 1e-4
