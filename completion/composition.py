@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from completion.blending.blender import Blender
+from completion.blending.blender import BLENDERS, Blender
 from completion.blending.grain import grain_like
 from completion.blending.holes import Window, hole_window
 from completion.blending.quick_fill import QuickFiller, fill_smaller
-from completion.config import BEYOND, BLEND_NAMES
+from completion.config import BEYOND
 from dcgan.faces.locate import LocatedFace
 from dcgan.pictures.values import is_grey, to_float, to_uint8
 
@@ -55,8 +55,8 @@ class Composer:
     """
 
     def __init__(self, *, blend: str = "auto", beyond: str = BEYOND, grain: bool = True, seed: int = 0) -> None:
-        if blend not in BLEND_NAMES:
-            raise ValueError(f"Expected `blend` to be one of {', '.join(BLEND_NAMES)}. Received: {blend!r}")
+        if blend not in BLENDERS:
+            raise ValueError(f"Expected `blend` to be one of {', '.join(BLENDERS)}. Received: {blend!r}")
         self.blender = Blender(blend)
         self.beyond, self.grain, self.seed = beyond, grain, seed
         self._fill = QuickFiller(beyond, unknowns_max=BEYOND_UNKNOWNS_MAX)

@@ -272,7 +272,9 @@ def make_method(method: str | MethodConfig | tuple[str, MethodConfig], options: 
         prior = options.prior
         method = resolve_method(method, has_encoder=prior is None or prior.encoder is not None)
     elif not isinstance(method, tuple):
-        method = (next((name for name, config in METHODS.items() if config == method), "custom"), method)
+        named = [name for name, config in METHODS.items() if config is method]
+        named += [name for name, config in METHODS.items() if config == method]
+        method = (named[0] if named else "custom", method)
     name, config = method
     return MAKERS[type(config)](name, config, options)
 

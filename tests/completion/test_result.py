@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from completion.result import CompletionResult
+from completion.result import CompletionResult, spread
 from completion.search.answer import Answers
 
 PICTURE = np.zeros((4, 4, 3), np.uint8)
@@ -43,3 +43,10 @@ def test_without_any_model():
     for column in (result.contextual, result.perceptual, result.score):
         assert column.tolist() == [0.0, 0.0]
     assert result.acceptance is None
+
+
+def test_spread_is_the_mean_over_all_pairs():
+    pictures = [np.full((2, 2, 3), value, np.uint8) for value in (200, 0, 30)]  # 200, 170 and 30 apart
+    assert spread(pictures) == pytest.approx(400 / 3)
+    assert spread(pictures[::-1]) == pytest.approx(400 / 3)
+    assert spread(pictures[:1]) == 0.0

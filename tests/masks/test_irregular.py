@@ -65,9 +65,9 @@ def drawn(monkeypatch):
     """Return the chains that are drawn from now on, as a list of (headings, lengths, widths) that grows."""
     chains, draw_chain = [], irregular._draw_chain
 
-    def record(canvas, rng, headings, lengths, widths):
+    def record(canvas, rng, *, headings, lengths, widths):
         chains.append((headings.copy(), lengths.copy(), widths.copy()))
-        draw_chain(canvas, rng, headings, lengths, widths)
+        draw_chain(canvas, rng, headings=headings, lengths=lengths, widths=widths)
 
     monkeypatch.setattr(irregular, "_draw_chain", record)
     return chains
@@ -141,7 +141,8 @@ def test_a_wide_picture_is_hidden_on_all_sides_alike(function):
 def test_a_chain_turns_at_the_edge_of_the_picture():
     """To the right, beyond the edge, and from there downwards along it."""
     canvas, rng = np.zeros((6, 7), np.uint8), np.random.default_rng(1)
-    irregular._draw_chain(canvas, rng, np.array([0.5, 1.0, 0.0]) * np.pi, np.array([99.0, 99.0, 99.0]), np.ones(3))
+    headings, lengths = np.array([0.5, 1.0, 0.0]) * np.pi, np.array([99.0, 99.0, 99.0])
+    irregular._draw_chain(canvas, rng, headings=headings, lengths=lengths, widths=np.ones(3))
     assert canvas[:, 6].all()
     assert canvas.sum() > 6
     assert canvas[:, :6].any(axis=1).sum() == 1  # the row it began in

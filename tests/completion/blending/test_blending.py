@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from completion import completer
 from completion.blending.blender import BLENDERS, BlendMethod, Blender, feather_blend, paste, poisson_blend
 from completion.blending.poisson import PoissonSolver
 from completion.config import BLEND_NAMES, SearchConfig
@@ -161,7 +160,6 @@ def dummy(monkeypatch):
         return paste(np.ones_like(generated), original, mask)
 
     monkeypatch.setitem(BLENDERS, "dummy", BlendMethod(dummy_blend))
-    monkeypatch.setattr(completer, "BLEND_NAMES", tuple(BLENDERS))
     return shapes
 
 

@@ -9,7 +9,6 @@ from completion.evaluation.metrics import (
     mean_absolute_error,
     picture_metrics,
     psnr,
-    spread,
     ssim_map,
 )
 from tests.completion.helpers import center_hole, make_picture
@@ -61,13 +60,6 @@ def test_gradient_error_sees_blur_and_seams_alone():
     hole[:, 4:] = True
     pasted = np.where(hole[..., None], brighter, stripes)
     assert gradient_error(stripes, pasted, hole) == pytest.approx(8 * 40 / (8 * 4 + 7 * 4))  # the seam
-
-
-def test_spread_is_the_mean_over_all_pairs():
-    pictures = [np.full((2, 2, 3), value, np.uint8) for value in (200, 0, 30)]  # 200, 170 and 30 apart
-    assert spread(pictures) == pytest.approx(400 / 3)
-    assert spread(pictures[::-1]) == pytest.approx(400 / 3)
-    assert spread(pictures[:1]) == 0.0
 
 
 def test_ssim_is_the_full_map():
