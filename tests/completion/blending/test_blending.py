@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from completion.blending.blender import BLENDERS, BlendMethod, Blender, feather_blend, paste, poisson_blend
 from completion.blending.poisson import PoissonSolver
+from completion.completer import complete
 from completion.config import BLEND_NAMES, SearchConfig
 from tests.completion.helpers import center_hole, make_picture
 
@@ -175,8 +176,8 @@ def test_a_blender_calls_an_added_function_once_for_each_mask(dummy):
 
 def test_complete_blends_with_an_added_function(dummy, prior):
     picture, mask = make_picture(), center_hole()
-    config = SearchConfig(iterations=1)
-    (result,) = completer.complete([picture], mask, model=prior, config=config, blend="dummy").pictures
+    method = SearchConfig(iterations=1)
+    (result,) = complete([picture], mask, model=prior, method=method, blend="dummy").pictures
     assert len(dummy) == 1
     assert (result[mask] == 255).all()
     np.testing.assert_array_equal(result[~mask], picture[~mask])
