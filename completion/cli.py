@@ -219,8 +219,7 @@ def _check_photographs(options: dict[str, Any], masks: MaskChoice) -> None:
         for option in _given(PHOTOGRAPH_OPTIONS):
             raise click.UsageError(f"--{option} goes with --faces.")
     elif method == "auto" or not needs_model(method):
-        allowed = ", ".join(name for name in METHODS if needs_model(name) and name != "auto")
-        raise click.UsageError(f"--faces goes with --method {allowed}; received --method {method}.")
+        raise click.UsageError(f"--faces goes with --method {_on_faces()}; received --method {method}.")
     elif masks.spec.name == "lowres":
         raise click.UsageError("--faces needs a mask of pixels, received --mask lowres.")
     elif not masks.source:
@@ -238,7 +237,12 @@ def _check_method(options: dict[str, Any], masks: MaskChoice) -> None:
         for option in _given(("candidates", "keep")):
             raise click.UsageError(f"--variations and --{option} exclude each other.")
     if masks.spec.name == "lowres" and (method == "auto" or not needs_model(method)):
-        raise click.UsageError(f"--mask lowres goes with methods that need a model; received --method {method}.")
+        raise click.UsageError(f"--mask lowres goes with --method {_on_faces()}; received --method {method}.")
+
+
+def _on_faces() -> str:
+    """Return the methods that ask a model about every picture."""
+    return ", ".join(name for name in METHODS if needs_model(name) and name != "auto")
 
 
 def _given(options: Iterable[str]) -> list[str]:

@@ -113,7 +113,9 @@ class Composer:
                 known = picture[frame][~hidden[frame]]
                 if is_grey(known if known.size else picture[~hidden]):
                     placed = np.broadcast_to(placed.mean(axis=2, keepdims=True), placed.shape)
-                blended = self._blend(result[box], part, face, placed=placed, box=box, covered=covered)
+                blended = self._blend(
+                    result[box], part, face, placed=placed, box=box, shape=picture.shape, covered=covered
+                )
                 if (self.grain if grain is None else grain) and face.source != "aligned":
                     blended += self._grain(picture, mask, face, box=box)
                 result[box][part] = to_uint8(blended[part])
@@ -125,7 +127,15 @@ class Composer:
         return float(np.count_nonzero(_owners(mask, faces)[1] == 0) / missing) if missing else 0.0
 
     def _blend(
-        self, around: Picture, part: Mask, face: LocatedFace, *, placed: Generated, box: Window, covered: bool
+        self,
+        around: Picture,
+        part: Mask,
+        face: LocatedFace,
+        *,
+        placed: Generated,
+        box: Window,
+        shape: tuple[int, ...],
+        covered: bool,
     ) -> Generated:
         """Return a box of the picture, in [-1, 1], with a face's part of the hole blended in."""
         original = to_float(around)
@@ -133,7 +143,7 @@ class Composer:
             original[part] = 0.0  # what the mask hides is not used, whatever the blender does
         else:
             placed = original + _fade(face, box)[..., None] * (placed - original)
-        side_px = face.placement.side_px
+        side_px = max(shape[:2]) if face.source == "aligned" else face.placement.side_px
         scale = math.sqrt(BLEND_UNKNOWNS_MAX / np.count_nonzero(part))
         if scale >= 1.0 or not self.blender.needs_solver:
             return self.blender(placed[None], original[None], part[None], side_px=side_px)[0]

@@ -277,7 +277,7 @@ def resolve_method(
         raise ValueError(f"Expected `method` to be one of {', '.join(METHODS)}. Received: {method!r}")
     name, config = method, METHODS[method]
     if isinstance(config, AutoConfig) and not has_encoder:
-        config = AutoConfig("latent", SearchConfig())
+        config = AutoConfig("latent", METHODS["latent"])  # type: ignore[arg-type]
     if variations is not None:
         known = methods_with_option("variations")
         check(method in known, f"a method with variations, one of {', '.join(known)}", method=method)

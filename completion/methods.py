@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from completion.blending.blender import BLENDERS
 from completion.blending.classical import ClassicalFiller, has_narrow_holes
 from completion.config import (
     BEYOND,
@@ -20,6 +21,7 @@ from completion.config import (
     SearchConfig,
     resolve_method,
 )
+from dcgan.config import check
 from dcgan.errors import CompletionError
 from masks import validate_mask
 
@@ -94,6 +96,9 @@ class MethodOptions:
     detector: FaceFinder | None = None
     beyond: str = BEYOND
     grain: bool = True
+
+    def __post_init__(self) -> None:
+        check(self.blend in BLENDERS, f"`blend` to be one of {', '.join(BLENDERS)}", blend=self.blend)
 
 
 class Method(Protocol):
@@ -175,6 +180,8 @@ class ModelMethod:
 
         config = self.prior.config
         _check_picture(picture, mask, channels=(config.channels,))
+        if blocks and photograph is not None:
+            raise ValueError("Expected an aligned face where block means are known. Received: a photograph")
         if not mask.any():
             return Work(self.name, lambda _: picture.copy())
         hidden = np.zeros_like(mask) if blocks else mask
@@ -273,6 +280,8 @@ def make_method(method: str | MethodConfig | tuple[str, MethodConfig], options: 
         method = resolve_method(method, has_encoder=prior is None or prior.encoder is not None)
     elif not isinstance(method, tuple):
         named = [name for name, config in METHODS.items() if config is method]
+        if not named and isinstance(method, ClassicalConfig):
+            raise ValueError("Expected the name of a classical method. Received: ClassicalConfig()")
         named += [name for name, config in METHODS.items() if config == method]
         method = (named[0] if named else "custom", method)
     name, config = method

@@ -53,7 +53,7 @@ class NamesType(click.ParamType):
     "masks",
     multiple=True,
     type=NamesType(EVALUATION_MASKS),
-    help=f"{', '.join(EVALUATION_MASKS)}; may be given several times.  [default: {','.join(DEFAULT.masks)}]",
+    help=f"{', '.join(EVALUATION_MASKS)}; may be given several times.  [default: {', '.join(DEFAULT.masks)}]",
 )
 @click.option(
     "--method",
@@ -61,7 +61,7 @@ class NamesType(click.ParamType):
     multiple=True,
     type=NamesType(tuple(METHODS)),
     help=f"{', '.join(METHODS)}; may be given several times. A search takes seconds a picture.  "
-    f"[default: {','.join(DEFAULT.methods)}]",
+    f"[default: {', '.join(DEFAULT.methods)}]",
 )
 @click.option(
     "--reference",

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from completion.search.batches import plan_rows
+from completion.config import METHODS, AutoConfig, EncoderConfig
 from completion.evaluation.config import EvaluationConfig
 from completion.evaluation.faces import Faces, make_masks, read_faces
 from completion.evaluation.methods import ComparedMethod, make_compared_method
@@ -73,10 +74,11 @@ def evaluate(
         prior = load_model(config.model)
         if prior.config.channels != 3:
             raise FaceCompletionError(f"Expected a model of RGB pictures. Received: {config.model}, which is grey")
-        if prior.encoder is None and "fast" in config.methods:
+        encoders = [name for name in config.methods if isinstance(METHODS[name], EncoderConfig | AutoConfig)]
+        if prior.encoder is None and encoders:
             raise FaceCompletionError(
-                f"Expected a model with an encoder for the method fast. Received: {config.model}, which has none; "
-                "choose other methods, or train one with dcgan-train-encoder"
+                f"Expected a model with an encoder for {', '.join(encoders)}. Received: {config.model}, which has "
+                "none; choose other methods, such as latent, or train an encoder with dcgan-train-encoder"
             )
         faces = read_faces(path, config.count, size=prior.config.size, seed=config.seed, on_failure=note)
         if len(faces.names) < 2:

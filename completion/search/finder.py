@@ -197,6 +197,8 @@ class _SearchSolver:
         """Compile."""
         self._start(observations, np.zeros(len(observations.targets), np.intp))
         self._search.warm_up(observations)
+        if self.config.sampler == "hmc":
+            self._sampler.warm_up(observations)
 
     def _start(self, observations: Observations, chains: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
         """Return the start of each row's search."""

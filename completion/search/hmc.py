@@ -102,6 +102,12 @@ class HamiltonianSampler:
                 on_transition(index + 1)
         return dataclasses.replace(self.search.judge(observations, z), acceptance=acceptance)
 
+    def warm_up(self, observations: Observations) -> None:
+        """Compile what batches like this one need, so that a measurement does not count it."""
+        data = self.search.objective.prepare(observations)
+        zeros = np.zeros((len(observations.targets), self.search.prior.config.latent_dim), np.float32)
+        self._transition(observations.blocks)(zeros, zeros, np.ones((len(zeros), 1), np.float32), *data)
+
     def _transition(self, blocks: int) -> Callable[..., Any]:
         """Return the compiled proposal: (z, momentum, step size, ...) to the end of a trajectory and the log ratio."""
         if blocks in self._transitions:

@@ -158,7 +158,7 @@ def test_block_means_need_a_model_for_every_picture(refused, accepted, method):
         accepted(*options)
     else:
         line = refused(*options)
-        assert line.startswith("Error: --mask lowres goes with methods that need a model")
+        assert line.startswith("Error: --mask lowres goes with --method balanced, fast, best, latent, ")
         assert line.endswith(f"received --method {method}.")
 
 

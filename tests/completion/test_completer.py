@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import completion
 from completion.completer import Completer, complete
-from completion.config import BLEND_NAMES, METHODS, SearchConfig
+from completion.config import BLEND_NAMES, METHODS, ClassicalConfig, SearchConfig
 from completion.search.finder import Finder
 from dcgan.errors import CompletionError, NoFaceError
 from dcgan.faces.locate import GivenFaces
@@ -384,7 +384,7 @@ class TestPhotographs:
         (
             {"blend": "alpha"},
             ValueError,
-            "Expected `blend` to be one of auto, .* none. Received: 'alpha'",
+            "Expected `blend` to be one of auto, .* none. Received: blend='alpha'",
         ),
         ({"keep": "worst"}, ValueError, "Expected `keep` to be 'best' or 'all'. Received: 'worst'"),
         ({"batch_size": 0}, ValueError, "Expected `batch_size` of at least 1"),
@@ -395,6 +395,21 @@ def test_wrong_arguments(prior, change, error, message):
     arguments = {"images": [make_picture()], "masks": [center_hole()], "model": prior, "method": ONE_STEP, **change}
     with pytest.raises(error, match=message):
         complete(arguments.pop("images"), arguments.pop("masks"), **arguments)
+
+
+def test_settings_of_a_classical_method_do_not_say_which():
+    with pytest.raises(ValueError, match="Expected the name of a classical method"):
+        complete([make_picture()], center_hole(), model="faces-64", method=ClassicalConfig())
+
+
+def test_block_means_are_those_of_aligned_faces(prior):
+    with pytest.raises(ValueError, match="Expected an aligned face where block means are known"):
+        complete([make_picture()], center_hole(), model=prior, method=ONE_STEP, blocks=4, faces="detect")
+
+
+def test_a_wrong_blend_is_refused_whatever_the_method():
+    with pytest.raises(ValueError, match="Expected `blend`"):
+        complete([make_picture()], center_hole(), method="telea", blend="alpha")
 
 
 def test_no_module_hides_a_function_of_the_package():

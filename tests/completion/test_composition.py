@@ -240,3 +240,16 @@ def test_names_are_checked():
         Composer(blend="alpha")
     with pytest.raises(ValueError, match=r"Expected `method` to be one of telea, .* Received: 'balanced'"):
         Composer(beyond="balanced")
+
+
+@pytest.mark.parametrize("shape", [(64, 10), (20, 100), (48, 48)])
+def test_holes_of_an_aligned_picture_are_measured_by_its_longer_side(monkeypatch, shape):
+    sides = []
+    composer = Composer()
+    monkeypatch.setattr(composer, "blender", lambda generated, *_, side_px: sides.append(side_px) or generated)
+    composer.blender.needs_solver = True
+    picture, mask = np.full((*shape, 3), 128, np.uint8), np.zeros(shape, bool)
+    mask[3:6, 3:6] = True
+    face = LocatedFace.aligned(shape, 16)
+    composer.compose(picture, mask, [face], generated=np.zeros((1, 16, 16, 3), np.float32))
+    assert sides == [max(shape)]

@@ -14,7 +14,7 @@ def test_help_states_the_methods_that_are_compared_by_default(faces, monkeypatch
     words = " ".join(CliRunner().invoke(evaluate_command, ["--help"], terminal_width=400).output.split())
     about = re.search(r"--method NAMES (.*?) \[default: ([^]]*)\]", words)
     assert about[1].startswith(f"{', '.join(METHODS)}; ")
-    assert tuple(about[2].split(",")) == EvaluationConfig().methods
+    assert tuple(about[2].split(", ")) == EvaluationConfig().methods
     used = []
 
     def stop(path, config, **options):
@@ -58,4 +58,4 @@ def test_bad_input(evaluate, faces, grey_model, model_path, no_embedder):
     assert "expected a model of rgb pictures" in evaluate("faces", "--model", grey_model[0], code=1).stderr.lower()
     assert evaluate("faces", "--model", "nobody", code=1).stderr.startswith("Error: Expected a bundled model")
     line = evaluate("faces", "--method", "fast", "--model", model_path, code=1).stderr
-    assert line.startswith("Error: Expected a model with an encoder for the method fast. Received: ")
+    assert line.startswith("Error: Expected a model with an encoder for fast. Received: ")
