@@ -17,7 +17,7 @@ from dcgan.faces.locate import GivenFaces
 
 if TYPE_CHECKING:
     from completion.search.observation import Observation
-    from dcgan.faces.detector import FaceFinder
+    from dcgan.faces.detector import FaceDetector
     from dcgan.model_file import Prior
 
 __all__ = ["Completer", "complete"]
@@ -148,7 +148,7 @@ class Completer:
         Number of different completions of each picture; then `complete` takes ``keep="all"``.
     blend, beyond, grain, seed : optional
         See `complete`.
-    detector : FaceFinder, optional
+    detector : FaceDetector, optional
         For photographs; by default loaded when the first photograph is completed.
     """
 
@@ -162,7 +162,7 @@ class Completer:
         beyond: str = BEYOND,
         grain: bool = True,
         seed: int = 0,
-        detector: FaceFinder | None = None,
+        detector: FaceDetector | None = None,
     ) -> None:
         options = MethodOptions(prior, blend, seed, detector, beyond, grain)
         chosen: str | MethodConfig | tuple[str, MethodConfig] = method

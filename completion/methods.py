@@ -28,7 +28,7 @@ from masks import validate_mask
 if TYPE_CHECKING:
     from completion.search.finder import Finder
     from completion.search.observation import Observation
-    from dcgan.faces.detector import FaceFinder
+    from dcgan.faces.detector import FaceDetector
     from dcgan.faces.locate import GivenFaces, LocatedFace
     from dcgan.model_file import Prior
 
@@ -82,7 +82,7 @@ class MethodOptions:
         One of `completion.config.BLEND_NAMES`.
     seed : int
         Of the search's starts, of Hamiltonian Monte Carlo and of the grain.
-    detector : FaceFinder, optional
+    detector : FaceDetector, optional
         For photographs: dlib's detector and landmarks; by default loaded when the first photograph is prepared.
     beyond : str
         For photographs: the classical method for the part of a hole that lies in no face's frame.
@@ -93,7 +93,7 @@ class MethodOptions:
     prior: Prior | None = None
     blend: str = "auto"
     seed: int = 0
-    detector: FaceFinder | None = None
+    detector: FaceDetector | None = None
     beyond: str = BEYOND
     grain: bool = True
 
@@ -223,9 +223,9 @@ class ModelMethod:
         """The `completion.placing.FacePlacer`, made when it is first used."""
         if self._placer is None:
             from completion.placing import FacePlacer
-            from dcgan.faces.detector import FaceFinder
+            from dcgan.faces.detector import FaceDetector
 
-            self._placer = FacePlacer(self._options.detector or FaceFinder(), self._finder, self.composer)
+            self._placer = FacePlacer(self._options.detector or FaceDetector(), self._finder, self.composer)
         return self._placer
 
 

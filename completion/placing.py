@@ -14,7 +14,7 @@ from completion.search.finder import Finder
 from completion.search.observation import observe
 from dcgan.errors import NoFaceError
 from dcgan.faces.alignment import compose_transforms, invert_transform, transform_points
-from dcgan.faces.detector import FaceFinder
+from dcgan.faces.detector import FaceDetector
 from dcgan.faces.locate import FaceLocator, GivenFaces, LocatedFace
 from dcgan.faces.placement import Placement
 from dcgan.pictures.values import resize_picture
@@ -33,14 +33,14 @@ class FacePlacer:
 
     Parameters
     ----------
-    detector : FaceFinder
+    detector : FaceDetector
         dlib's detector and landmarks.
     finder : Finder
         The model's answers; used for the second alignment where they cost one forward pass.
     composer : Composer
     """
 
-    def __init__(self, detector: FaceFinder, finder: Finder, composer: Composer) -> None:
+    def __init__(self, detector: FaceDetector, finder: Finder, composer: Composer) -> None:
         self.size = finder.prior.config.size
         self._finder, self._composer = finder, composer
         self._locator = FaceLocator(self.size, detector)

@@ -11,7 +11,7 @@ import numpy as np
 
 from dcgan.config import ModelConfig, start_size
 
-__all__ = ["build_discriminator", "build_generator", "settle_spectral_norm", "weight_count"]
+__all__ = ["build_discriminator", "build_generator", "fold_spectral_norm", "weight_count"]
 
 BATCH_NORM_MOMENTUM = 0.9
 BATCH_NORM_EPSILON = 1e-5
@@ -161,7 +161,7 @@ def build_discriminator(config: ModelConfig, *, policy: str = "float32", seed: i
     return network
 
 
-def settle_spectral_norm(discriminator: keras.Model) -> None:
+def fold_spectral_norm(discriminator: keras.Model) -> None:
     """Divide each spectrally normalised kernel by its largest singular value, in place.
 
     Keras divides these kernels in each training step, but not in inference. A discriminator without spectral

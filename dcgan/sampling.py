@@ -12,7 +12,7 @@ import numpy.typing as npt
 from dcgan.model_file import Prior
 from dcgan.pictures.values import to_uint8
 
-__all__ = ["draw_latents", "generate", "reestimate_batch_norm", "sample", "settle_batch_norm"]
+__all__ = ["draw_latents", "estimate_batch_norm", "estimate_generator_batch_norm", "generate", "sample"]
 
 BATCH_SIZE = 64
 
@@ -83,7 +83,9 @@ def sample(prior: Prior, count: int, *, seed: int = 0) -> npt.NDArray[np.uint8]:
     return generate(prior.generator, draw_latents(count, prior.config.latent_dim, seed=seed))
 
 
-def reestimate_batch_norm(generator: keras.Model, *, batches: int = 32, batch_size: int = 64, seed: int = 0) -> None:
+def estimate_generator_batch_norm(
+    generator: keras.Model, *, batches: int = 32, batch_size: int = 64, seed: int = 0
+) -> None:
     """Replace a generator's BatchNorm statistics by their plain means over batches of random latents.
 
     The running statistics belong to the weights of the training steps, not to their average. They must be estimated
@@ -106,10 +108,10 @@ def reestimate_batch_norm(generator: keras.Model, *, batches: int = 32, batch_si
     better generalization", UAI 2018, arXiv:1803.05407, section 3.2
     """
     latents = draw_latents(batches * batch_size, generator.input_shape[1], seed=seed)
-    settle_batch_norm(generator, np.split(latents, batches))
+    estimate_batch_norm(generator, np.split(latents, batches))
 
 
-def settle_batch_norm(network: keras.Model, inputs: Iterable[Any]) -> None:
+def estimate_batch_norm(network: keras.Model, inputs: Iterable[Any]) -> None:
     """Replace a network's BatchNorm statistics by their plain means over given batches.
 
     Parameters

@@ -19,7 +19,7 @@ from completion.methods import MethodOptions, make_method
 from completion.placing import FacePlacer
 from dcgan.faces.alignment import alignment_transform, compose_transforms, invert_transform, transform_points
 from dcgan.errors import NoFaceError
-from dcgan.faces.detector import FaceFinder
+from dcgan.faces.detector import FaceDetector
 from dcgan.faces.locate import GivenFaces
 from dcgan.faces.placement import Placement
 from dcgan.model_file import load_model
@@ -42,7 +42,7 @@ FRAME = np.array([(-0.5, -0.5), (SIZE - 0.5, -0.5), (-0.5, SIZE - 0.5), (SIZE - 
 Example = tuple[np.ndarray, np.ndarray, tuple[int, int, int, int]]  # photograph, true transform, box when whole
 
 
-def make_examples(faces: np.ndarray, count: int, finder: FaceFinder) -> tuple[list[Example], int]:
+def make_examples(faces: np.ndarray, count: int, detector: FaceDetector) -> tuple[list[Example], int]:
     """Return photographs with one face each, and the number of faces that were tried."""
     rng = np.random.default_rng(0)
     examples: list[Example] = []
@@ -62,7 +62,7 @@ def make_examples(faces: np.ndarray, count: int, finder: FaceFinder) -> tuple[li
         to_frame = np.array([[shrink, 0.0, 0.0], [0.0, shrink, 0.0]])
         to_frame[:, 2] = (shrink - 1) / 2 - shrink * border
         true = compose_transforms(to_frame, invert_transform(to_canvas))
-        found = finder.find(photograph)
+        found = detector.detect(photograph)
         if found and alignment_error(align(found[0].landmarks), true) < 4:
             examples.append((photograph, true, found[0].box))
         if len(examples) == count:
@@ -95,7 +95,7 @@ def hide(shape: tuple[int, int], transform: np.ndarray, spec: MaskSpec, seed: in
     return cv2.warpAffine(drawn, large, shape[::-1], flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP) > 0
 
 
-def measure(examples: list[Example], placer: FacePlacer, finder: FaceFinder) -> None:
+def measure(examples: list[Example], placer: FacePlacer, detector: FaceDetector) -> None:
     """Print the table of detection rates and alignment errors."""
     click.echo(
         "| hole | grey hole | filled hole | and lower limit | first alignment | second alignment | with --face-box |"
@@ -107,7 +107,7 @@ def measure(examples: list[Example], placer: FacePlacer, finder: FaceFinder) -> 
         for index, (photograph, true, box) in enumerate(examples):
             mask = hide(photograph.shape[:2], true, spec, index)
             hidden = np.where(mask[..., None], np.uint8(128), photograph)
-            grey += any(alignment_error(align(face.landmarks), true) < SIZE / 4 for face in finder.find(hidden))
+            grey += any(alignment_error(align(face.landmarks), true) < SIZE / 4 for face in detector.detect(hidden))
             try:
                 located = placer.locate(photograph, mask)
             except NoFaceError:
@@ -127,14 +127,14 @@ def measure(examples: list[Example], placer: FacePlacer, finder: FaceFinder) -> 
         click.echo(f"| {name} | {' | '.join(cells)} |")
 
 
-def count_false(photographs: list[np.ndarray], placer: FacePlacer, finder: FaceFinder, *, holes_each: int) -> None:
+def count_false(photographs: list[np.ndarray], placer: FacePlacer, detector: FaceDetector, *, holes_each: int) -> None:
     """Print the number of false detections in holes away from all faces."""
     rng = np.random.default_rng(0)
     counts = {"detected": 0, "guessed": 0}
     holes = 0
     for photograph in photographs:
         height, width = photograph.shape[:2]
-        whole = [align(face.landmarks) for face in finder.find(photograph)]
+        whole = [align(face.landmarks) for face in detector.detect(photograph)]
         for _ in range(holes_each):
             side = int(rng.uniform(0.1, 0.35) * min(height, width))
             top, left = rng.integers(0, height - side), rng.integers(0, width - side)
@@ -166,14 +166,14 @@ def touches(mask: np.ndarray, transform: np.ndarray) -> bool:
 @click.option("--model", default="faces-64", show_default=True)
 def main(faces: Path, photographs: Path | None, count: int, model: str) -> None:
     """Print the tables."""
-    finder = FaceFinder()
-    placer = make_method("balanced", MethodOptions(load_model(model), detector=finder)).placer
-    examples, tried = make_examples(read_faces(faces, 2 * count, size=128).pictures, count, finder)
+    detector = FaceDetector()
+    placer = make_method("balanced", MethodOptions(load_model(model), detector=detector)).placer
+    examples, tried = make_examples(read_faces(faces, 2 * count, size=128).pictures, count, detector)
     click.echo(f"{len(examples)} faces; found when whole: {len(examples)} of {tried}")
     places = np.array([place_in_box(true, box) for _, true, box in examples])
     means, deviations = (" {:.3f} {:.3f} {:.3f}".format(*each) for each in (places.mean(axis=0), places.std(axis=0)))
     click.echo(f"frames in their boxes, middle (x, y) and side: means{means}, standard deviations{deviations}\n")
-    measure(examples, placer, finder)
+    measure(examples, placer, detector)
     if photographs:
         pictures = [read_picture(path) for path in sorted(photographs.iterdir()) if is_picture_name(path.name)]
         scales = [min(1.0, 800 / max(picture.shape)) for picture in pictures]
@@ -181,10 +181,10 @@ def main(faces: Path, photographs: Path | None, count: int, model: str) -> None:
             resize_picture(each, (round(scale * each.shape[0]), round(scale * each.shape[1])))
             for each, scale in zip(pictures, scales, strict=True)
         ]
-        own = [(each, align(face.landmarks), face.box) for each in pictures for face in finder.find(each)]
+        own = [(each, align(face.landmarks), face.box) for each in pictures for face in detector.detect(each)]
         click.echo(f"\n{len(own)} faces in {len(pictures)} photographs\n")
-        measure(own, placer, finder)
-        count_false(pictures, placer, finder, holes_each=20)
+        measure(own, placer, detector)
+        count_false(pictures, placer, detector, holes_each=20)
 
 
 if __name__ == "__main__":

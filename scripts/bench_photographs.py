@@ -17,7 +17,7 @@ from completion.completer import Completer
 from completion.composition import Composer
 from completion.evaluation.metrics import picture_metrics
 from dcgan.faces.alignment import alignment_transform, invert_transform, transform_points, transform_scale
-from dcgan.faces.detector import FaceFinder
+from dcgan.faces.detector import FaceDetector
 from dcgan.faces.locate import GivenFaces
 from dcgan.model_file import load_model
 from dcgan.pictures.names import list_pictures
@@ -46,9 +46,9 @@ def fine_detail(picture: np.ndarray, mask: np.ndarray, scale: float) -> float:
 @click.option("--model", default="faces-64", show_default=True)
 def main(folders: tuple[Path, ...], model: str) -> None:
     """Print the table."""
-    finder = FaceFinder()
+    detector = FaceDetector()
     prior = load_model(model)
-    ways = {grain: Completer(prior, "balanced", detector=finder, grain=grain) for grain in (False, True)}
+    ways = {grain: Completer(prior, "balanced", detector=detector, grain=grain) for grain in (False, True)}
     click.echo(
         "| photograph | faces | scale | PSNR classical | plain | with grain | detail plain | with grain | seconds |"
     )
@@ -56,7 +56,7 @@ def main(folders: tuple[Path, ...], model: str) -> None:
     rows = []
     for path in [path for folder in folders for path in list_pictures(folder, recursive=False)]:
         picture = read_picture(path)
-        faces = [face for face in finder.find(picture) if face.score >= 0.5 and min(face.box[2:]) >= FACE_MIN_PX]
+        faces = [face for face in detector.detect(picture) if face.score >= 0.5 and min(face.box[2:]) >= FACE_MIN_PX]
         transforms = [alignment_transform(f.landmarks, framing="innerEyesAndBottomLip", size=64) for f in faces]
         if not faces:
             continue

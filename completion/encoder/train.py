@@ -31,7 +31,7 @@ from dcgan.model_file import Prior, load_model, save_model
 from dcgan.pictures.values import make_grid, to_float, to_uint8
 from dcgan.training.launch import load_pictures
 from dcgan.training.run_folder import check_config, clear_run, locked_run
-from dcgan.sampling import settle_batch_norm
+from dcgan.sampling import estimate_batch_norm
 from dcgan.training.sources import open_source
 
 __all__ = ["train_encoder", "train_encoder_on"]
@@ -156,7 +156,7 @@ class _Training:
     def export(self, last_step: dict[str, float]) -> npt.NDArray[np.uint8]:
         """Write the model with the averaged encoder and return the sample grid; the model file records `last_step`."""
         self.encoder.set_weights(averaged_weights(self.trainer)[0])
-        settle_batch_norm(self.encoder, self._settling_inputs())
+        estimate_batch_norm(self.encoder, self._settling_inputs())
         encoder_info = {"dataset": self.description, "train": dataclasses.asdict(self.settings), "last": last_step}
         save_model(
             self.run_dir / "model.safetensors",

@@ -139,7 +139,7 @@ class EncoderTrainer(keras.Model):
 
         `weights`, (B,), are those of the pictures in the encoder's losses.
         """
-        (real_logits, *real_maps), (fake_logits, *_), (judged_logits, *maps) = judge(
+        (real_logits, *real_maps), (fake_logits, *_), (adversarial_logits, *maps) = judge(
             self.critic, real, completed, training=training
         )
         differences = [
@@ -147,7 +147,7 @@ class EncoderTrainer(keras.Model):
             for true, fake in zip(real_maps, maps, strict=True)
         ]
         parts = {
-            "adversarial_loss": ops.mean(weights * perceptual_loss(judged_logits)),
+            "adversarial_loss": ops.mean(weights * perceptual_loss(adversarial_logits)),
             "feature_loss": ops.mean(weights * sum(differences) / len(differences)),
             "critic_loss": discriminator_loss(real_logits, fake_logits, label_smoothing=LABEL_SMOOTHING),
         }

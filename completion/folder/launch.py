@@ -18,7 +18,7 @@ from completion.folder.run import FolderSummary, complete_folder
 from completion.methods import Method, MethodOptions, make_method
 from completion.search.batches import default_batch_size
 from dcgan.errors import FaceCompletionError
-from dcgan.faces.detector import FaceFinder
+from dcgan.faces.detector import FaceDetector
 from dcgan.quiet import quiet_import
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def launch(
     from tqdm import tqdm
 
     # Loaded before TensorFlow is imported, so that what is missing is reported at once.
-    detector = FaceFinder(min_score=photographs.min_score) if photographs is not None else None
+    detector = FaceDetector(min_score=photographs.min_score) if photographs is not None else None
     ready = _make_method(method, photographs, detector, blocks=masks.blocks, quiet=output.quiet)
     if ready.finder is not None:
         size = output.batch_size or default_batch_size(ready.finder.prior.config)
@@ -172,7 +172,7 @@ def launch(
 def _make_method(
     method: ChosenMethod,
     photographs: PhotographOptions | None,
-    detector: FaceFinder | None,
+    detector: FaceDetector | None,
     *,
     blocks: int,
     quiet: bool,

@@ -28,7 +28,7 @@ import numpy.typing as npt
 from dcgan.errors import FaceCompletionError, ImageFileError
 from dcgan.faces.align_config import AlignConfig
 from dcgan.faces.alignment import alignment_transform, crop_face
-from dcgan.faces.detector import FaceFinder, check_installed
+from dcgan.faces.detector import FaceDetector, check_installed
 from dcgan.pictures.files import read_picture, save_picture
 from dcgan.pictures.names import list_pictures
 from dcgan.pictures.records import JsonLines, changed_settings, locked, read_json_lines, remove_leftovers_in
@@ -69,14 +69,14 @@ class AlignSummary:
     existing: int = 0
 
 
-def align_picture(path: Path, finder: FaceFinder, config: AlignConfig) -> tuple[Crops, dict[str, Any]]:
+def align_picture(path: Path, detector: FaceDetector, config: AlignConfig) -> tuple[Crops, dict[str, Any]]:
     """Cut the faces out of a photograph.
 
     Parameters
     ----------
     path : Path
         The photograph.
-    finder : FaceFinder
+    detector : FaceDetector
         The detector.
     config : AlignConfig
         Which faces are cut out, and how.
@@ -93,7 +93,7 @@ def align_picture(path: Path, finder: FaceFinder, config: AlignConfig) -> tuple[
         picture = read_picture(path)
     except ImageFileError as error:
         return [], {"status": FAILED, "reason": str(error).removeprefix(f"{path}: "), "faces": []}
-    found = finder.find(picture)
+    found = detector.detect(picture)
     large = [face for face in found if min(face.box[2:]) >= config.min_face]
     reason = ""
     if not found:
@@ -249,12 +249,12 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _make_finder(config: AlignConfig) -> FaceFinder:
+def _make_detector(config: AlignConfig) -> FaceDetector:
     """Return the detector that the settings ask for."""
-    return FaceFinder(config.landmarks, upsample=config.upsample, min_score=config.min_score)
+    return FaceDetector(config.landmarks, upsample=config.upsample, min_score=config.min_score)
 
 
-_worker_finder = functools.lru_cache(maxsize=1)(_make_finder)  # a worker's own, made once
+_worker_detector = functools.lru_cache(maxsize=1)(_make_detector)  # a worker's own, made once
 
 
 def _start_worker(config: AlignConfig) -> None:
@@ -263,12 +263,12 @@ def _start_worker(config: AlignConfig) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
-    _worker_finder(config)
+    _worker_detector(config)
 
 
 def _work(path: Path, config: AlignConfig) -> tuple[Crops, dict[str, Any]]:
     """Align one photograph in a worker."""
-    return align_picture(path, _worker_finder(config), config)
+    return align_picture(path, _worker_detector(config), config)
 
 
 def _align_each(
@@ -276,9 +276,9 @@ def _align_each(
 ) -> Iterator[tuple[Path, tuple[Crops, dict[str, Any]]]]:
     """Yield each photograph with its crops and its record, in order."""
     if min(workers, len(paths)) <= 1:
-        finder = _make_finder(config)
+        detector = _make_detector(config)
         for path in paths:
-            yield path, align_picture(path, finder, config)
+            yield path, align_picture(path, detector, config)
         return
     pool = concurrent.futures.ProcessPoolExecutor(
         min(workers, len(paths)),

@@ -19,10 +19,10 @@ __all__ = [
     "compose_transforms",
     "crop_face",
     "invert_transform",
-    "take_crop",
     "template_points",
     "transform_points",
     "transform_scale",
+    "warp_crop",
 ]
 
 LANDMARKS = {"innerEyesAndBottomLip": (39, 42, 57), "outerEyesAndNose": (36, 45, 33)}
@@ -130,10 +130,10 @@ def crop_face(picture: Picture, transform: Points, size: int, *, antialias: bool
         The crop, black outside the photograph.
     """
     factor = max(1, math.ceil(transform_scale(transform) - 0.1)) if antialias else 1
-    return take_crop(picture, transform, size, factor=factor).reshape(size, size, picture.shape[2])
+    return warp_crop(picture, transform, size, factor=factor).reshape(size, size, picture.shape[2])
 
 
-def take_crop(
+def warp_crop(
     values: npt.NDArray[Any], transform: Points, size: int, *, factor: int, nearest: bool = False
 ) -> npt.NDArray[Any]:
     """Return the crop of an array that a transform defines, sampled at `factor` times its size and averaged down.

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from dcgan.errors import FaceCompletionError
 from dcgan.pictures.values import resize_picture
 
-__all__ = ["Face", "FaceFinder", "check_installed", "find_model_file"]
+__all__ = ["Face", "FaceDetector", "check_installed", "find_model_file"]
 
 LANDMARK_MODEL = "shape_predictor_68_face_landmarks.dat"
 PACKAGE = "face_recognition_models"
@@ -49,7 +49,7 @@ class Face:
         return self.box[2] * self.box[3]
 
 
-class FaceFinder:
+class FaceDetector:
     """dlib's face detector and landmark model.
 
     Parameters
@@ -78,7 +78,7 @@ class FaceFinder:
         self._rectangle: Any = dlib.rectangle
         self.upsample, self.min_score = upsample, min_score
 
-    def find(self, picture: npt.NDArray[np.uint8], *, min_score: float | None = None) -> list[Face]:
+    def detect(self, picture: npt.NDArray[np.uint8], *, min_score: float | None = None) -> list[Face]:
         """Return the faces in a photograph.
 
         A photograph that would have more than 24 million pixels after doubling is first reduced in size.
@@ -88,7 +88,7 @@ class FaceFinder:
         picture : ndarray of uint8, shape (H, W, 3)
             The photograph, RGB.
         min_score : float, optional
-            Lowest detection score of a face; by default that of the finder.
+            Lowest detection score of a face; by default that of the detector.
 
         Returns
         -------
@@ -114,11 +114,11 @@ class FaceFinder:
         faces = []
         for box, score in zip(boxes, scores, strict=True):
             sides = (box.left(), box.top(), box.width(), box.height())
-            face = self.landmark(picture, [round(side / scale) for side in sides])
+            face = self.predict_landmarks(picture, [round(side / scale) for side in sides])
             faces.append(dataclasses.replace(face, score=float(score)))
         return sorted(faces, key=lambda face: -face.area)
 
-    def landmark(self, picture: npt.NDArray[np.uint8], box: Sequence[int]) -> Face:
+    def predict_landmarks(self, picture: npt.NDArray[np.uint8], box: Sequence[int]) -> Face:
         """Return the face in a given box, without running the detector.
 
         Parameters
@@ -149,7 +149,7 @@ class FaceFinder:
 
 
 def check_installed(landmarks: Path | None = None) -> None:
-    """Check that a `FaceFinder` can be created, without loading the default landmark model.
+    """Check that a `FaceDetector` can be created, without loading the default landmark model.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def check_installed(landmarks: Path | None = None) -> None:
         dlib or the landmark model is not installed, or the file is not a landmark model.
     """
     if landmarks is not None:
-        FaceFinder(landmarks)
+        FaceDetector(landmarks)
     else:
         _import_dlib()
         find_model_file(LANDMARK_MODEL, install=INSTALL)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from dcgan.errors import NoFaceError
 from dcgan.faces.alignment import LANDMARKS, alignment_transform, invert_transform
-from dcgan.faces.detector import Face, FaceFinder
+from dcgan.faces.detector import Face, FaceDetector
 from dcgan.faces.placement import Placement
 
 __all__ = ["Box", "FaceLocator", "GivenFaces", "LocatedFace"]
@@ -103,12 +103,12 @@ class FaceLocator:
     ----------
     size : int
         Side of the model's frame in pixels.
-    finder : FaceFinder
+    detector : FaceDetector
         dlib's detector and landmarks; its `min_score` is the limit for a face that is not hidden.
     """
 
-    def __init__(self, size: int, finder: FaceFinder) -> None:
-        self.size, self._finder = size, finder
+    def __init__(self, size: int, detector: FaceDetector) -> None:
+        self.size, self._detector = size, detector
 
     def locate(self, filled: Picture, mask: Mask, *, given: GivenFaces | None = None) -> list[LocatedFace]:
         """Return the faces of a photograph, the largest first; where the user gives places, these alone.
@@ -139,10 +139,10 @@ class FaceLocator:
             located.append(LocatedFace(self._place_hidden(filled, mask, box), "box", (left, top, width, height)))
         if located:
             return located
-        for face in self._choose(self._finder.find(filled, min_score=self._finder.min_score - GUESS_DROP), mask):
+        for face in self._choose(self._detector.detect(filled, min_score=self._detector.min_score - GUESS_DROP), mask):
             touched = _hidden_share(face, mask) > 0.0
             placement = self._place_hidden(filled, mask, face.box) if touched else self._placement(face.landmarks)
-            source = "detected" if face.score >= self._finder.min_score else "guessed"
+            source = "detected" if face.score >= self._detector.min_score else "guessed"
             located.append(LocatedFace(placement, source, face.box, face.score))
         if not located:
             raise NoFaceError("expected a face, found none; say where it is: --face-box x,y,w,h or --landmarks-file")
@@ -158,12 +158,14 @@ class FaceLocator:
         """
         left, top, width, height = (int(side) for side in box)
         moves = [(round(x * width), round(y * height)) for x in BOX_MOVES for y in BOX_MOVES]
-        points = [self._finder.landmark(picture, (left + x, top + y, width, height)).landmarks for x, y in moves]
+        points = [
+            self._detector.predict_landmarks(picture, (left + x, top + y, width, height)).landmarks for x, y in moves
+        ]
         return self._placement(np.mean(points, axis=0))
 
     def _choose(self, faces: Sequence[Face], mask: Mask) -> list[Face]:
         """Return the faces that count: certain ones, and those whose low score the hole explains, one a place."""
-        least = self._finder.min_score
+        least = self._detector.min_score
         chosen = [face for face in faces if face.score >= least]
         for face in sorted(faces, key=lambda face: -face.score):
             if face.score < least and _hidden_share(face, mask) >= GUESS_HIDDEN:

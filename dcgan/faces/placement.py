@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dcgan.faces.alignment import compose_transforms, invert_transform, take_crop, transform_points, transform_scale
+from dcgan.faces.alignment import compose_transforms, invert_transform, warp_crop, transform_points, transform_scale
 from dcgan.pictures.values import KNOWN_MIN, enlarge, known_means, lanczos_matrix, resize_picture, to_float
 
 __all__ = ["Placement", "Window"]
@@ -223,11 +223,11 @@ class Placement:
         means, known = known_means(
             (to_float(picture[rows, columns, channel]) for channel in range(channels)),
             share,
-            lambda values: take_crop(values, from_window, size, factor=factor),
+            lambda values: warp_crop(values, from_window, size, factor=factor),
         )
         is_known = known > KNOWN_MIN
         if scale < 1.0:  # as in _view_upright
-            known = take_crop(share, from_window, size, factor=factor, nearest=True)
+            known = warp_crop(share, from_window, size, factor=factor, nearest=True)
         known = np.where(is_known & (known > KNOWN_MIN), np.minimum(known, 1.0), np.float32(0.0))
         return np.clip(means, -1.0, 1.0), known
 

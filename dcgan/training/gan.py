@@ -68,9 +68,9 @@ class DCGAN(keras.Model):
     ) -> Tensor:
         """Return the sum of both networks' losses, and update their running means for the logs."""
         real, fake = to_float(x["pictures"]), y_pred
-        real_logits, fake_logits, judged_logits = judge(self.discriminator, real, fake, training=training)
+        real_logits, fake_logits, adversarial_logits = judge(self.discriminator, real, fake, training=training)
         d_loss = discriminator_loss(real_logits, fake_logits, label_smoothing=self.label_smoothing)
-        g_loss = generator_loss(judged_logits)
+        g_loss = generator_loss(adversarial_logits)
         self.discriminator_loss.update_state(d_loss)
         self.generator_loss.update_state(g_loss)
         self.real_probability.update_state(ops.sigmoid(real_logits))
@@ -100,7 +100,7 @@ def judge(
         Logits of `real`, with a gradient with respect to the discriminator's weights only.
     fake_logits : tensor of float32, shape (B,)
         Logits of `fake`, with a gradient with respect to the discriminator's weights only.
-    judged_logits : tensor of float32, shape (B,)
+    adversarial_logits : tensor of float32, shape (B,)
         Logits of `fake`, with a gradient with respect to `fake` only.
     """
     # Copied once for all three calls: TensorFlow may execute a separate read for the third one after the update.
@@ -109,10 +109,10 @@ def judge(
     real_logits, state = discriminator.stateless_call(weights, state, real, training=training)
     fake_logits, state = discriminator.stateless_call(weights, state, ops.stop_gradient(fake), training=training)
     frozen = [ops.stop_gradient(weight) for weight in weights]
-    judged_logits, _ = discriminator.stateless_call(frozen, state, fake, training=training)
+    adversarial_logits, _ = discriminator.stateless_call(frozen, state, fake, training=training)
     for variable, value in zip(discriminator.non_trainable_variables, state, strict=True):
         variable.assign(value)
-    return real_logits, fake_logits, judged_logits
+    return real_logits, fake_logits, adversarial_logits
 
 
 def build_gan(config: ModelConfig, train: TrainConfig) -> DCGAN:

@@ -21,10 +21,10 @@ from dcgan.training.devices import data_parallel
 from dcgan.training.fitting import CHECKPOINT, fit_in_folder
 from dcgan.training.gan import build_gan
 from dcgan.model_file import Prior, save_model
-from dcgan.networks import build_discriminator, build_generator, settle_spectral_norm
+from dcgan.networks import build_discriminator, build_generator, fold_spectral_norm
 from dcgan.pictures.values import make_grid
 from dcgan.training.run_folder import check_config, clear_run, locked_run
-from dcgan.sampling import draw_latents, generate, reestimate_batch_norm
+from dcgan.sampling import draw_latents, generate, estimate_generator_batch_norm
 
 __all__ = ["train"]
 
@@ -158,8 +158,8 @@ class _Trainer:
         generator, discriminator = self.exported
         for network, weights in zip(self.exported, averaged_weights(self.gan), strict=True):
             network.set_weights(weights)
-        reestimate_batch_norm(generator, seed=self.settings.seed)
-        settle_spectral_norm(discriminator)
+        estimate_generator_batch_norm(generator, seed=self.settings.seed)
+        fold_spectral_norm(discriminator)
         info = {
             "dataset": self.description,
             "train": dataclasses.asdict(self.settings),

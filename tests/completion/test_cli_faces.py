@@ -16,7 +16,7 @@ from completion.config import SearchConfig
 from completion.placing import FILLED_UNKNOWNS_MAX
 from dcgan.faces.align_folder import align_folder
 from dcgan.faces.align_config import AlignConfig
-from dcgan.faces.detector import FaceFinder
+from dcgan.faces.detector import FaceDetector
 from dcgan.faces.locate import FaceLocator
 from tests.completion.helpers import contents, read, records
 
@@ -33,7 +33,7 @@ def astronaut():
 
 @pytest.fixture(scope="module")
 def finder():
-    return FaceFinder()
+    return FaceDetector()
 
 
 def make_mask(*parts, shape=(512, 512)):

@@ -329,7 +329,7 @@ class TestPhotographs:
 
     def test_a_function_call_with_given_places(self, prior, picture, monkeypatch):
         """With places given by the user nothing is detected."""
-        monkeypatch.setattr("dcgan.faces.detector.FaceFinder", StubDetector)
+        monkeypatch.setattr("dcgan.faces.detector.FaceDetector", StubDetector)
         given = GivenFaces(landmarks=(make_face(80, 30, 44, 44).landmarks,))
         result = complete([picture], self.MASK, model=prior, method=ONE_STEP, faces=given, beyond="ns", grain=False)
         assert [face.source for face in result.faces[0]] == ["landmarks"]

@@ -89,7 +89,7 @@ def test_no_face(finder, picture):
 class Improving(StubDetector):
     """Sees a face ten pixels too far left as long as there is a hole in it."""
 
-    def landmark(self, picture, box):
+    def predict_landmarks(self, picture, box):
         self.seen.append(picture)
         return make_face(box[0] - (10 if picture.shape[0] == HEIGHT else 0), *box[1:])
 
@@ -142,7 +142,7 @@ class TestSecondAlignment:
         """The face stays where it was found first."""
 
         class Lost(StubDetector):
-            def landmark(self, picture, box):
+            def predict_landmarks(self, picture, box):
                 face = make_face(*box)
                 if picture.shape[0] < HEIGHT:
                     face.landmarks[:] = 0.0

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 from dcgan.config import ModelConfig
-from dcgan.networks import build_discriminator, build_generator, settle_spectral_norm, weight_count
+from dcgan.networks import build_discriminator, build_generator, fold_spectral_norm, weight_count
 from tests.dcgan.helpers import TOY, leaky, normalised, randomise
 
 
@@ -164,7 +164,7 @@ def test_inference_judges_a_batch_as_its_members():
 def test_settled_spectral_norm_is_one():
     discriminator = build_discriminator(ModelConfig(size=16, filters=4, discriminator_norm="spectral"))
     discriminator.set_weights([3.0 * weight for weight in discriminator.get_weights()])
-    settle_spectral_norm(discriminator)
+    fold_spectral_norm(discriminator)
     kernels = [variable for variable in discriminator.trainable_variables if variable.name == "kernel"]
     assert len(kernels) == 3
     for kernel in kernels:
@@ -175,5 +175,5 @@ def test_settled_spectral_norm_is_one():
 def test_settling_leaves_other_networks_alone():
     discriminator = build_discriminator(TOY)
     before = discriminator.get_weights()
-    settle_spectral_norm(discriminator)
+    fold_spectral_norm(discriminator)
     assert all(np.array_equal(a, b) for a, b in zip(before, discriminator.get_weights(), strict=True))

@@ -3,7 +3,7 @@ import pytest
 
 from dcgan.networks import BATCH_NORM_MOMENTUM, build_generator
 from dcgan.pictures.values import to_uint8
-from dcgan.sampling import draw_latents, generate, reestimate_batch_norm, sample
+from dcgan.sampling import draw_latents, generate, estimate_generator_batch_norm, sample
 from tests.dcgan.helpers import TOY
 
 
@@ -41,7 +41,7 @@ def test_statistics_become_the_means_over_the_batches():
     generator = build_generator(TOY)
     norm = generator.get_layer("norm0")
     norm.moving_mean.assign(np.full(norm.moving_mean.shape, 7.0))  # what was there before does not count
-    reestimate_batch_norm(generator, batches=3, batch_size=4, seed=5)
+    estimate_generator_batch_norm(generator, batches=3, batch_size=4, seed=5)
     latents = draw_latents(12, TOY.latent_dim, seed=5).reshape(3, 4, TOY.latent_dim)
     kernel = generator.get_layer("project").kernel.numpy()
     features = (latents @ kernel).reshape(3, -1, norm.moving_mean.shape[0])  # (batches, pixels, channels)
@@ -52,12 +52,12 @@ def test_statistics_become_the_means_over_the_batches():
 def test_momentum_is_put_back():
     generator = build_generator(TOY)
     before = [weight for weight in generator.get_weights() if weight.ndim > 1]
-    reestimate_batch_norm(generator, batches=2, batch_size=2)
+    estimate_generator_batch_norm(generator, batches=2, batch_size=2)
     assert [generator.get_layer(f"norm{level}").momentum for level in range(2)] == [BATCH_NORM_MOMENTUM] * 2
     after = [weight for weight in generator.get_weights() if weight.ndim > 1]
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
     with pytest.raises(ValueError, match="shape"):
-        reestimate_batch_norm(Failing(generator), batches=1, batch_size=2)
+        estimate_generator_batch_norm(Failing(generator), batches=1, batch_size=2)
     assert generator.get_layer("norm0").momentum == BATCH_NORM_MOMENTUM
 
 

@@ -28,10 +28,10 @@ class ToldFinder:
 
     min_score = 0.0
 
-    def find(self, picture, *, min_score=None):
-        return [self.landmark(picture, box) for box in BOXES]
+    def detect(self, picture, *, min_score=None):
+        return [self.predict_landmarks(picture, box) for box in BOXES]
 
-    def landmark(self, picture, box):
+    def predict_landmarks(self, picture, box):
         landmarks = np.zeros((68, 2))
         landmarks[[39, 42, 57]] = np.array([(0.37, 0.18), (0.62, 0.17), (0.5, 0.77)]) * box[2:] + box[:2]
         return Face(tuple(box), landmarks, 1.0)

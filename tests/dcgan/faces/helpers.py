@@ -38,10 +38,10 @@ class StubDetector:
     seen: list[np.ndarray] = dataclasses.field(default_factory=list)
     min_score: float = 0.0
 
-    def find(self, picture, *, min_score=None):
+    def detect(self, picture, *, min_score=None):
         self.seen.append(picture)
         return [face for face in self.faces if face.score >= min_score]
 
-    def landmark(self, picture, box):
+    def predict_landmarks(self, picture, box):
         self.seen.append(picture)
         return make_face(*box)

@@ -17,7 +17,7 @@ from dcgan.faces.align_folder import _crop_names, align_folder
 from dcgan.faces.cli import align_command
 from dcgan.faces.align_config import AlignConfig
 from dcgan.errors import FaceCompletionError
-from dcgan.faces.detector import FaceFinder, find_model_file
+from dcgan.faces.detector import FaceDetector, find_model_file
 from dcgan.pictures.files import read_picture, save_picture
 from dcgan.pictures.values import resize_picture
 from tests.dcgan.helpers import leave_behind, one_line
@@ -26,8 +26,8 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "astronaut.png"
 
 
 @pytest.fixture(scope="module")
-def finder():
-    return FaceFinder(min_score=0.5)
+def detector():
+    return FaceDetector(min_score=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -69,43 +69,43 @@ def align(*arguments):
     return CliRunner().invoke(align_command, [str(argument) for argument in arguments])
 
 
-def test_one_face(finder, astronaut):
-    (face,) = finder.find(astronaut)
+def test_one_face(detector, astronaut):
+    (face,) = detector.detect(astronaut)
     left, top, width, height = face.box
     assert abs(left + width / 2 - 222) < 15
     assert abs(top + height / 2 - 120) < 25
     assert face.landmarks.shape == (68, 2)
     for index, place in {39: (212, 104), 42: (237, 106), 57: (222, 156)}.items():
         assert np.abs(face.landmarks[index] - place).max() <= 1
-    assert np.array_equal(finder.landmark(astronaut, face.box).landmarks, face.landmarks)
+    assert np.array_equal(detector.predict_landmarks(astronaut, face.box).landmarks, face.landmarks)
 
 
-def test_several_faces_the_largest_first(finder, two_faces):
-    first, second = finder.find(two_faces)
+def test_several_faces_the_largest_first(detector, two_faces):
+    first, second = detector.detect(two_faces)
     assert first.area > second.area
     assert first.box[0] > 400 > second.box[0]
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (5, 300, 3), (200, 200, 3)])
-def test_no_face(finder, shape):
-    assert finder.find(np.full(shape, 90, np.uint8)) == []
-    assert finder.find(data.chelsea()) == []
+def test_no_face(detector, shape):
+    assert detector.detect(np.full(shape, 90, np.uint8)) == []
+    assert detector.detect(data.chelsea()) == []
 
 
-def test_a_large_photograph_is_looked_at_smaller(finder, astronaut, monkeypatch):
-    (face,) = finder.find(astronaut)
+def test_a_large_photograph_is_looked_at_smaller(detector, astronaut, monkeypatch):
+    (face,) = detector.detect(astronaut)
     monkeypatch.setattr("dcgan.faces.detector.DETECTED_PIXELS", 5e5)
-    (again,) = finder.find(astronaut)
+    (again,) = detector.detect(astronaut)
     assert np.abs(np.array(again.box) - face.box).max() < 20
     assert np.abs(again.landmarks - face.landmarks).max() < 8
 
 
-def test_wrong_pictures_and_models(finder, tmp_path):
+def test_wrong_pictures_and_models(detector, tmp_path):
     with pytest.raises(ValueError, match=r"Expected \(H, W, 3\) uint8. Received: \(5, 5\) uint8"):
-        finder.find(np.zeros((5, 5), np.uint8))
+        detector.detect(np.zeros((5, 5), np.uint8))
     (tmp_path / "model.dat").write_bytes(b"nothing")
     with pytest.raises(FaceCompletionError, match=r"model\.dat: expected a landmark model of dlib"):
-        FaceFinder(tmp_path / "model.dat")
+        FaceDetector(tmp_path / "model.dat")
     with pytest.raises(FaceCompletionError, match=r"^nothing\.dat of face_recognition_models is needed.*: do this$"):
         find_model_file("nothing.dat", install="do this")
 

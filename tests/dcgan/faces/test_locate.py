@@ -118,7 +118,7 @@ def test_a_hidden_face_is_placed_by_its_box(filled):
     class Misled(StubDetector):
         """Finds landmarks too far to the right."""
 
-        def landmark(self, picture, box):
+        def predict_landmarks(self, picture, box):
             return make_face(box[0] + 15, box[1], box[2], box[3])
 
     locator, given = FaceLocator(SIZE, Misled()), GivenFaces(boxes=((40, 20, 40, 40),))

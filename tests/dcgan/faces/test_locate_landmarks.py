@@ -18,7 +18,7 @@ class UnsteadyDetector:
     def __init__(self):
         self.boxes = []
 
-    def landmark(self, picture, box):
+    def predict_landmarks(self, picture, box):
         self.boxes.append(tuple(int(side) for side in box))
         landmarks = np.zeros((68, 2))
         landmarks[[39, 42, 57]] = LANDMARKS

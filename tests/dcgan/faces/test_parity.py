@@ -10,7 +10,7 @@ pytest.importorskip("dlib")
 
 from dcgan.faces.align_folder import align_folder, align_picture
 from dcgan.faces.align_config import AlignConfig
-from dcgan.faces.detector import FaceFinder
+from dcgan.faces.detector import FaceDetector
 from dcgan.pictures.files import read_picture
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
@@ -21,16 +21,16 @@ pytestmark = pytest.mark.skipif(not ALIGNED.is_dir(), reason="needs OpenFace's c
 
 
 @pytest.fixture(scope="module")
-def finder():
-    return FaceFinder()
+def detector():
+    return FaceDetector()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_framing_does_not_drift(finder, name):
+def test_the_framing_does_not_drift(detector, name):
     photograph, theirs = PHOTOGRAPHS / f"{name}.jpg", read_picture(ALIGNED / f"{name}.png").astype(float)
-    (exact,), record = align_picture(photograph, finder, AlignConfig(size=96, antialias=False))
+    (exact,), record = align_picture(photograph, detector, AlignConfig(size=96, antialias=False))
     assert np.abs(exact - theirs).mean() < 1.0
-    (averaged,), _ = align_picture(photograph, finder, AlignConfig(size=96))
+    (averaged,), _ = align_picture(photograph, detector, AlignConfig(size=96))
     assert abs(averaged.mean() - theirs.mean()) < 1.0
     expected = json.loads((ALIGNED / "faces.json").read_text())[f"{name}.jpg"]
     left, top, right, bottom = expected["largest"]

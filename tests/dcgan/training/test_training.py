@@ -139,7 +139,7 @@ def test_a_resumed_run_equals_an_unbroken_one(finished, data, tmp_path, monkeypa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(training, "reestimate_batch_norm", interrupted)
+        patched.setattr(training, "estimate_generator_batch_norm", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(data, tmp_path, run=dataclasses.replace(RUN, sample_steps=6), dataset_names=["toy"])
     assert [int(row["step"]) for row in rows(tmp_path)] == [2, 4, 6]
