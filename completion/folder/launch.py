@@ -20,6 +20,7 @@ from completion.search.batches import default_batch_size
 from dcgan.errors import FaceCompletionError
 from dcgan.faces.detector import FaceDetector
 from dcgan.quiet import quiet_import
+from dcgan.terminal import printable
 
 if TYPE_CHECKING:
     from completion.folder.masks import MaskSource
@@ -163,8 +164,8 @@ def launch(
             pictures,
             job,
             ready,
-            on_failure=lambda line: bar.write(f"failed: {line}", file=sys.stderr),
-            on_note=None if output.quiet else lambda line: bar.write(f"note: {line}", file=sys.stderr),
+            on_failure=lambda line: bar.write(f"failed: {printable(line)}", file=sys.stderr),
+            on_note=None if output.quiet else lambda line: bar.write(f"note: {printable(line)}", file=sys.stderr),
             on_progress=lambda done: bar.update(done - bar.n),
         )
 
@@ -194,7 +195,7 @@ def _make_method(
             f"{method.model} has no encoder (dcgan-train-encoder trains one): the latent space is searched instead "
             "(--method latent)"
         )
-        click.echo(line, err=True)
+        click.echo(printable(line), err=True)
     options = MethodOptions(prior, method.blend, method.seed)
     if photographs is not None:
         options = dataclasses.replace(options, detector=detector, beyond=photographs.beyond, grain=photographs.grain)
