@@ -8,11 +8,20 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-__all__ = ["EXIT_OUTPUT_LOST", "Ended", "ending_signals", "exit_code", "printable", "tolerant_output"]
+__all__ = [
+    "EXIT_OUTPUT_LOST",
+    "Ended",
+    "ProgressLines",
+    "ending_signals",
+    "exit_code",
+    "printable",
+    "tolerant_output",
+]
 
 EXIT_OUTPUT_LOST = 74  # EX_IOERR of sysexits.h: the work is done, but its talk could not be written
 SIGNALS = ("SIGTERM", "SIGHUP")  # by name, since Windows has no SIGHUP
@@ -54,6 +63,50 @@ def printable(text: object) -> str:
         each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode("ascii")
         for each in str(text)
     )
+
+
+class ProgressLines:
+    """Progress as lines on stderr, for logs: one now and then, where a progress bar would not be seen.
+
+    Parameters
+    ----------
+    show : bool
+        Whether to print at all.
+    seconds : float, optional
+        Time between two lines; nothing is said of what takes less.
+    """
+
+    def __init__(self, *, show: bool, seconds: float = 30.0) -> None:
+        self._show, self._seconds = show, seconds
+        self._stage, self._first, self._started = "", 0, 0.0
+        self._said = time.monotonic()
+
+    def report(self, stage: str, done: int, *, total: int) -> None:
+        """Tell how far a stage is, if it is time.
+
+        Parameters
+        ----------
+        stage : str
+            What is being done, e.g. "completing".
+        done, total : int
+            Pictures.
+        """
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._first, self._started = stage, done, now
+        if not self._show or now - self._said < self._seconds:
+            return
+        self._said = now
+        rate = (done - self._first) / max(now - self._started, 1e-9)
+        left = f", about {_duration((total - done) / rate)} left" if rate > 0 else ""
+        print(f"{stage}: {done:,} of {total:,} pictures{left}", file=sys.stderr, flush=True)
+
+
+def _duration(seconds: float) -> str:
+    """Return a time in the unit that suits it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 @contextlib.contextmanager

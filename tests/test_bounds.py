@@ -54,7 +54,7 @@ def options_with_numbers():
                 yield pytest.param(command, parameter.opts[0], id=f"{command.name} {parameter.opts[0]}")
 
 
-@pytest.mark.parametrize(("command", "option"), options_with_numbers())
+@pytest.mark.parametrize(("command", "option"), list(options_with_numbers()))
 def test_every_number_has_an_upper_bound(command, option, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in").mkdir()

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from dcgan.terminal import Ended, ending_signals, exit_code, printable, tolerant_output
+from dcgan.terminal import Ended, ProgressLines, ending_signals, exit_code, printable, tolerant_output
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
@@ -91,3 +91,28 @@ def test_output_that_works_is_left_alone(capsys):
         print("to stderr", file=sys.stderr)
     assert not output.lost
     assert capsys.readouterr() == ("to stdout\n", "to stderr\n")
+
+
+def test_progress_lines(monkeypatch, capsys):
+    """One line every 30 seconds, with the time left at the stage's own pace."""
+    now = [0.0]
+    monkeypatch.setattr("dcgan.terminal.time.monotonic", lambda: now[0])
+    lines, silent = ProgressLines(show=True), ProgressLines(show=False)
+    for stage, first in (("completing", 100), ("measuring", 0)):
+        for step in range(5):
+            lines.report(stage, first + 20 * step, total=1000)
+            silent.report(stage, first + 20 * step, total=1000)
+            now[0] += 20.0
+    assert capsys.readouterr().err.splitlines() == [
+        "completing: 140 of 1,000 pictures, about 14 min left",
+        "completing: 180 of 1,000 pictures, about 14 min left",
+        "measuring: 20 of 1,000 pictures, about 16 min left",
+        "measuring: 60 of 1,000 pictures, about 16 min left",
+    ]
+
+
+def test_short_work_is_not_talked_about(capsys):
+    lines = ProgressLines(show=True)
+    for done in range(100):
+        lines.report("completing", done, total=100)
+    assert capsys.readouterr().err == ""
