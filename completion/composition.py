@@ -110,8 +110,8 @@ class Composer:
                 part = own[inner]
                 frame = face.placement.window(picture.shape)
                 placed = face.placement.place(pixels, box, picture.shape)
-                known = picture[frame][~hidden[frame]]
-                if is_grey(known if known.size else picture[~hidden]):
+                known = ~hidden[frame]
+                if is_grey(picture[frame], known) if known.any() else is_grey(picture, ~hidden):
                     placed = np.broadcast_to(placed.mean(axis=2, keepdims=True), placed.shape)
                 blended = self._blend(
                     result[box], part, face, placed=placed, box=box, shape=picture.shape, covered=covered

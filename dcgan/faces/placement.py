@@ -15,12 +15,22 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.faces.alignment import compose_transforms, invert_transform, warp_crop, transform_points, transform_scale
-from dcgan.pictures.values import KNOWN_MIN, enlarge, known_means, lanczos_matrix, resize_picture, to_float
+from dcgan.pictures.values import (
+    KNOWN_MIN,
+    area_matrix,
+    enlarge,
+    known_means,
+    lanczos_matrix,
+    resize_picture,
+    to_float,
+)
 
 __all__ = ["Placement", "Window"]
 
 ENLARGED_MAX = 8  # largest factor of the exact Lanczos enlargement; beyond it warpAffine's cubic kernel interpolates
 ROUNDING = 1e-6  # in pixels of the frame
+WHOLE_PIXELS_MAX = 4_000_000  # pixels of a picture up to which its view is computed from whole planes of float
+STRIP_ROWS = 256
 
 Points = npt.NDArray[np.float64]
 Window = tuple[slice, slice]  # rows and columns of a picture
@@ -192,6 +202,8 @@ class Placement:
         """Return `view` of a picture that fills a rectangle of whole frame pixels."""
         height, width, channels = picture.shape
         inner_shape = (inner[1].stop - inner[1].start, inner[0].stop - inner[0].start)  # OpenCV's order
+        if height * width > WHOLE_PIXELS_MAX:
+            return self._view_in_strips(picture, mask, inner)
         share = (~mask).astype(np.float32)  # (H, W)
         shrinks = inner_shape[0] <= width and inner_shape[1] <= height
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
@@ -206,6 +218,31 @@ class Placement:
         if not shrinks:  # an enlarged pixel is known or not; interpolated shares would only blur the mask
             inner_share = cv2.resize(share, inner_shape, interpolation=cv2.INTER_NEAREST)
         known[inner] = np.where(inner_share > KNOWN_MIN, inner_share, 0.0)
+        return target, known
+
+    def _view_in_strips(
+        self, picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], inner: Window
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return `_view_upright` of a large picture, strip by strip, so that no plane of it is held in float."""
+        height, width, channels = picture.shape
+        rows, columns = inner[0].stop - inner[0].start, inner[1].stop - inner[1].start
+        vertical, horizontal = area_matrix(height, rows), area_matrix(width, columns)
+        sums, shares = np.zeros((rows, columns, channels)), np.zeros((rows, columns))
+        for top in range(0, height, STRIP_ROWS):
+            strip = slice(top, top + STRIP_ROWS)
+            known = (~mask[strip]).astype(np.float32)  # (STRIP_ROWS, W)
+            weights = vertical[:, strip]
+            shares += weights @ (known @ horizontal.T)
+            for channel in range(channels):
+                values = to_float(picture[strip, :, channel]) * known
+                sums[..., channel] += weights @ (values @ horizontal.T)
+        target = np.zeros((self.size, self.size, channels), np.float32)
+        known = np.zeros((self.size, self.size), np.float32)
+        is_known = shares > KNOWN_MIN
+        target[inner] = np.where(
+            is_known[..., None], np.clip(sums / np.maximum(shares, KNOWN_MIN)[..., None], -1, 1), 0
+        )
+        known[inner] = np.where(is_known, np.minimum(shares, 1.0), 0.0)
         return target, known
 
     def _view_warped(

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 __all__ = [
     "KNOWN_MIN",
+    "area_matrix",
     "crop_square",
     "enlarge",
     "is_grey",
@@ -20,6 +21,7 @@ __all__ = [
 ]
 
 KNOWN_MIN = 1e-6  # known shares up to this are rounding errors: nothing is known there
+STRIP_ROWS = 256  # of a large picture that are looked at together
 LANCZOS_TAPS = 4  # on each side, as in OpenCV's INTER_LANCZOS4
 
 Pictures = npt.NDArray[np.uint8]
@@ -56,11 +58,29 @@ def crop_square(picture: Pictures) -> Pictures:
     return picture[top : top + side, left : left + side]
 
 
-def is_grey(pixels: Pictures) -> bool:
-    """Tell whether pixels, (..., C) uint8, are at least one, of three channels, and all grey."""
-    if pixels.shape[-1] != 3 or pixels.size == 0:
+def is_grey(picture: Pictures, known: npt.NDArray[np.bool_]) -> bool:
+    """Tell whether a picture's known pixels, at least one, are all grey.
+
+    Parameters
+    ----------
+    picture : uint8 array (H, W, C)
+        A picture of one channel is not called grey: there is nothing to keep equal.
+    known : bool array (H, W)
+
+    Examples
+    --------
+    >>> picture = np.uint8([[[9, 9, 9], [9, 5, 1]]])
+    >>> is_grey(picture, np.array([[True, False]])), is_grey(picture, np.array([[True, True]]))
+    (True, False)
+    """
+    if picture.shape[-1] != 3 or not known.any():
         return False
-    return bool((pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all())
+    for top in range(0, len(picture), STRIP_ROWS):  # a colour picture is told from its first rows
+        strip, hidden = picture[top : top + STRIP_ROWS], ~known[top : top + STRIP_ROWS]
+        red, green, blue = strip[..., 0], strip[..., 1], strip[..., 2]
+        if not ((red == green) & (green == blue) | hidden).all():
+            return False
+    return True
 
 
 def resize_picture(picture: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArray[Any]:
@@ -122,6 +142,25 @@ def enlarge(picture: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.flo
     )
     stretched = np.tensordot(vertical, picture, (1, 0))  # (factor * H, W, C)
     return np.ascontiguousarray(np.matmul(horizontal, stretched))
+
+
+def area_matrix(length: int, count: int) -> npt.NDArray[np.float32]:
+    """Return the matrix that averages `length` samples over `count` equal parts, (count, length).
+
+    Parameters
+    ----------
+    length, count : int
+        `count` is at most `length`; a sample on a border counts in both parts by its shares.
+
+    Examples
+    --------
+    >>> (3 * area_matrix(3, 2)).round(6).tolist()
+    [[2.0, 1.0, 0.0], [0.0, 1.0, 2.0]]
+    """
+    borders = np.arange(count + 1) * (length / count)
+    samples = np.arange(length)
+    overlap = np.minimum(borders[1:, None], samples + 1) - np.maximum(borders[:-1, None], samples)
+    return (np.maximum(overlap, 0.0) * (count / length)).astype(np.float32)
 
 
 def lanczos_matrix(centers: npt.NDArray[np.floating], size: int) -> npt.NDArray[np.float32]:

@@ -375,3 +375,22 @@ class TestOnePlacement:
         assert len(difference) >= SIZE * SIZE // 6
         assert difference.mean() < 2 / 127.5
         assert difference.max() < 20 / 127.5
+
+
+@pytest.mark.parametrize("shape", [(300, 300), (257, 511), (64, 700)])
+def test_large_pictures_are_viewed_in_strips(monkeypatch, shape):
+    """No more than rounding differs, of the view and of the known shares, dense masks and sparse ones."""
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (*shape, 3), np.uint8)
+    for missing in (0.0, 0.3, 0.99):
+        mask = rng.random(shape) < missing
+        mask[:40] = missing > 0.5
+        placement = Placement.whole(shape, 32)
+        whole = placement.view(picture, mask)
+        with monkeypatch.context() as patched:
+            patched.setattr("dcgan.faces.placement.WHOLE_PIXELS_MAX", 1000)
+            patched.setattr("dcgan.faces.placement.STRIP_ROWS", 37)
+            strips = placement.view(picture, mask)
+        np.testing.assert_allclose(strips[0], whole[0], atol=2e-4)
+        np.testing.assert_allclose(strips[1], whole[1], atol=1e-5)
+        assert [each.dtype for each in strips] == [np.float32] * 2

@@ -4,6 +4,7 @@ import pytest
 
 from dcgan.pictures.values import (
     KNOWN_MIN,
+    area_matrix,
     crop_square,
     enlarge,
     is_grey,
@@ -57,14 +58,32 @@ def test_resizing_keeps_channels_and_flat_colours():
 
 def test_grey_is_three_equal_channels():
     grey = np.repeat(np.arange(4, dtype=np.uint8).reshape(2, 2, 1), 3, axis=2)
-    assert is_grey(grey)
-    assert is_grey(grey[0])
+    every, none = np.ones((2, 2), bool), np.zeros((2, 2), bool)
+    assert is_grey(grey, every)
     for channel in range(3):
         spoilt = grey.copy()
         spoilt[1, 0, channel] += 1
-        assert not is_grey(spoilt)
-    assert not is_grey(grey[..., :1])
-    assert not is_grey(grey[:0])
+        assert not is_grey(spoilt, every)
+        assert is_grey(spoilt, np.array([[True, True], [False, True]]))
+    assert not is_grey(grey[..., :1], every)
+    assert not is_grey(grey, none)
+
+
+def test_a_large_picture_is_grey_if_its_last_row_is():
+    picture, known = np.full((1000, 2, 3), 9, np.uint8), np.ones((1000, 2), bool)
+    assert is_grey(picture, known)
+    picture[-1, -1, 2] = 8
+    assert not is_grey(picture, known)
+
+
+@pytest.mark.parametrize(("length", "count"), [(1, 1), (64, 64), (100, 64), (640, 64), (7, 3)])
+def test_area_means(length, count):
+    """As OpenCV has them, which is exact where the parts are whole samples."""
+    matrix = area_matrix(length, count)
+    np.testing.assert_allclose(matrix.sum(axis=1), 1.0, rtol=1e-6)
+    values = np.random.default_rng(0).random((1, length), np.float32)
+    expected = cv2.resize(values, (count, 1), interpolation=cv2.INTER_AREA)
+    np.testing.assert_allclose(values @ matrix.T, expected, atol=1e-5)
 
 
 def halves(values):
