@@ -14,11 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.errors import ImageFileError
+from dcgan.pictures.reading import open_regular
 from dcgan.pictures.records import write_whole
 
 __all__ = ["decode_picture", "read_deep", "read_picture", "save_picture"]
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+NO_MEMORY = "not enough memory for this picture"
+CV_NO_MEMORY = -4  # OpenCV's code of errors for want of memory
 OPEN_LOCK = threading.Lock()  # the filters of warnings belong to the whole process, not to a thread
 
 Pictures = npt.NDArray[np.uint8]
@@ -41,10 +44,10 @@ def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> P
     Raises
     ------
     ImageFileError
-        The file cannot be read, is no picture, or is truncated.
+        The file cannot be read, is no picture, or is truncated, or its pixels do not fit into the memory.
     """
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return decode_picture(file, channels=channels)
     except ImageFileError as error:
         raise ImageFileError(f"{os.fspath(path)}: {error}") from error
@@ -58,7 +61,7 @@ def decode_picture(file: IO[bytes], *, channels: int | None = 3) -> Pictures:
     Raises
     ------
     ImageFileError
-        The bytes are no picture, or end too early.
+        The bytes are no picture, or end too early, or its pixels do not fit into the memory.
     """
     from PIL import Image, ImageOps
 
@@ -75,10 +78,14 @@ def decode_picture(file: IO[bytes], *, channels: int | None = 3) -> Pictures:
         raise ImageFileError(f"expected at most {limit:,} pixels ({error})") from error
     except Image.UnidentifiedImageError as error:
         raise ImageFileError("expected a picture, found no known picture format") from error
+    except MemoryError as error:
+        raise ImageFileError(NO_MEMORY) from error
     except (
         Exception
     ) as error:  # of a damaged file Pillow's plugins raise nearly anything, RuntimeError and SyntaxError too
         reason = " ".join(str(error).split()) or type(error).__name__
+        if "out of memory" in reason:  # of a decoder's own buffers
+            raise ImageFileError(NO_MEMORY) from error
         raise ImageFileError(f"the picture is damaged: {reason}") from error
 
 
@@ -93,23 +100,33 @@ def read_deep(path: str | os.PathLike[str], shallow: Pictures) -> npt.NDArray[np
     Returns
     -------
     (H, W, 1, 3 or 4) uint16, upright, or None
+
+    Raises
+    ------
+    ImageFileError
+        The pixels do not fit into the memory.
     """
     import cv2
     from PIL import Image, ImageOps
 
     deep: Any
     try:
-        with OPEN_LOCK, warnings.catch_warnings():
+        with open_regular(path) as file, OPEN_LOCK, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                bits = image.tag_v2.get(258, (8,)) if image.format == "TIFF" else (_png_depth(path, image.format),)
+            with Image.open(file) as image:
+                bits = image.tag_v2.get(258, (8,)) if image.format == "TIFF" else (_png_depth(file, image.format),)
                 if max(bits) != 16:
                     return None
                 if image.mode.startswith("I"):
                     deep = np.asarray(ImageOps.exif_transpose(image)).astype(np.uint16)
                 else:
-                    deep = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    except Exception:  # as in decode_picture; what is damaged has been reported by read_picture
+                    file.seek(0)
+                    deep = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    except MemoryError as error:
+        raise ImageFileError(f"{os.fspath(path)}: {NO_MEMORY}") from error
+    except Exception as error:  # as in decode_picture; what is damaged has been reported by read_picture
+        if getattr(error, "code", None) == CV_NO_MEMORY:
+            raise ImageFileError(f"{os.fspath(path)}: {NO_MEMORY}") from error
         return None
     if deep is None or deep.dtype != np.uint16:
         return None
@@ -123,12 +140,15 @@ def read_deep(path: str | os.PathLike[str], shallow: Pictures) -> npt.NDArray[np
     return deep if same else None
 
 
-def _png_depth(path: str | os.PathLike[str], kind: str | None) -> int:
-    """Return the bits of a PNG's channel, 8 for other formats."""
+def _png_depth(file: IO[bytes], kind: str | None) -> int:
+    """Return the bits of a PNG's channel, 8 for other formats; the file stays where it is."""
     if kind != "PNG":
         return 8
-    with open(path, "rb") as file:
-        return file.read(25)[24]
+    place = file.tell()
+    file.seek(24)
+    depth = file.read(1)[0]
+    file.seek(place)
+    return depth
 
 
 def _to_array(image: Any, channels: int | None) -> Pictures:

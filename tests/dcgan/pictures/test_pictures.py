@@ -247,6 +247,39 @@ def test_paths_that_cannot_be_read(tmp_path):
         read_picture(tmp_path)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+def test_pipes_are_not_waited_for(tmp_path, alarm):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(ImageFileError) as error:
+        read_picture(tmp_path / "a.png")
+    assert one_line(error) == f"{tmp_path / 'a.png'}: expected a regular file, found a pipe"
+    assert read_deep(tmp_path / "a.png", RGB) is None
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError("out of memory error when reading image file")])
+def test_want_of_memory_is_no_damage(tmp_path, monkeypatch, error):
+    def load(image):
+        raise error
+
+    path = write(tmp_path / "a.png", RGB)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
+    with pytest.raises(ImageFileError, match=r"a\.png: not enough memory for this picture$"):
+        read_picture(path)
+
+
+@pytest.mark.parametrize("code", [None, -4])
+def test_sixteen_bits_are_not_given_up_for_want_of_memory(tmp_path, monkeypatch, code):
+    def decode(*arguments):
+        error = MemoryError() if code is None else cv2.error("Insufficient memory")
+        error.code = code
+        raise error
+
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((4, 4, 3), 1000, np.uint16))
+    monkeypatch.setattr(cv2, "imdecode", decode)
+    with pytest.raises(ImageFileError, match=r"a\.png: not enough memory for this picture$"):
+        read_deep(tmp_path / "a.png", RGB)
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
 def test_unreadable_file(tmp_path):
     path = write(tmp_path / "a.png", RGB)
