@@ -4,9 +4,12 @@ Pillow decodes, because it names what is wrong with a file (OpenCV returns a tru
 OpenCV resizes.
 """
 
+import io
 import os
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,9 +20,12 @@ from dcgan.errors import ImageFileError
 from dcgan.pictures.reading import open_regular
 from dcgan.pictures.records import write_whole
 
-__all__ = ["decode_picture", "read_deep", "read_picture", "save_picture"]
+__all__ = ["decode_picture", "read_deep", "read_encoded", "read_picture", "save_picture"]
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+PIXEL_BYTES_MAX = 8  # of a picture file for each pixel: 16 bits a channel and alpha, not compressed
+METADATA_BYTES_MAX = 2**26  # of what a picture file holds beside its pixels
+BLOCK_BYTES = 2**20
 NO_MEMORY = "not enough memory for this picture"
 CV_NO_MEMORY = -4  # OpenCV's code of errors for want of memory
 OPEN_LOCK = threading.Lock()  # the filters of warnings belong to the whole process, not to a thread
@@ -63,16 +69,64 @@ def decode_picture(file: IO[bytes], *, channels: int | None = 3) -> Pictures:
     ImageFileError
         The bytes are no picture, or end too early, or its pixels do not fit into the memory.
     """
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
+
+    with _named_errors(), _open(file) as image:
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        return _to_array(upright, channels)
+
+
+def read_encoded(file: IO[bytes]) -> io.BytesIO:
+    """Read a picture file out of a stream that may not end where it should, without decoding it.
+
+    No more is read than a file of its pixels can have: 8 bytes for each pixel, and 64 MiB.
+
+    Parameters
+    ----------
+    file : binary file
+        A stream, decompressed as it is read; for instance a file in an archive.
+
+    Returns
+    -------
+    io.BytesIO
+        What `decode_picture` takes.
+
+    Raises
+    ------
+    ImageFileError
+        The stream is longer than that, or its first 64 MiB are not those of a picture.
+    """
+    encoded, most = io.BytesIO(), 0
+    while block := file.read(BLOCK_BYTES):
+        encoded.write(block)
+        if encoded.tell() > METADATA_BYTES_MAX and not most:
+            encoded.seek(0)
+            with _named_errors(), _open(encoded) as image:
+                most = METADATA_BYTES_MAX + PIXEL_BYTES_MAX * image.width * image.height
+            encoded.seek(0, io.SEEK_END)
+        if most and encoded.tell() > most:
+            raise ImageFileError(f"expected at most {most:,} bytes by the picture's width and height, found more")
+    encoded.seek(0)
+    return encoded
+
+
+def _open(file: IO[bytes]) -> Any:
+    """Return a Pillow image whose header was read."""
+    from PIL import Image
+
+    with OPEN_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # twice as many pixels are an error
+        return Image.open(file)
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    """Turn what Pillow raises into ImageFileError."""
+    from PIL import Image
 
     try:
-        with OPEN_LOCK, warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # twice as many pixels are an error
-            opened = Image.open(file)
-        with opened as image:
-            image.load()
-            upright = ImageOps.exif_transpose(image)
-            return _to_array(upright, channels)
+        yield
     except Image.DecompressionBombError as error:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise ImageFileError(f"expected at most {limit:,} pixels ({error})") from error

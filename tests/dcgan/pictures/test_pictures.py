@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dcgan.errors import ImageFileError
-from dcgan.pictures.files import decode_picture, read_deep, read_picture, save_picture
+from dcgan.pictures.files import decode_picture, read_deep, read_encoded, read_picture, save_picture
 from tests.dcgan.helpers import one_line
 
 RNG = np.random.default_rng(0)
@@ -229,6 +229,43 @@ def test_damaged_files_raise_nothing_else(data):
         else:
             assert picture.dtype == np.uint8
             assert picture.ndim == 3
+
+
+class Endless(io.RawIOBase):
+    """A stream that begins like a file and goes on with zeros; counts what is read."""
+
+    def __init__(self, start):
+        self.start, self.count = io.BytesIO(start), 0
+
+    def read(self, size=-1):
+        assert size >= 0
+        self.count += size
+        return self.start.read(size) or bytes(size)
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        (png(), "expected at most 67,109,144 bytes by the picture's width and height, found more"),
+        (b"", "expected a picture, found no known picture format"),
+        (huge_png(), r"expected at most 178,956,970 pixels"),
+    ],
+    ids=["small picture", "no picture", "huge picture"],
+)
+def test_streams_are_read_as_far_as_a_picture_can_be_long(start, message):
+    stream = Endless(start)
+    with pytest.raises(ImageFileError, match=message):
+        read_encoded(stream)
+    assert stream.count <= 2**26 + 2 * 2**20
+
+
+def test_streams_that_hold_a_picture(monkeypatch):
+    monkeypatch.setattr("dcgan.pictures.files.METADATA_BYTES_MAX", 60)  # a bitmap has 54
+    monkeypatch.setattr("dcgan.pictures.files.BLOCK_BYTES", 10)
+    encoded = io.BytesIO()
+    Image.fromarray(RGB).save(encoded, "BMP")
+    encoded.seek(0)
+    np.testing.assert_array_equal(decode_picture(read_encoded(encoded)), RGB)
 
 
 def test_what_pillows_plugins_raise_is_translated(monkeypatch):
