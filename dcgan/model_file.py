@@ -1,7 +1,7 @@
 """Save and load models. A model is one safetensors file: the weights, and the configuration as metadata.
 
-Loading runs no code from the file. The networks are built from the configuration, and the name, shape, type and values
-of each tensor are checked.
+Loading runs no code from the file. The networks are built from the configuration. The name, shape and type of each
+tensor are checked before it is read, and then its values.
 """
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
@@ -9,6 +9,9 @@ from dcgan import engine  # noqa: F401  (chooses the engine before keras is impo
 import dataclasses
 import hashlib
 import json
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -23,12 +26,15 @@ from dcgan.config import ModelConfig
 from dcgan.encoder import build_encoder
 from dcgan.errors import ModelFileError
 from dcgan.networks import build_discriminator, build_generator, weight_count
+from dcgan.pictures.reading import open_regular
 from dcgan.pictures.records import write_whole
 
 __all__ = ["FORMAT_VERSION", "Prior", "bundled_models", "load_model", "save_model"]
 
 FORMAT = "dcgan-prior"
 FORMAT_VERSION = 1
+HEADER_BYTES_MAX = 2**24
+DTYPES = {"F16": "float16", "F32": "float32"}  # the types of tensors, by their names in a file
 NAMES_SHOWN = 3
 
 
@@ -104,7 +110,8 @@ def save_model(
     Raises
     ------
     ModelFileError
-        The file cannot be written, or a weight is not finite in the precision in which it is stored.
+        The file cannot be written, or a weight is not finite in the precision in which it is stored, or a
+        variance is negative.
     """
     tensors: dict[str, npt.NDArray[Any]] = {}
     networks = {"generator": generator, "discriminator": discriminator} | ({"encoder": encoder} if encoder else {})
@@ -113,10 +120,7 @@ def save_model(
             values = np.asarray(variable.numpy())
             with np.errstate(over="ignore"):
                 values = values.astype(np.float16 if values.ndim > 1 else np.float32)
-            if not np.isfinite(values).all():
-                raise ModelFileError(
-                    f"{path}: expected finite weights, received NaN or infinity in {prefix}/{variable.path}"
-                )
+            _check_values(path, f"{prefix}/{variable.path}", values)
             tensors[f"{prefix}/{variable.path}"] = values
     metadata = {
         "format": FORMAT,
@@ -162,15 +166,22 @@ def load_model(name_or_path: str | Path) -> Prior:
         configuration.
     """
     path = _find(name_or_path)
-    tensors, metadata, sha256 = _read(path)
+    metadata, forms = _read_header(path)
     config, info = _parse(path, metadata)
-    expected, received = weight_count(config), sum(values.size for values in tensors.values())
+    expected, received = weight_count(config), sum(form.size for form in forms.values())
     if expected > 2 * received:  # avoids building huge networks from a damaged configuration
         raise ModelFileError(f"{path}: expected {expected:,} weights by its configuration, received {received:,}")
     generator, discriminator = build_generator(config), build_discriminator(config)
-    encoder = build_encoder(config) if any(name.startswith("encoder/") for name in tensors) else None
+    encoder = build_encoder(config) if any(name.startswith("encoder/") for name in forms) else None
     networks = {"generator": generator, "discriminator": discriminator} | ({"encoder": encoder} if encoder else {})
-    _assign(path, networks, tensors)
+    variables = {
+        f"{prefix}/{variable.path}": variable for prefix, network in networks.items() for variable in network.variables
+    }
+    # Before the tensors are read, so that a file takes no more memory than a model.
+    _check_forms(path, variables, forms)
+    tensors, sha256 = _read_tensors(path, bytes_max=HEADER_BYTES_MAX + 4 * received)
+    _check_forms(path, variables, {name: _Form.of(values) for name, values in tensors.items()})
+    _assign(path, variables, tensors)
     return Prior(generator, discriminator, config, info, sha256, encoder)
 
 
@@ -200,42 +211,93 @@ def _parse(path: Path, metadata: dict[str, str]) -> tuple[ModelConfig, dict[str,
     return config, info
 
 
-def _read(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str], str]:
-    """Return a file's tensors, metadata and SHA-256."""
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:  # reads the header only
+@dataclasses.dataclass(frozen=True)
+class _Form:
+    """Shape and type of a tensor."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    @classmethod
+    def of(cls, values: npt.NDArray[Any]) -> "_Form":
+        return cls(values.shape, str(values.dtype))
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+def _read_header(path: Path) -> tuple[dict[str, str], dict[str, _Form]]:
+    """Return a file's metadata and the form of each tensor; no tensor is read."""
+    with _damage_named(path):
+        with open_regular(path) as opened:
+            length = int.from_bytes(opened.read(8), "little")
+        if length > HEADER_BYTES_MAX:
+            raise ModelFileError(
+                f"{path}: not a safetensors file, or a damaged one: expected a header of at most "
+                f"{HEADER_BYTES_MAX:,} bytes, received {length:,}"
+            )
+        with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-        if metadata.get("format") != FORMAT:
-            raise ModelFileError(f"{path}: expected a model written by dcgan-train, found another safetensors file")
-        if metadata.get("format_version") != str(FORMAT_VERSION):
-            version = metadata.get("format_version")
-            raise ModelFileError(f"{path}: expected model format {FORMAT_VERSION}, received {version}")
-        data = path.read_bytes()
-        tensors = safetensors.numpy.load(data)
+            if metadata.get("format") != FORMAT:
+                raise ModelFileError(f"{path}: expected a model written by dcgan-train, found another safetensors file")
+            if metadata.get("format_version") != str(FORMAT_VERSION):
+                version = metadata.get("format_version")
+                raise ModelFileError(f"{path}: expected model format {FORMAT_VERSION}, received {version}")
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
+            forms = {
+                name: _Form(tuple(each.get_shape()), DTYPES.get(each.get_dtype(), each.get_dtype()))
+                for name, each in slices.items()
+            }
+    return metadata, forms
+
+
+def _read_tensors(path: Path, *, bytes_max: int) -> tuple[dict[str, npt.NDArray[Any]], str]:
+    """Return a file's tensors and its SHA-256."""
+    with _damage_named(path):
+        with open_regular(path) as file:
+            data = file.read(bytes_max)
+        return safetensors.numpy.load(data), hashlib.sha256(data).hexdigest()
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Turn what a damaged file raises into ModelFileError."""
+    try:
+        yield
     except OSError as error:
         raise ModelFileError(f"{path}: cannot read: {error.strerror or error}") from error
     except (safetensors.SafetensorError, KeyError, TypeError) as error:  # KeyError, TypeError: a type that NumPy lacks
         raise ModelFileError(f"{path}: not a safetensors file, or a damaged one: {error}") from error
-    return tensors, metadata, hashlib.sha256(data).hexdigest()
 
 
-def _assign(path: Path, networks: dict[str, keras.Model], tensors: dict[str, npt.NDArray[Any]]) -> None:
-    """Assign the tensors to the networks' variables, after checking names, shapes, types and values."""
-    variables = {
-        f"{prefix}/{variable.path}": variable for prefix, network in networks.items() for variable in network.variables
-    }
-    missing, foreign = sorted(variables.keys() - tensors.keys()), sorted(tensors.keys() - variables.keys())
+def _check_forms(path: Path, variables: Mapping[str, Any], forms: Mapping[str, _Form]) -> None:
+    """Raise ModelFileError where the tensors have not the names, shapes and types of the networks' variables."""
+    missing, foreign = sorted(variables.keys() - forms.keys()), sorted(forms.keys() - variables.keys())
     if missing or foreign:
         raise ModelFileError(
-            f"{path}: expected {len(variables)} tensors by its configuration, received {len(tensors)} "
+            f"{path}: expected {len(variables)} tensors by its configuration, received {len(forms)} "
             f"(missing: {missing[:NAMES_SHOWN]}, unknown: {foreign[:NAMES_SHOWN]})"
         )
     for name, variable in variables.items():
+        form = forms[name]
+        if form.shape != tuple(variable.shape):
+            raise ModelFileError(f"{path}: expected {name} of shape {tuple(variable.shape)}, received {form.shape}")
+        if form.dtype not in DTYPES.values():
+            raise ModelFileError(f"{path}: expected {name} of float16 or float32, received {form.dtype}")
+
+
+def _assign(path: Path, variables: Mapping[str, Any], tensors: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Assign the tensors to the networks' variables, after checking the values."""
+    for name, variable in variables.items():
         values = tensors[name]
-        if tuple(values.shape) != tuple(variable.shape):
-            raise ModelFileError(f"{path}: expected {name} of shape {tuple(variable.shape)}, received {values.shape}")
-        if values.dtype not in (np.float16, np.float32):
-            raise ModelFileError(f"{path}: expected {name} of float16 or float32, received {values.dtype}")
-        if not np.isfinite(values).all():
-            raise ModelFileError(f"{path}: expected finite weights, received NaN or infinity in {name}")
+        _check_values(path, name, values)
         variable.assign(values.astype(np.float32))
+
+
+def _check_values(path: str | Path, name: str, values: npt.NDArray[Any]) -> None:
+    """Raise ModelFileError where a weight is not finite, or a variance is negative."""
+    if not np.isfinite(values).all():
+        raise ModelFileError(f"{path}: expected finite weights, received NaN or infinity in {name}")
+    if name.endswith("/moving_variance") and values.min(initial=0.0) < 0.0:
+        raise ModelFileError(f"{path}: expected variances of at least 0, received {values.min():g} in {name}")

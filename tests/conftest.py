@@ -1,6 +1,7 @@
 """What holds for all tests: how many run at once, and that none of them depends on the machine's speed."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,3 +19,17 @@ def pytest_xdist_auto_num_workers() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return max(1, min(MOST_WORKERS, cores, memory // WORKER_BYTES))
+
+
+@pytest.fixture
+def alarm():
+    """Fail a test that waits for what never comes."""
+
+    def ring(number, frame):
+        raise TimeoutError("waited for 2 seconds")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 2.0)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0.0)
+    signal.signal(signal.SIGALRM, before)

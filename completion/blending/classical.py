@@ -167,8 +167,10 @@ def _interpolate(blender: Blender, pictures: Pictures, masks: Masks) -> None:
     blended = blender(np.zeros_like(original), original, holes)
     for picture, mask, values, hole in zip(pictures, masks, blended, holes, strict=True):
         if hole.any():
-            known = picture[~mask]  # (K, C)
-            picture[mask] = np.clip(np.rint(values[hole]), known.min(axis=0), known.max(axis=0))
+            known = ~mask[..., None]
+            low = picture.min(axis=(0, 1), where=known, initial=255)
+            high = picture.max(axis=(0, 1), where=known, initial=0)
+            picture[mask] = np.clip(np.rint(values[hole]), low, high)
 
 
 def _inpaint(picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], flag: int) -> npt.NDArray[np.uint8]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from dcgan.errors import DatasetError, ImageFileError
 from dcgan.pictures.values import crop_square, resize_picture
-from dcgan.training.sources import open_source
+from dcgan.training.sources import first_lines, open_source
 from masks import make_mask
 
 __all__ = ["Faces", "make_masks", "read_faces"]
@@ -57,7 +57,8 @@ def read_faces(
     seed : int, default 0
         Seed of the sample, at least 0.
     on_failure : callable, optional
-        Called with a line for each picture that cannot be read; another one replaces it.
+        Called with a line for each of the first pictures that cannot be read, and one for the rest of them; other
+        pictures replace them.
 
     Returns
     -------
@@ -71,17 +72,17 @@ def read_faces(
     """
     source = open_source(path)
     chosen: list[tuple[str, npt.NDArray[np.uint8]]] = []
-    for index in np.random.default_rng(seed).permutation(len(source)):
-        if len(chosen) == count:
-            break
-        name = source.name(index)
-        try:
-            picture = resize_picture(crop_square(source.read(index, 3)), (size, size))
-        except ImageFileError as error:
-            if on_failure:
-                on_failure(str(error))
-            continue
-        chosen.append((name.removeprefix(str(path)).lstrip(":/\\"), picture))
+    with first_lines(on_failure) as tell:
+        for index in np.random.default_rng(seed).permutation(len(source)):
+            if len(chosen) == count:
+                break
+            name = source.name(index)
+            try:
+                picture = resize_picture(crop_square(source.read(index, 3)), (size, size))
+            except ImageFileError as error:
+                tell(str(error))
+                continue
+            chosen.append((name.removeprefix(str(path)).lstrip(":/\\"), picture))
     if not chosen:
         raise DatasetError(f"{path}: expected complete faces, found no picture that can be read")
     chosen.sort(key=lambda pair: pair[0])

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from dcgan.errors import FaceCompletionError
 from dcgan.faces.locate import Box, GivenFaces
+from dcgan.pictures.reading import open_regular
 
 __all__ = ["GivenPlaces", "read_landmarks"]
 
@@ -59,7 +60,8 @@ def read_landmarks(path: Path) -> dict[str, tuple[Points, ...]]:
         The file cannot be read, a line has another form, or no line has a face.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with open_regular(path) as file:
+            lines = file.read().decode("utf-8").splitlines()
     except UnicodeDecodeError as error:
         raise FaceCompletionError(f"{path}: expected lines of JSON, found bytes that are no text") from error
     except OSError as error:

@@ -4,9 +4,12 @@ Pillow decodes, because it names what is wrong with a file (OpenCV returns a tru
 OpenCV resizes.
 """
 
+import io
 import os
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,11 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.errors import ImageFileError
+from dcgan.pictures.reading import open_regular
 from dcgan.pictures.records import write_whole
 
-__all__ = ["decode_picture", "read_deep", "read_picture", "save_picture"]
+__all__ = ["decode_picture", "read_deep", "read_encoded", "read_picture", "save_picture"]
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+STRIP_ROWS = 256  # that are converted together
+PIXEL_BYTES_MAX = 8  # of a picture file for each pixel: 16 bits a channel and alpha, not compressed
+METADATA_BYTES_MAX = 2**26  # of what a picture file holds beside its pixels
+BLOCK_BYTES = 2**20
+NO_MEMORY = "not enough memory for this picture"
+CV_NO_MEMORY = -4  # OpenCV's code of errors for want of memory
 OPEN_LOCK = threading.Lock()  # the filters of warnings belong to the whole process, not to a thread
 
 Pictures = npt.NDArray[np.uint8]
@@ -41,10 +51,10 @@ def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> P
     Raises
     ------
     ImageFileError
-        The file cannot be read, is no picture, or is truncated.
+        The file cannot be read, is no picture, or is truncated, or its pixels do not fit into the memory.
     """
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return decode_picture(file, channels=channels)
     except ImageFileError as error:
         raise ImageFileError(f"{os.fspath(path)}: {error}") from error
@@ -58,27 +68,79 @@ def decode_picture(file: IO[bytes], *, channels: int | None = 3) -> Pictures:
     Raises
     ------
     ImageFileError
-        The bytes are no picture, or end too early.
+        The bytes are no picture, or end too early, or its pixels do not fit into the memory.
     """
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
+
+    with _named_errors(), _open(file) as image:
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        return _to_array(image, channels)
+
+
+def read_encoded(file: IO[bytes]) -> io.BytesIO:
+    """Read a picture file out of a stream that may not end where it should, without decoding it.
+
+    No more is read than a file of its pixels can have: 8 bytes for each pixel, and 64 MiB.
+
+    Parameters
+    ----------
+    file : binary file
+        A stream, decompressed as it is read; for instance a file in an archive.
+
+    Returns
+    -------
+    io.BytesIO
+        What `decode_picture` takes.
+
+    Raises
+    ------
+    ImageFileError
+        The stream is longer than that, or its first 64 MiB are not those of a picture.
+    """
+    encoded, most = io.BytesIO(), 0
+    while block := file.read(BLOCK_BYTES):
+        encoded.write(block)
+        if encoded.tell() > METADATA_BYTES_MAX and not most:
+            encoded.seek(0)
+            with _named_errors(), _open(encoded) as image:
+                most = METADATA_BYTES_MAX + PIXEL_BYTES_MAX * image.width * image.height
+            encoded.seek(0, io.SEEK_END)
+        if most and encoded.tell() > most:
+            raise ImageFileError(f"expected at most {most:,} bytes by the picture's width and height, found more")
+    encoded.seek(0)
+    return encoded
+
+
+def _open(file: IO[bytes]) -> Any:
+    """Return a Pillow image whose header was read."""
+    from PIL import Image
+
+    with OPEN_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # twice as many pixels are an error
+        return Image.open(file)
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    """Turn what Pillow raises into ImageFileError."""
+    from PIL import Image
 
     try:
-        with OPEN_LOCK, warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # twice as many pixels are an error
-            opened = Image.open(file)
-        with opened as image:
-            image.load()
-            upright = ImageOps.exif_transpose(image)
-            return _to_array(upright, channels)
+        yield
     except Image.DecompressionBombError as error:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise ImageFileError(f"expected at most {limit:,} pixels ({error})") from error
     except Image.UnidentifiedImageError as error:
         raise ImageFileError("expected a picture, found no known picture format") from error
+    except MemoryError as error:
+        raise ImageFileError(NO_MEMORY) from error
     except (
         Exception
     ) as error:  # of a damaged file Pillow's plugins raise nearly anything, RuntimeError and SyntaxError too
         reason = " ".join(str(error).split()) or type(error).__name__
+        if "out of memory" in reason:  # of a decoder's own buffers
+            raise ImageFileError(NO_MEMORY) from error
         raise ImageFileError(f"the picture is damaged: {reason}") from error
 
 
@@ -93,23 +155,33 @@ def read_deep(path: str | os.PathLike[str], shallow: Pictures) -> npt.NDArray[np
     Returns
     -------
     (H, W, 1, 3 or 4) uint16, upright, or None
+
+    Raises
+    ------
+    ImageFileError
+        The pixels do not fit into the memory.
     """
     import cv2
     from PIL import Image, ImageOps
 
     deep: Any
     try:
-        with OPEN_LOCK, warnings.catch_warnings():
+        with open_regular(path) as file, OPEN_LOCK, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                bits = image.tag_v2.get(258, (8,)) if image.format == "TIFF" else (_png_depth(path, image.format),)
+            with Image.open(file) as image:
+                bits = image.tag_v2.get(258, (8,)) if image.format == "TIFF" else (_png_depth(file, image.format),)
                 if max(bits) != 16:
                     return None
                 if image.mode.startswith("I"):
                     deep = np.asarray(ImageOps.exif_transpose(image)).astype(np.uint16)
                 else:
-                    deep = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    except Exception:  # as in decode_picture; what is damaged has been reported by read_picture
+                    file.seek(0)
+                    deep = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    except MemoryError as error:
+        raise ImageFileError(f"{os.fspath(path)}: {NO_MEMORY}") from error
+    except Exception as error:  # as in decode_picture; what is damaged has been reported by read_picture
+        if getattr(error, "code", None) == CV_NO_MEMORY:
+            raise ImageFileError(f"{os.fspath(path)}: {NO_MEMORY}") from error
         return None
     if deep is None or deep.dtype != np.uint16:
         return None
@@ -123,12 +195,15 @@ def read_deep(path: str | os.PathLike[str], shallow: Pictures) -> npt.NDArray[np
     return deep if same else None
 
 
-def _png_depth(path: str | os.PathLike[str], kind: str | None) -> int:
-    """Return the bits of a PNG's channel, 8 for other formats."""
+def _png_depth(file: IO[bytes], kind: str | None) -> int:
+    """Return the bits of a PNG's channel, 8 for other formats; the file stays where it is."""
     if kind != "PNG":
         return 8
-    with open(path, "rb") as file:
-        return file.read(25)[24]
+    place = file.tell()
+    file.seek(24)
+    depth = file.read(1)[0]
+    file.seek(place)
+    return depth
 
 
 def _to_array(image: Any, channels: int | None) -> Pictures:
@@ -143,10 +218,14 @@ def _to_array(image: Any, channels: int | None) -> Pictures:
         if channels == 4:
             return np.concatenate([grey, grey, grey, np.full_like(grey, 255)], axis=2)
         return np.repeat(grey, channels, axis=2)
-    if image.mode in ("P", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-    pixels = np.asarray(image.convert(MODES[channels]))
-    return pixels.reshape(image.height, image.width, channels)
+    is_indexed = image.mode in ("P", "PA") or "transparency" in image.info
+    pixels = np.empty((image.height, image.width, channels), np.uint8)
+    for top in range(0, image.height, STRIP_ROWS):  # Pillow holds the picture once, and so do we
+        strip = image.crop((0, top, image.width, min(top + STRIP_ROWS, image.height)))
+        strip = strip.convert("RGBA") if is_indexed else strip
+        strip = strip if strip.mode == MODES[channels] else strip.convert(MODES[channels])
+        pixels[top : top + STRIP_ROWS] = np.asarray(strip).reshape(strip.height, strip.width, channels)
+    return pixels
 
 
 def save_picture(path: str | os.PathLike[str], picture: Pictures | npt.NDArray[np.uint16]) -> None:

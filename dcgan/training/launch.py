@@ -11,14 +11,13 @@ from dcgan.command import RunOptions
 from dcgan.config import ModelConfig, TrainConfig
 from dcgan.training.dataset import CachedPictures, cache_pictures
 from dcgan.model_file import load_model
-from dcgan.training.sources import Source, open_source, source_channels
+from dcgan.training.sources import Source, first_lines, open_source, source_channels
 from dcgan.training.train import Report, train
 from dcgan.terminal import printable
 
 __all__ = ["load_pictures", "train_on"]
 
 DEFAULT_SIZE = 64
-UNREADABLE_SHOWN = 10
 
 
 def train_on(
@@ -137,8 +136,7 @@ def load_pictures(
         data = cache_pictures(sources, size=model.size, channels=model.channels, cache_dir=cache_dir, progress=decoded)
     if data.unreadable:
         report(f"{len(data.unreadable)} pictures cannot be read and are left out:")
-        for line in data.unreadable[:UNREADABLE_SHOWN]:
-            report(f"  {line}")
-        if len(data.unreadable) > UNREADABLE_SHOWN:
-            report(f"  and {len(data.unreadable) - UNREADABLE_SHOWN} more")
+        with first_lines(lambda line: report(f"  {line}")) as tell:
+            for line in data.unreadable:
+                tell(line)
     return data

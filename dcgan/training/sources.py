@@ -4,26 +4,48 @@ A source lists its pictures and reads them one at a time; it never holds them al
 """
 
 import gzip
-import io
+import math
 import os
 import struct
 import threading
+import weakref
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from dcgan.errors import DatasetError, ImageFileError
 from dcgan.pictures.names import is_picture_name, list_pictures
-from dcgan.pictures.files import decode_picture, read_picture
+from dcgan.pictures.files import decode_picture, read_encoded, read_picture
+from dcgan.pictures.reading import open_regular
 
-__all__ = ["ArraySource", "FolderSource", "Source", "ZipSource", "open_source", "read_idx", "source_channels"]
+__all__ = [
+    "ArraySource",
+    "FolderSource",
+    "Source",
+    "ZipSource",
+    "first_lines",
+    "open_source",
+    "read_idx",
+    "read_npy",
+    "source_channels",
+]
 
 IDX_MAGIC_UINT8_3D = 0x00000803
+IDX_HEADER_BYTES = 16
+GZIP_BYTES_MAX = 2**26  # of a decompressed file, however small it is
+GZIP_RATIO_MAX = 100  # of a decompressed file to its compressed size, beyond that; MNIST has 5, zeros have 1000
+ZIP_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others take memory that no caller can limit
+LINES_SHOWN = 20
+NPY_HEADERS: dict[tuple[int, int], Callable[[IO[bytes]], Any]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 class Source(Protocol):
@@ -136,8 +158,12 @@ class ZipSource:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self.archive = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+            file = open_regular(path)
+            weakref.finalize(self, file.close)
+            self.archive = zipfile.ZipFile(file)
+        except OSError as error:
+            raise DatasetError(f"{path}: cannot read the zip file: {error.strerror or error}") from error
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
             raise DatasetError(f"{path}: cannot read the zip file: {error}") from error
         self.lock = threading.Lock()
         infos = [info for info in self.archive.infolist() if not info.is_dir() and is_picture_name(info.filename)]
@@ -156,10 +182,15 @@ class ZipSource:
 
     def read(self, index: int, channels: int) -> npt.NDArray[np.uint8]:
         """Return one picture, (H, W, channels)."""
+        info = self.infos[index]
         try:
-            with self.lock:
-                data = self.archive.read(self.infos[index])
-            return decode_picture(io.BytesIO(data), channels=channels)
+            if info.compress_type not in ZIP_COMPRESSIONS:
+                raise ImageFileError(f"expected a stored or deflated file, found compression {info.compress_type}")
+            with self.lock, self.archive.open(info) as file:
+                encoded = read_encoded(file)
+            return decode_picture(encoded, channels=channels)
+        except MemoryError as error:
+            raise ImageFileError(f"{self.name(index)}: not enough memory for this picture") from error
         except (ImageFileError, zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
             raise ImageFileError(f"{self.name(index)}: {error}") from error
 
@@ -227,27 +258,95 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
     Returns
     -------
     ndarray of uint8, shape (N, H, W)
-        The pictures, read-only.
+        The pictures, read-only; mapped into memory where the file is not gzipped.
 
     Raises
     ------
     DatasetError
-        The file is damaged or holds something else, for instance labels.
+        The file is damaged, decompresses to more than a hundred times its size, or holds something else, for instance
+        labels.
     """
     try:
-        opener = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "rb") as file:
-            data = file.read()
-    except (OSError, EOFError, zlib.error) as error:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            return _unpack_idx(path, file, size) if path.suffix == ".gz" else _map_idx(path, file, size)
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot read: {error.strerror or error}") from error
+    except (EOFError, zlib.error) as error:
         raise DatasetError(f"{path}: cannot read: {error}") from error
-    if len(data) < 16 or struct.unpack(">I", data[:4])[0] != IDX_MAGIC_UINT8_3D:
+
+
+def _map_idx(path: Path, file: IO[bytes], size: int) -> npt.NDArray[np.uint8]:
+    """Return the pictures of an idx file, mapped into memory."""
+    shape = _idx_shape(path, file)
+    _check_idx_length(path, shape, size - IDX_HEADER_BYTES)
+    return np.memmap(file, np.uint8, "r", offset=IDX_HEADER_BYTES, shape=shape)
+
+
+def _unpack_idx(path: Path, packed: IO[bytes], size: int) -> npt.NDArray[np.uint8]:
+    """Return the pictures of a gzipped idx file; no more is decompressed than its header declares."""
+    with gzip.GzipFile(fileobj=packed) as file:
+        shape = _idx_shape(path, file)
+        declared, most = math.prod(shape), max(GZIP_BYTES_MAX, GZIP_RATIO_MAX * size)
+        if declared > most:
+            raise DatasetError(
+                f"{path}: expected at most {most:,} bytes of pictures in {size:,} compressed bytes, "
+                f"its header declares {declared:,}"
+            )
+        data = file.read(declared + 1)
+    _check_idx_length(path, shape, len(data))
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _idx_shape(path: Path, file: IO[bytes] | gzip.GzipFile) -> tuple[int, int, int]:
+    """Read the header of an idx file and return (N, H, W)."""
+    header = file.read(IDX_HEADER_BYTES)
+    if len(header) < IDX_HEADER_BYTES or struct.unpack(">I", header[:4])[0] != IDX_MAGIC_UINT8_3D:
         raise DatasetError(f"{path}: expected an idx file of pictures (magic {IDX_MAGIC_UINT8_3D:#010x})")
-    count, height, width = struct.unpack(">III", data[4:16])
-    if len(data) != 16 + count * height * width:
+    count, height, width = struct.unpack(">III", header[4:])
+    return count, height, width
+
+
+def _check_idx_length(path: Path, shape: tuple[int, int, int], received: int) -> None:
+    """Raise DatasetError where an idx file holds more or less than its header declares."""
+    if received != math.prod(shape):
+        count, height, width = shape
         raise DatasetError(
-            f"{path}: expected {count} pictures of {height}x{width}, received {len(data) - 16:,} bytes of them"
+            f"{path}: expected {count} pictures of {height}x{width}, received {received:,} bytes of them"
         )
-    return np.frombuffer(data, np.uint8, offset=16).reshape(count, height, width)
+
+
+def read_npy(path: Path) -> npt.NDArray[Any]:
+    """Map an .npy file into memory. Unlike `numpy.load` this takes neither pickles nor archives.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    ndarray
+        The array, read-only.
+
+    Raises
+    ------
+    DatasetError
+        The file is damaged or holds something else.
+    """
+    try:
+        with open_regular(path) as file:
+            shape, fortran_order, dtype = NPY_HEADERS[np.lib.format.read_magic(file)](file)
+            start = file.tell()
+            wanted, received = math.prod(shape) * dtype.itemsize, os.fstat(file.fileno()).st_size - start
+            if dtype.hasobject or min(shape, default=0) < 0 or wanted > received:
+                raise ValueError(f"expected {received:,} bytes of numbers, its header declares {dtype} {shape}")
+            return np.memmap(file, dtype, "r", offset=start, shape=shape, order="F" if fortran_order else "C")
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot read the array: {error.strerror or error}") from error
+    except Exception as error:  # NumPy evaluates the header as Python's literals, which fails in many ways
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DatasetError(f"{path}: cannot read the array: {reason}") from error
 
 
 def open_source(path: Path) -> Source:
@@ -275,11 +374,7 @@ def open_source(path: Path) -> Source:
     if path.suffix.lower() == ".zip":
         return ZipSource(path)
     if path.suffix.lower() == ".npy":
-        try:
-            array = np.lib.format.open_memmap(path, mode="r")  # unlike np.load it takes neither pickles nor archives
-        except (OSError, ValueError, EOFError) as error:
-            raise DatasetError(f"{path}: cannot read the array: {error}") from error
-        return ArraySource(path, array)
+        return ArraySource(path, read_npy(path))
     if "idx3" in path.name:
         return ArraySource(path, read_idx(path))
     raise DatasetError(f"{path}: expected a folder, a .zip, an .npy or an idx3 file")
@@ -299,3 +394,38 @@ def source_channels(sources: Sequence[Source]) -> int:
         1 where all sources are grey, else 3.
     """
     return 1 if all(source.native_channels == 1 for source in sources) else 3
+
+
+@contextmanager
+def first_lines(report: Callable[[str], None] | None) -> Iterator[Callable[[str], None]]:
+    """Report the first twenty pictures that cannot be read, and in one line more how many others there are.
+
+    Parameters
+    ----------
+    report : callable or None
+        Called with each of these lines.
+
+    Yields
+    ------
+    callable
+        To be called with a line for each picture that cannot be read.
+
+    Examples
+    --------
+    >>> with first_lines(print) as tell:
+    ...     tell("a.png: the picture is damaged")
+    a.png: the picture is damaged
+    """
+    count = 0
+
+    def tell(line: str) -> None:
+        nonlocal count
+        count += 1
+        if report and count <= LINES_SHOWN:
+            report(line)
+
+    try:
+        yield tell
+    finally:
+        if report and count > LINES_SHOWN:
+            report(f"and {count - LINES_SHOWN:,} more that cannot be read")

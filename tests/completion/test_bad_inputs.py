@@ -222,6 +222,20 @@ def test_pictures_that_disappear_during_the_search(run, tmp_path, monkeypatch):
     np.testing.assert_array_equal(read(tmp_path / "out" / "a.png")[~center_hole()], make_picture()[~center_hole()])
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+def test_pipes_among_pictures_and_masks(run, tmp_path):
+    folder = write_pictures(tmp_path / "in", ["a.png", "b.png"])
+    write_pictures(tmp_path / "masks", ["b.png"])
+    os.mkfifo(tmp_path / "masks" / "a.png")
+    os.mkfifo(folder / "c.png")
+    result = run(folder, "--mask-dir", tmp_path / "masks", "--output", tmp_path / "out", code=1)
+    assert [line.removeprefix(f"failed: {folder}/") for line in failures(result)] == [
+        f"a.png: cannot read its mask: {tmp_path / 'masks' / 'a.png'}: expected a regular file, found a pipe",
+        "c.png: expected a regular file, found a pipe",
+    ]
+    assert (tmp_path / "out" / "b.png").exists()
+
+
 def test_a_picture_too_large_for_the_memory(run, tmp_path, monkeypatch):
     from completion.composition import Composer
 

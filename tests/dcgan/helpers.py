@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -81,3 +82,14 @@ def leave_behind(path):
         kept = leftover.rename(leftover.with_suffix(".kept"))
         raise KeyboardInterrupt
     return kept.rename(leftover)
+
+
+@contextlib.contextmanager
+def memory_below(limit):
+    """Check that a block never takes so many bytes."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < limit
+    finally:
+        tracemalloc.stop()

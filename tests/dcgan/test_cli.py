@@ -127,9 +127,9 @@ def test_train_and_sample(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "faces.v2"
     folder.mkdir()
-    for index, picture in enumerate(make_pictures(16, size=20)):
+    for index, picture in enumerate(make_pictures(24, size=20)):
         save_picture(folder / f"{index}.png", picture)
-    for index in range(12):
+    for index in range(22):
         (folder / f"broken-{index:02}.png").write_text("no picture")
     options = ["--size", "16", *TOY_OPTIONS, "--epochs", "1", "--cache-dir", tmp_path / "cache"]
     result = run(train_command, "--dataset", folder, *options)
@@ -137,12 +137,12 @@ def test_train_and_sample(tmp_path, monkeypatch):
     model = Path("runs") / "faces" / "model.safetensors"
     assert result.stdout == f"{model}\n"
     lines = result.stderr.splitlines()
-    assert lines[0] == "12 pictures cannot be read and are left out:"
+    assert lines[0] == "22 pictures cannot be read and are left out:"
     assert lines[1] == f"  {folder / 'broken-00.png'}: expected a picture, found no known picture format"
-    assert lines[11] == "  and 2 more"
-    assert lines[12] == f"16 pictures of 16x16x3; run folder {Path('runs') / 'faces'}"
-    assert lines[13].startswith("step 2, epoch 1.0/1: discriminator_loss ")
-    assert len(lines) == 14
+    assert lines[21] == "  and 2 more that cannot be read"
+    assert lines[22] == f"24 pictures of 16x16x3; run folder {Path('runs') / 'faces'}"
+    assert lines[23].startswith("step 3, epoch 1.0/1: discriminator_loss ")
+    assert len(lines) == 24
 
     result = run(train_command, "--dataset", folder, *options, "--seed", "1")
     assert "train.seed was 0, now 1" in result.stderr.splitlines()[-1]

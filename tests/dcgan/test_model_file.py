@@ -10,11 +10,12 @@ import safetensors.numpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dcgan import model_file
 from dcgan.config import DISCRIMINATOR_NORMS, ModelConfig
 from dcgan.errors import ModelFileError
 from dcgan.model_file import FORMAT_VERSION, bundled_models, load_model, save_model
 from dcgan.networks import build_discriminator, build_generator
-from tests.dcgan.helpers import TOY, one_line
+from tests.dcgan.helpers import TOY, memory_below, one_line
 
 # The fixture's folder serves all examples of a test.
 HEALTH_CHECKS = [*settings.default.suppress_health_check, HealthCheck.function_scoped_fixture]
@@ -64,7 +65,9 @@ def test_round_trip(tmp_path, config, seed):
     rng = np.random.default_rng(seed)
     networks = build_generator(config), build_discriminator(config)
     for network in networks:
-        network.set_weights([rng.normal(0, 1, weight.shape).astype(np.float32) for weight in network.get_weights()])
+        for variable in network.variables:
+            values = rng.normal(0, 1, variable.shape).astype(np.float32)
+            variable.assign(np.abs(values) if variable.name == "moving_variance" else values)
     path = tmp_path / "a.safetensors"
     save_model(path, *networks, config=config, info={"seed": seed})
     prior = load_model(path)
@@ -195,7 +198,7 @@ def test_wrong_shapes(rewrite):
 
 def test_wrong_types(rewrite):
     path = rewrite(lambda tensors, metadata: tensors.update({"generator/up1/bias": np.zeros(3, np.complex64)}))
-    assert refusal(path) == f"{path}: expected generator/up1/bias of float16 or float32, received complex64"
+    assert refusal(path) == f"{path}: expected generator/up1/bias of float16 or float32, received C64"
 
 
 def test_types_that_numpy_lacks(model_path, tmp_path):
@@ -204,7 +207,33 @@ def test_types_that_numpy_lacks(model_path, tmp_path):
     header = int.from_bytes(data[:8], "little") + grown
     path = tmp_path / "a.safetensors"
     path.write_bytes(header.to_bytes(8, "little") + data[8:])
+    assert refusal(path).endswith("of float16 or float32, received BF16")
+
+
+def test_foreign_tensors_are_not_read(rewrite):
+    path = rewrite(lambda tensors, metadata: tensors.update(other=np.zeros(2**22, np.float32)))
+    with memory_below(2**23):
+        assert "unknown: ['other']" in refusal(path)
+
+
+def test_a_file_that_is_replaced_while_it_is_loaded(rewrite, monkeypatch):
+    """No more is read of it than the first one declared."""
+    path = rewrite(lambda tensors, metadata: None)
+    read_header = model_file._read_header
+
+    def replace(path):
+        found = read_header(path)
+        rewrite(lambda tensors, metadata: tensors.update(other=np.zeros(2**23, np.float32)))
+        return found
+
+    monkeypatch.setattr(model_file, "_read_header", replace)
     assert refusal(path).startswith(f"{path}: not a safetensors file, or a damaged one: ")
+
+
+def test_negative_variances(rewrite):
+    name = "generator/norm1/moving_variance"
+    path = rewrite(lambda tensors, metadata: np.put(tensors[name], 1, -0.5))
+    assert refusal(path) == f"{path}: expected variances of at least 0, received -0.5 in {name}"
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -29,6 +29,15 @@ def test_a_bad_picture_is_reported_and_another_takes_its_place(evaluate, faces, 
     assert "note: faces/0.png: " in evaluate("faces").stderr
 
 
+def test_many_bad_pictures_are_counted(faces):
+    for index in range(23):
+        (faces / f"bad-{index}.png").touch()
+    lines = []
+    assert read_faces(faces, 28, size=SIZE, on_failure=lines.append).names == NAMES
+    assert len(lines) == 21
+    assert lines[-1] == "and 3 more that cannot be read"
+
+
 def test_a_face_has_its_mask_whoever_is_beside_it(faces):
     every = read_faces(faces, 5, size=SIZE)
     few = Faces(every.names[2:4], every.pictures[2:4])

@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -63,3 +64,10 @@ def test_files_that_do_not_serve(tmp_path):
     empty = write(tmp_path / "empty", {"photograph": "a.jpg", "faces": []})
     with pytest.raises(FaceCompletionError, match="empty: expected the landmarks of a face, found none"):
         read_landmarks(empty)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+def test_pipes_are_not_waited_for(tmp_path, alarm):
+    os.mkfifo(tmp_path / "faces.jsonl")
+    with pytest.raises(FaceCompletionError, match=r"faces\.jsonl: expected a regular file, found a pipe"):
+        read_landmarks(tmp_path / "faces.jsonl")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dcgan.errors import ImageFileError
-from dcgan.pictures.files import decode_picture, read_deep, read_picture, save_picture
+from dcgan.pictures.files import decode_picture, read_deep, read_encoded, read_picture, save_picture
 from tests.dcgan.helpers import one_line
 
 RNG = np.random.default_rng(0)
@@ -231,6 +231,43 @@ def test_damaged_files_raise_nothing_else(data):
             assert picture.ndim == 3
 
 
+class Endless(io.RawIOBase):
+    """A stream that begins like a file and goes on with zeros; counts what is read."""
+
+    def __init__(self, start):
+        self.start, self.count = io.BytesIO(start), 0
+
+    def read(self, size=-1):
+        assert size >= 0
+        self.count += size
+        return self.start.read(size) or bytes(size)
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        (png(), "expected at most 67,109,144 bytes by the picture's width and height, found more"),
+        (b"", "expected a picture, found no known picture format"),
+        (huge_png(), r"expected at most 178,956,970 pixels"),
+    ],
+    ids=["small picture", "no picture", "huge picture"],
+)
+def test_streams_are_read_as_far_as_a_picture_can_be_long(start, message):
+    stream = Endless(start)
+    with pytest.raises(ImageFileError, match=message):
+        read_encoded(stream)
+    assert stream.count <= 2**26 + 2 * 2**20
+
+
+def test_streams_that_hold_a_picture(monkeypatch):
+    monkeypatch.setattr("dcgan.pictures.files.METADATA_BYTES_MAX", 60)  # a bitmap has 54
+    monkeypatch.setattr("dcgan.pictures.files.BLOCK_BYTES", 10)
+    encoded = io.BytesIO()
+    Image.fromarray(RGB).save(encoded, "BMP")
+    encoded.seek(0)
+    np.testing.assert_array_equal(decode_picture(read_encoded(encoded)), RGB)
+
+
 def test_what_pillows_plugins_raise_is_translated(monkeypatch):
     def load(image):
         raise RuntimeError("first line\nsecond line")
@@ -245,6 +282,39 @@ def test_paths_that_cannot_be_read(tmp_path):
         read_picture(tmp_path / "nothing.png")
     with pytest.raises(ImageFileError, match="Is a directory"):
         read_picture(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+def test_pipes_are_not_waited_for(tmp_path, alarm):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(ImageFileError) as error:
+        read_picture(tmp_path / "a.png")
+    assert one_line(error) == f"{tmp_path / 'a.png'}: expected a regular file, found a pipe"
+    assert read_deep(tmp_path / "a.png", RGB) is None
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError("out of memory error when reading image file")])
+def test_want_of_memory_is_no_damage(tmp_path, monkeypatch, error):
+    def load(image):
+        raise error
+
+    path = write(tmp_path / "a.png", RGB)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
+    with pytest.raises(ImageFileError, match=r"a\.png: not enough memory for this picture$"):
+        read_picture(path)
+
+
+@pytest.mark.parametrize("code", [None, -4])
+def test_sixteen_bits_are_not_given_up_for_want_of_memory(tmp_path, monkeypatch, code):
+    def decode(*arguments):
+        error = MemoryError() if code is None else cv2.error("Insufficient memory")
+        error.code = code
+        raise error
+
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((4, 4, 3), 1000, np.uint16))
+    monkeypatch.setattr(cv2, "imdecode", decode)
+    with pytest.raises(ImageFileError, match=r"a\.png: not enough memory for this picture$"):
+        read_deep(tmp_path / "a.png", RGB)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")

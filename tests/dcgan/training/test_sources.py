@@ -5,11 +5,13 @@ import zipfile
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dcgan.errors import DatasetError, ImageFileError
 from dcgan.pictures.files import save_picture
-from dcgan.training.sources import open_source, read_idx, source_channels
-from tests.dcgan.helpers import make_pictures, one_line
+from dcgan.training.sources import first_lines, open_source, read_idx, source_channels
+from tests.dcgan.helpers import make_pictures, memory_below, one_line
 
 PICTURES = make_pictures(3)
 GREY = make_pictures(3, channels=1)[..., 0]
@@ -86,6 +88,39 @@ def test_zip_with_damaged_members(tmp_path):
         open_source(path).read(0, 3)
 
 
+def test_zip_with_a_member_that_grows(tmp_path, monkeypatch):
+    monkeypatch.setattr("dcgan.pictures.files.METADATA_BYTES_MAX", 2**21)
+    save_picture(tmp_path / "a.png", PICTURES[0])
+    with zipfile.ZipFile(tmp_path / "faces.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", (tmp_path / "a.png").read_bytes() + bytes(2**25))
+    source = open_source(tmp_path / "faces.zip")
+    with (
+        memory_below(2**23),
+        pytest.raises(ImageFileError, match=r"faces\.zip:a\.png: expected at most 2,099,200 bytes by the picture's"),
+    ):
+        source.read(0, 3)
+
+
+def test_zip_with_a_compression_that_cannot_be_bounded(tmp_path):
+    with zipfile.ZipFile(tmp_path / "faces.zip", "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("a.png", bytes(2**20))
+    with pytest.raises(
+        ImageFileError, match=r"faces\.zip:a\.png: expected a stored or deflated file, found compression 12"
+    ):
+        open_source(tmp_path / "faces.zip").read(0, 3)
+
+
+def test_zip_with_a_member_too_large_for_the_memory(tmp_path, monkeypatch):
+    def read(*arguments):
+        raise MemoryError
+
+    with zipfile.ZipFile(tmp_path / "faces.zip", "w") as archive:
+        archive.writestr("a.png", b"")
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", read)
+    with pytest.raises(ImageFileError, match=r"faces\.zip:a\.png: not enough memory for this picture$"):
+        open_source(tmp_path / "faces.zip").read(0, 3)
+
+
 def test_file_that_is_no_zip(tmp_path):
     (tmp_path / "faces.zip").write_bytes(b"nothing of the kind")
     with pytest.raises(DatasetError, match="cannot read the zip file") as error:
@@ -107,11 +142,12 @@ def test_idx(tmp_path, name):
     ("content", "message"),
     [
         (struct.pack(">II", 0x00000801, 10) + bytes(10), "expected an idx file of pictures"),
+        (idx(GREY)[:10], "expected an idx file of pictures"),
         (b"", "expected an idx file of pictures"),
         (idx(GREY)[:-1], "expected 3 pictures of 16x16, received 767 bytes of them"),
         (idx(GREY) + b"x", "expected 3 pictures of 16x16, received 769 bytes of them"),
     ],
-    ids=["labels", "empty", "short", "long"],
+    ids=["labels", "short header", "empty", "short", "long"],
 )
 def test_idx_that_holds_something_else(tmp_path, content, message):
     path = tmp_path / "idx3"
@@ -119,6 +155,33 @@ def test_idx_that_holds_something_else(tmp_path, content, message):
     with pytest.raises(DatasetError, match=message) as error:
         read_idx(path)
     one_line(error)
+
+
+def test_idx_is_mapped_into_memory(tmp_path):
+    (tmp_path / "idx3").write_bytes(idx(GREY))
+    assert isinstance(read_idx(tmp_path / "idx3"), np.memmap)
+
+
+def test_gzip_that_holds_more_than_it_declares(tmp_path):
+    path = tmp_path / "idx3.gz"
+    path.write_bytes(gzip.compress(idx(GREY) + bytes(2**24)))
+    with (
+        memory_below(2**22),
+        pytest.raises(DatasetError, match=r"expected 3 pictures of 16x16, received 769 bytes of them"),
+    ):
+        read_idx(path)
+
+
+@pytest.mark.parametrize("count", [2**18 + 1, 2**32 - 1])
+def test_gzip_that_declares_more_than_it_can_hold(tmp_path, count):
+    path = tmp_path / "idx3.gz"
+    path.write_bytes(gzip.compress(struct.pack(">IIII", 0x00000803, count, 16, 16) + bytes(999)))
+    with pytest.raises(DatasetError) as error:
+        read_idx(path)
+    assert one_line(error) == (
+        f"{path}: expected at most 67,108,864 bytes of pictures in {path.stat().st_size} compressed bytes, "
+        f"its header declares {256 * count:,}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,6 +238,35 @@ def test_damaged_npy(tmp_path, content):
         open_source(tmp_path / "faces.npy")
 
 
+def npy(shape, *, dtype="|u1", data=bytes(768)):
+    header = f"{{'descr': {dtype!r}, 'fortran_order': False, 'shape': {shape}, }}".encode()
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
+
+
+@pytest.mark.parametrize(
+    "shape",
+    ["(-3, 16, 16)", "(3, -16, -16)", "(4, 16, 16)", "(0, 16, -1)", f"(0, {10**30}, 16)", f"({10**30}, 16, 16)", "(3,"],
+)
+def test_npy_of_impossible_shapes(tmp_path, shape):
+    (tmp_path / "faces.npy").write_bytes(npy(shape))
+    with pytest.raises(DatasetError, match=r"faces\.npy: cannot read the array: ") as error:
+        open_source(tmp_path / "faces.npy")
+    one_line(error)
+
+
+@settings(suppress_health_check=[*settings.default.suppress_health_check, HealthCheck.function_scoped_fixture])
+@given(place=st.integers(0, 127), value=st.integers(0, 255))
+def test_damaged_npy_headers_raise_nothing_else(tmp_path, place, value):
+    content = bytearray(npy("(3, 16, 16)"))
+    content[place] = value
+    (tmp_path / "faces.npy").write_bytes(content)
+    try:
+        open_source(tmp_path / "faces.npy")
+    except DatasetError as error:
+        one_line(error)
+
+
 def test_an_archive_of_arrays_is_no_array(tmp_path):
     np.savez(tmp_path / "faces.npz", PICTURES)
     (tmp_path / "faces.npz").rename(tmp_path / "faces.npy")
@@ -188,6 +280,26 @@ def test_paths_that_lead_nowhere(tmp_path):
     (tmp_path / "faces.tar").write_bytes(b"")
     with pytest.raises(DatasetError, match=r"expected a folder, a \.zip, an \.npy or an idx3 file"):
         open_source(tmp_path / "faces.tar")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+@pytest.mark.parametrize("name", ["faces.zip", "faces.npy", "idx3", "idx3.gz"])
+def test_pipes_are_not_waited_for(tmp_path, alarm, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DatasetError, match="expected a regular file, found a pipe") as error:
+        open_source(tmp_path / name)
+    one_line(error)
+
+
+@pytest.mark.parametrize(("count", "last"), [(20, "picture 19"), (21, "and 1 more that cannot be read")])
+def test_the_first_lines_about_many_pictures(count, last):
+    lines = []
+    with first_lines(lines.append) as tell, first_lines(None) as keep_quiet:
+        for index in range(count):
+            tell(f"picture {index}")
+            keep_quiet(f"picture {index}")
+    assert lines == [*(f"picture {index}" for index in range(20)), last][:count]
+    assert lines[-1] == last
 
 
 def test_channels_that_fit_all_sources(tmp_path):
