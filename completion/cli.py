@@ -9,8 +9,10 @@ import click
 from click.core import ParameterSource
 
 from completion.config import (
+    BATCH_SIZE_MAX,
     BEYOND,
     BLEND_NAMES,
+    CANDIDATES_MAX,
     CLASSICAL_METHODS,
     DEFAULT_METHOD,
     METHODS,
@@ -21,6 +23,8 @@ from completion.config import (
 )
 from completion.mask_options import MaskChoice, RectangleType, mask_options, read_mask_options
 from dcgan.command import DEFAULTS, common_errors, shown_default
+from dcgan.config import SEED_MAX
+from dcgan.terminal import printable
 
 __all__ = ["complete_command"]
 
@@ -78,7 +82,7 @@ class ShardType(click.ParamType):
 )
 @click.option(
     "--variations",
-    type=click.IntRange(min=2),
+    type=click.IntRange(2, CANDIDATES_MAX),
     help="With balanced and searches: number of different completions of each picture, the likeliest first.",
 )
 @click.option("--iterations", type=int, help="Searches: number of steps.  [default: the method's]")
@@ -102,11 +106,11 @@ class ShardType(click.ParamType):
 )
 @click.option(
     "--batch-size",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, BATCH_SIZE_MAX),
     help="Candidates that the model works at together.  [default: by the model and the memory]",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), help="Seed of random masks, starts, hmc and grain.", **shown_default(0)
+    "--seed", type=click.IntRange(0, SEED_MAX), help="Seed of random masks, starts, hmc and grain.", **shown_default(0)
 )
 @click.option(
     "--faces",
@@ -207,7 +211,7 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
         parts += [f"{summary.untouched} with nothing missing"] if summary.untouched else []
         parts += [f"{summary.skipped} existing"] if summary.skipped else []
         parts += [f"{summary.failed} failed"] if summary.failed else []
-        click.echo(f"{', '.join(parts)}: {output.folder}")
+        click.echo(f"{', '.join(parts)}: {printable(output.folder)}")
     if summary.failed:
         sys.exit(1)
 

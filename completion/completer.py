@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -128,7 +129,8 @@ def complete(
     prior = None
     if not isinstance(method, str) or method not in METHODS or needs_model(method):
         prior = _load(model) if isinstance(model, str | Path) else model
-    completer = Completer(prior, method, variations=variations, blend=blend, beyond=beyond, grain=grain, seed=seed)
+    options = {"variations": variations, "blend": blend, "beyond": beyond, "grain": grain, "seed": seed}
+    completer = _kept_completer(prior, method, **options)
     keep = keep if variations is None else "all"
     return completer.complete(pictures, own_masks, faces=faces, blocks=blocks, keep=keep, batch_size=batch_size)
 
@@ -136,7 +138,7 @@ def complete(
 class Completer:
     """A method made ready: the loaded model with its compiled encoder or search, and the solvers of repeated masks.
 
-    For programs that complete pictures again and again; `complete` makes a new one for every call.
+    The function `complete` keeps the latest one, for calls with the same options.
 
     Parameters
     ----------
@@ -172,6 +174,7 @@ class Completer:
             has_encoder = prior is not None and prior.encoder is not None
             chosen = resolve_method(method, has_encoder=has_encoder, variations=variations)
         self.prior = prior
+        self._working = threading.Lock()  # the solvers that are kept belong to one call at a time
         self.method: Method = make_method(chosen, options)
 
     @property
@@ -222,21 +225,45 @@ class Completer:
         finder = self.method.finder
         answered = answer_in_batches(prepared(), finder, share=share, rows=rows or planned, keep=keep)
         result = CompletionResult([], [], [], [])
-        for (_, work), answers, _ in sorted(answered, key=lambda item: item[0][0]):
-            for candidate in range(each):
-                own = None if answers is None else answers.take(slice(candidate, None, each))
-                result.pictures.append(work.compose(np.empty(0, np.float32) if own is None else own.generated))
-                result.methods.append(work.method)
-                result.faces.append(work.faces if own is not None else ())
-                result.answers.append(own)
+        with self._working:
+            for (_, work), answers, _ in sorted(answered, key=lambda item: item[0][0]):
+                for candidate in range(each):
+                    own = None if answers is None else answers.take(slice(candidate, None, each))
+                    result.pictures.append(work.compose(np.empty(0, np.float32) if own is None else own.generated))
+                    result.methods.append(work.method)
+                    result.faces.append(work.faces if own is not None else ())
+                    result.answers.append(own)
         return result
 
 
-def _load(model: str | Path) -> Prior:
-    """Return a model, which brings in TensorFlow."""
-    from dcgan.model_file import load_model
+_kept: dict[str, tuple[Any, Any]] = {}  # the latest model and completer, each with what it was made from
+_keeping = threading.Lock()
 
-    return load_model(model)
+
+def _keep(name: str, made_from: Any, make: Callable[[], Any]) -> Any:
+    """Return what was made last time from the same, or make it anew and keep it."""
+    with _keeping:
+        kept = _kept.get(name)
+        if kept is None or kept[0] != made_from:
+            kept = _kept[name] = made_from, make()
+        return kept[1]
+
+
+def _load(model: str | Path) -> Prior:
+    """Return a model, which brings in TensorFlow; the latest one is kept until its file changes."""
+    from dcgan.model_file import bundled_models, load_model
+
+    path = Path(bundled_models().get(str(model), model))
+    if not path.is_file():
+        return load_model(model)  # says what was expected
+    status = path.stat()
+    return _keep("model", (path.resolve(), status.st_mtime_ns, status.st_size), lambda: load_model(model))
+
+
+def _kept_completer(prior: Prior | None, method: str | MethodConfig, **options: Any) -> Completer:
+    """Return a completer; the latest one is kept, so that `complete` in a loop compiles once."""
+    made_from = (id(prior), method, METHODS.get(method) if isinstance(method, str) else None, tuple(options.items()))
+    return _keep("completer", made_from, lambda: Completer(prior, method, **options))
 
 
 def _faces_of(faces: Faces, count: int) -> list[GivenFaces | None]:

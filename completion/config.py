@@ -32,6 +32,14 @@ WEIGHTINGS = ("yeh", "uniform")
 AUGMENTATIONS_MAX = 10
 SCHEDULES = ("cosine", "constant")
 PERCEPTUAL_FORMS = ("nonsaturating", "saturating")
+#: Upper bounds, far beyond what is of use: a slip of the keyboard must not run for ever.
+ITERATIONS_MAX, CANDIDATES_MAX, HMC_SAMPLES_MAX, HMC_STEPS_MAX = 1_000_000, 1_000, 100_000, 1_000
+BATCH_SIZE_MAX = 4096
+
+
+def _range(name: str, most: int) -> str:
+    """Return what is expected of a number from 1 to a bound."""
+    return f"`{name}` from 1 to {most:,}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +79,7 @@ class SearchConfig:
         Where the search starts: "random", at z drawn from the seed, or "encoder", around the z that the model's encoder
         gives.
     iterations : int
-        Steps of Adam, at least 1.
+        Steps of Adam, 1 to 1,000,000.
     learning_rate : float
         Adam's learning rate at the first step.
     schedule : str
@@ -82,7 +90,7 @@ class SearchConfig:
     weight_floor : float
         Added to Yeh's weight of every known pixel before normalisation; 0 in the paper.
     window : int
-        Side of that window in pixels, odd, at least 3.
+        Side of that window in pixels, odd, 3 to 1023.
     perceptual_weight : float
         The papers' lambda, the weight of the perceptual loss.
     perceptual_form : str
@@ -91,12 +99,12 @@ class SearchConfig:
         "mean": the contextual loss is a weighted mean, so one lambda serves all masks and sizes. "sum": it is a sum
         over pixels, as in both papers, for their lambdas.
     candidates : int
-        Number of starts for each observation.
+        Number of starts for each observation, 1 to 1,000.
     sampler : str
         "none": the answer is the best iterate. "hmc": Hamiltonian Monte Carlo draws the answer from the posterior,
         starting at the best iterate.
     hmc_samples, hmc_leapfrog_steps : int
-        Transitions of the chain, and leapfrog steps in each.
+        Transitions of the chain, 1 to 100,000, and leapfrog steps in each, 1 to 1,000.
     hmc_temperature : float
         The energy is the loss divided by this.
     """
@@ -119,22 +127,22 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         check(self.start in STARTS, f"`start` to be one of {STARTS}", start=self.start)
-        check(self.iterations >= 1, "`iterations` of at least 1", iterations=self.iterations)
-        check(self.learning_rate > 0, "a positive `learning_rate`", learning_rate=self.learning_rate)
+        check(1 <= self.iterations <= ITERATIONS_MAX, _range("iterations", ITERATIONS_MAX), iterations=self.iterations)
+        check(0 < self.learning_rate < float("inf"), "a positive `learning_rate`", learning_rate=self.learning_rate)
         check(self.schedule in SCHEDULES, f"`schedule` to be one of {SCHEDULES}", schedule=self.schedule)
         check(self.weighting in WEIGHTINGS, f"`weighting` to be one of {WEIGHTINGS}", weighting=self.weighting)
-        check(self.weight_floor >= 0, "`weight_floor` of at least 0", weight_floor=self.weight_floor)
-        check(self.window >= 3 and self.window % 2 == 1, "an odd `window` of at least 3", window=self.window)
+        check(0 <= self.weight_floor < float("inf"), "`weight_floor` of at least 0", weight_floor=self.weight_floor)
+        check(3 <= self.window <= 1023 and self.window % 2 == 1, "an odd `window` from 3 to 1023", window=self.window)
         weight = self.perceptual_weight
         check(0 <= weight < float("inf"), "`perceptual_weight` of at least 0", perceptual_weight=weight)
         forms = PERCEPTUAL_FORMS
         check(self.perceptual_form in forms, f"`perceptual_form` in {forms}", perceptual_form=self.perceptual_form)
         check(self.loss_scale in ("mean", "sum"), "`loss_scale` in ('mean', 'sum')", loss_scale=self.loss_scale)
-        check(self.candidates >= 1, "`candidates` of at least 1", candidates=self.candidates)
+        check(1 <= self.candidates <= CANDIDATES_MAX, _range("candidates", CANDIDATES_MAX), candidates=self.candidates)
         check(self.sampler in SAMPLERS, f"`sampler` to be one of {SAMPLERS}", sampler=self.sampler)
-        check(self.hmc_samples >= 1, "`hmc_samples` of at least 1", hmc_samples=self.hmc_samples)
-        steps = self.hmc_leapfrog_steps
-        check(steps >= 1, "`hmc_leapfrog_steps` of at least 1", hmc_leapfrog_steps=steps)
+        samples, steps = self.hmc_samples, self.hmc_leapfrog_steps
+        check(1 <= samples <= HMC_SAMPLES_MAX, _range("hmc_samples", HMC_SAMPLES_MAX), hmc_samples=samples)
+        check(1 <= steps <= HMC_STEPS_MAX, _range("hmc_leapfrog_steps", HMC_STEPS_MAX), hmc_leapfrog_steps=steps)
         check(self.hmc_temperature > 0, "a positive `hmc_temperature`", hmc_temperature=self.hmc_temperature)
 
 

@@ -19,6 +19,7 @@ from masks.table import BOX, MASKS, MaskOption
 __all__ = ["ColorType", "MaskChoice", "RectangleType", "mask_options", "read_mask_options"]
 
 MASK = MaskSpec()
+DILATE_MAX_PX = 65_535
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -123,7 +124,7 @@ def mask_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--invert-mask", is_flag=True, help="Swap missing and known."),
         click.option(
             "--dilate",
-            type=click.IntRange(min=0),
+            type=click.IntRange(0, DILATE_MAX_PX),
             help="Grow the hole by this many pixels.",
             **shown_default(MASK.dilate_px),
         ),

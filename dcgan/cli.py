@@ -6,11 +6,13 @@ from typing import Any
 import click
 
 from dcgan.command import DEFAULTS, common_errors, read_run_options, read_settings, run_options, shown_default
-from dcgan.config import DISCRIMINATOR_NORMS, PRECISIONS, ModelConfig, TrainConfig
+from dcgan.config import DISCRIMINATOR_NORMS, PRECISIONS, SEED_MAX, ModelConfig, TrainConfig
+from dcgan.terminal import printable
 
 __all__ = ["sample_command", "train_command"]
 
 MODEL, TRAIN = ModelConfig(), TrainConfig()
+SHEET_PIXELS_MAX = 2**26
 
 
 @click.command(
@@ -100,7 +102,7 @@ def train_command(*, datasets: tuple[Path, ...], size: int | None, channels: str
         from dcgan.training.launch import train_on
 
     shape = {"size": size, "channels": None if channels is None else int(channels)}
-    click.echo(train_on(datasets, run, model=model, settings=settings, **shape))
+    click.echo(printable(train_on(datasets, run, model=model, settings=settings, **shape)))
 
 
 @click.command(
@@ -115,8 +117,8 @@ def train_command(*, datasets: tuple[Path, ...], size: int | None, channels: str
     help="Picture file to write.",
     **shown_default("samples.png"),
 )
-@click.option("--count", type=click.IntRange(min=1), help="Number of pictures in the grid.", **shown_default(64))
-@click.option("--seed", type=int, help="Seed of the latents.", **shown_default(0))
+@click.option("--count", type=click.IntRange(1, 10_000), help="Number of pictures in the grid.", **shown_default(64))
+@click.option("--seed", type=click.IntRange(0, SEED_MAX), help="Seed of the latents.", **shown_default(0))
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @common_errors("nothing was written")
@@ -132,6 +134,10 @@ def sample_command(*, model: str, output: Path, count: int, seed: int, overwrite
         from dcgan.model_file import load_model
         from dcgan.sampling import sample
 
-    save_picture(output, make_grid(sample(load_model(model), count, seed=seed)))
+    prior = load_model(model)
+    most = SHEET_PIXELS_MAX // prior.config.size**2
+    if count > most:
+        raise ValueError(f"Expected --count of at most {most} with pictures of this size. Received: {count}")
+    save_picture(output, make_grid(sample(prior, count, seed=seed)))
     if not quiet:
-        click.echo(output)
+        click.echo(printable(output))

@@ -12,6 +12,7 @@ import click
 
 from dcgan.config import RunConfig
 from dcgan.errors import FaceCompletionError
+from dcgan.terminal import EXIT_OUTPUT_LOST, Ended, ending_signals, exit_code, printable, tolerant_output
 
 __all__ = [
     "DEFAULTS",
@@ -26,7 +27,6 @@ __all__ = [
 Settings = TypeVar("Settings")
 
 RUN = RunConfig()
-EXIT_INTERRUPTED = 130
 DEFAULTS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
@@ -61,7 +61,8 @@ class RunOptions:
 def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator that turns errors of a command into a message and an exit code.
 
-    The project's named errors give one line and exit code 1, a ValueError exit code 2, Ctrl-C exit code 130.
+    The project's named errors give one line and exit code 1, a ValueError exit code 2, Ctrl-C, SIGTERM and SIGHUP exit
+    codes 130, 143 and 129. Where stdout or stderr cannot be written to, the work goes on, and the exit code is then 74.
 
     Parameters
     ----------
@@ -78,15 +79,20 @@ def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callab
         @functools.wraps(command)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-            try:
-                return command(*args, **kwargs)
-            except FaceCompletionError as error:
-                raise click.ClickException(str(error)) from error
-            except ValueError as error:
-                raise click.UsageError(str(error)) from error
-            except KeyboardInterrupt:
-                click.echo(f"Interrupted; {after_interrupt}.", err=True)
-                sys.exit(EXIT_INTERRUPTED)
+            with tolerant_output() as output, ending_signals():
+                try:
+                    result = command(*args, **kwargs)
+                except FaceCompletionError as error:
+                    raise click.ClickException(printable(error)) from error
+                except ValueError as error:
+                    raise click.UsageError(printable(error)) from error
+                except KeyboardInterrupt as interrupt:
+                    what = f"Ended by {interrupt}" if isinstance(interrupt, Ended) else "Interrupted"
+                    click.echo(f"{what}; {after_interrupt}.", err=True)
+                    sys.exit(exit_code(interrupt))
+            if output.lost:
+                sys.exit(EXIT_OUTPUT_LOST)
+            return result
 
         return wrapped
 

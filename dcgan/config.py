@@ -8,7 +8,7 @@ import dataclasses
 import math
 from typing import Any
 
-__all__ = ["ModelConfig", "RunConfig", "TrainConfig", "check", "doublings", "start_size"]
+__all__ = ["SEED_MAX", "ModelConfig", "RunConfig", "TrainConfig", "check", "doublings", "start_size"]
 
 DISCRIMINATOR_NORMS = ("batch", "spectral")
 PRECISIONS = ("float32", "mixed_bfloat16")
@@ -16,6 +16,9 @@ SIZE_MAX = 1024
 FILTERS_MAX = 1024
 LATENT_DIM_MAX = 4096
 KERNEL_SIZE_MAX = 16
+EPOCHS_MAX = 1_000_000
+BATCH_SIZE_MAX = 65_536
+SEED_MAX = 2**32 - 1
 MAX_WIDENING = 8  # largest number of channels, as a multiple of `filters`
 
 
@@ -233,8 +236,8 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_whole("epochs", self.epochs, low=1)
-        _check_whole("batch_size", self.batch_size, low=2)
+        _check_whole("epochs", self.epochs, low=1, high=EPOCHS_MAX)
+        _check_whole("batch_size", self.batch_size, low=2, high=BATCH_SIZE_MAX)
         _check_rate("learning_rate", self.learning_rate)
         if self.discriminator_learning_rate is not None:
             _check_rate("discriminator_learning_rate", self.discriminator_learning_rate)
@@ -242,7 +245,7 @@ class TrainConfig:
         check(0 <= self.label_smoothing < 0.5, "`label_smoothing` in [0, 0.5)", label_smoothing=self.label_smoothing)
         check(0 <= self.ema_momentum < 1, "`ema_momentum` in [0, 1)", ema_momentum=self.ema_momentum)
         check(self.precision in PRECISIONS, f"`precision` to be one of {PRECISIONS}", precision=self.precision)
-        _check_whole("seed", self.seed, low=0)
+        _check_whole("seed", self.seed, low=0, high=SEED_MAX)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -246,7 +246,7 @@ class Blender:
         if masks.shape != original.shape[:3]:
             raise ValueError(f"Expected `masks` of shape {original.shape[:3]}. Received: {masks.shape}.")
         if masks.dtype != np.bool_:
-            raise ValueError(f"Expected `masks` of dtype bool. Received: {masks.dtype}.")
+            raise TypeError(f"Expected `masks` of dtype bool. Received: {masks.dtype}.")
         check_pictures(generated, original, masks.shape[1:])
 
         method = BLENDERS[self.method]

@@ -183,15 +183,15 @@ def _inpaint(picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], flag: 
 
 
 def _check(pictures: Pictures, masks: Masks) -> None:
-    """Raise ValueError unless the shapes and dtypes agree and each picture has a known pixel."""
+    """Raise ValueError or TypeError unless shapes and dtypes agree and each picture has a known pixel."""
     if pictures.ndim != 4 or pictures.shape[3] not in (1, 3):
         raise ValueError(f"Expected `pictures` of shape (B, H, W, 1 or 3). Received: {pictures.shape}.")
     if pictures.dtype != np.uint8:
-        raise ValueError(f"Expected `pictures` of dtype uint8. Received: {pictures.dtype}.")
+        raise TypeError(f"Expected `pictures` of dtype uint8. Received: {pictures.dtype}.")
     if masks.shape != pictures.shape[:3]:
         raise ValueError(f"Expected `masks` of shape {pictures.shape[:3]}. Received: {masks.shape}.")
     if masks.dtype != np.bool_:
-        raise ValueError(f"Expected `masks` of dtype bool. Received: {masks.dtype}.")
+        raise TypeError(f"Expected `masks` of dtype bool. Received: {masks.dtype}.")
     full = np.flatnonzero(masks.all(axis=(1, 2)))
     if full.size:
         raise ValueError(f"Expected a known pixel of every picture. Received: none of picture {full[0]}.")

@@ -17,7 +17,7 @@ def check_mask(mask: NDArray[np.bool_]) -> None:
     if mask.ndim != 2:
         raise ValueError(f"Expected `mask` of shape (H, W). Received: {mask.shape}.")
     if mask.dtype != np.bool_:
-        raise ValueError(f"Expected `mask` of dtype bool. Received: {mask.dtype}.")
+        raise TypeError(f"Expected `mask` of dtype bool. Received: {mask.dtype}.")
 
 
 def check_pictures(
@@ -28,7 +28,7 @@ def check_pictures(
         if array.ndim not in (3, 4):
             raise ValueError(f"Expected `{name}` of shape (H, W, C) or (B, H, W, C). Received: {array.shape}.")
         if not np.issubdtype(array.dtype, np.floating):
-            raise ValueError(f"Expected `{name}` of a floating-point dtype. Received: {array.dtype}.")
+            raise TypeError(f"Expected `{name}` of a floating-point dtype. Received: {array.dtype}.")
     if generated.shape != original.shape:
         raise ValueError(f"Expected `generated` of `original`'s shape {original.shape}. Received: {generated.shape}.")
     if original.shape[-3:-1] != mask_shape:

@@ -8,6 +8,7 @@ import click
 from completion.encoder.config import EncoderTrainConfig
 from dcgan.command import DEFAULTS, common_errors, read_run_options, read_settings, run_options, shown_default
 from dcgan.config import PRECISIONS
+from dcgan.terminal import printable
 
 __all__ = ["train_encoder_command"]
 
@@ -87,4 +88,4 @@ def train_encoder_command(*, datasets: tuple[Path, ...], model: str, **options: 
     with quiet_import():
         from completion.encoder.train import train_encoder_on
 
-    click.echo(train_encoder_on(datasets, run, model=model, settings=settings))
+    click.echo(printable(train_encoder_on(datasets, run, model=model, settings=settings)))

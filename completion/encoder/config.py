@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from dcgan.config import PRECISIONS, check
+from dcgan.config import BATCH_SIZE_MAX, EPOCHS_MAX, PRECISIONS, SEED_MAX, check
 
 __all__ = ["EncoderTrainConfig"]
 
@@ -61,8 +61,12 @@ class EncoderTrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check(self.epochs >= 1, "`epochs` of at least 1", epochs=self.epochs)
-        check(self.batch_size >= 2, "`batch_size` of at least 2", batch_size=self.batch_size)
+        check(1 <= self.epochs <= EPOCHS_MAX, f"`epochs` from 1 to {EPOCHS_MAX:,}", epochs=self.epochs)
+        check(
+            2 <= self.batch_size <= BATCH_SIZE_MAX,
+            f"`batch_size` from 2 to {BATCH_SIZE_MAX:,}",
+            batch_size=self.batch_size,
+        )
         check(0 < self.learning_rate < float("inf"), "a positive `learning_rate`", learning_rate=self.learning_rate)
         check(0 <= self.beta_1 < 1, "`beta_1` in [0, 1)", beta_1=self.beta_1)
         check(0 <= self.hole_weight < float("inf"), "`hole_weight` of at least 0", hole_weight=self.hole_weight)
@@ -73,4 +77,4 @@ class EncoderTrainConfig:
         check(0 <= weight < float("inf"), "`feature_weight` of at least 0", feature_weight=weight)
         check(0 <= self.ema_momentum < 1, "`ema_momentum` in [0, 1)", ema_momentum=self.ema_momentum)
         check(self.precision in PRECISIONS, f"`precision` to be one of {PRECISIONS}", precision=self.precision)
-        check(self.seed >= 0, "`seed` of at least 0", seed=self.seed)
+        check(0 <= self.seed <= SEED_MAX, f"`seed` from 0 to {SEED_MAX}", seed=self.seed)

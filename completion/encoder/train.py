@@ -33,6 +33,7 @@ from dcgan.training.launch import load_pictures
 from dcgan.training.run_folder import check_config, clear_run, locked_run
 from dcgan.sampling import estimate_batch_norm
 from dcgan.training.sources import open_source
+from dcgan.terminal import printable
 
 __all__ = ["train_encoder", "train_encoder_on"]
 
@@ -230,7 +231,7 @@ def train_encoder_on(
 
     def report(line: str) -> None:
         if not run.quiet:
-            tqdm.write(line, file=sys.stderr)
+            tqdm.write(printable(line), file=sys.stderr)
 
     progress = False if run.quiet else None
     data = load_pictures(sources, prior.config, report=report, cache_dir=run.cache_dir, progress=progress)

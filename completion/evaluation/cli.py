@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
-from completion.config import METHODS
-from completion.evaluation.config import EVALUATION_MASKS, EvaluationConfig
+from completion.config import BATCH_SIZE_MAX, METHODS
+from completion.evaluation.config import EVALUATION_MASKS, RESAMPLES_MAX, EvaluationConfig
 from dcgan.command import DEFAULTS, common_errors, shown_default
+from dcgan.config import SEED_MAX
+from dcgan.terminal import ProgressLines, printable
 
 __all__ = ["evaluate_command"]
 
@@ -76,18 +78,21 @@ class NamesType(click.ParamType):
     **shown_default("evaluation"),
 )
 @click.option(
-    "--batch-size", type=click.IntRange(min=1), help="Pictures completed at once.", **shown_default(DEFAULT.batch_size)
+    "--batch-size",
+    type=click.IntRange(1, BATCH_SIZE_MAX),
+    help="Pictures completed at once.",
+    **shown_default(DEFAULT.batch_size),
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, SEED_MAX),
     help="Of the choice, random masks, starts and bootstrap.",
     **shown_default(DEFAULT.seed),
 )
 @click.option(
     "--bootstrap",
     "resamples",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, RESAMPLES_MAX),
     help="Resamples behind the confidence intervals.",
     **shown_default(DEFAULT.resamples),
 )
@@ -100,8 +105,8 @@ def evaluate_command(faces: Path, output: Path, overwrite: bool, quiet: bool, **
     FACES is a folder or a .zip of complete aligned faces. Each is hidden in part by every mask, completed by every
     method and compared with what it was. Prints a table for each mask; writes results.csv (a row for each picture, mask
     and method), results.json, report.md with sheets of pictures and plots, and what it takes to go on after a stop, to
-    OUTPUT. Identity and Fréchet distance need dlib and face_recognition_models, plots need matplotlib: pip install
-    'dcgan-face-completion[evaluate]'.
+    OUTPUT. Identity and Fréchet distance need dlib and face_recognition_models, plots need matplotlib: pip
+    install '.[evaluate]' in a clone of the project.
     """
     for name in ("masks", "methods"):
         options[name] = tuple(part for parts in options[name] for part in parts) or getattr(DEFAULT, name)
@@ -117,7 +122,7 @@ def evaluate_command(faces: Path, output: Path, overwrite: bool, quiet: bool, **
     if not quiet:
         for mask in config.masks:
             click.echo(results_table(summary, mask) + "\n")
-        click.echo(output / "report.md")
+        click.echo(printable(output / "report.md"))
 
 
 @contextmanager
@@ -127,8 +132,10 @@ def _progress(quiet: bool) -> Iterator[tuple[Any, Any]]:
 
     bars: dict[str, Any] = {}
     disabled = True if quiet else None  # None: shown where stderr is a terminal
+    lines = ProgressLines(show=not quiet and not sys.stderr.isatty())
 
     def on_progress(stage: str, done: int, total: int) -> None:
+        lines.report(stage, done, total=total)
         if stage not in bars:
             for bar in bars.values():
                 bar.close()
@@ -139,7 +146,7 @@ def _progress(quiet: bool) -> Iterator[tuple[Any, Any]]:
 
     def on_note(line: str) -> None:
         if not quiet:
-            tqdm.write(f"note: {line}", file=sys.stderr)
+            tqdm.write(f"note: {printable(line)}", file=sys.stderr)
 
     try:
         yield on_progress, on_note

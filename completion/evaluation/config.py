@@ -6,12 +6,13 @@ Pure standard library: the command line reads its defaults from here without imp
 import dataclasses
 from collections.abc import Sequence
 
-from completion.config import METHODS, SearchConfig
-from dcgan.config import check
+from completion.config import BATCH_SIZE_MAX, METHODS, SearchConfig
+from dcgan.config import SEED_MAX, check
 from masks.spec import MASK_NAMES
 
 __all__ = ["EVALUATION_MASKS", "EvaluationConfig"]
 
+RESAMPLES_MAX = 1_000_000
 #: The searches take seconds a picture, and "auto" is one of two others: these are compared when they are asked for.
 DEFAULT_METHODS = tuple(
     name for name, config in METHODS.items() if not isinstance(config, SearchConfig) and name != "auto"
@@ -66,9 +67,15 @@ class EvaluationConfig:
             object.__setattr__(self, "reference", self.methods[0])  # frozen, but not yet handed out
         chosen = ", ".join(self.methods)
         check(self.reference in self.methods, f"`reference` among the methods {chosen}", reference=self.reference)
-        check(self.batch_size >= 1, "`batch_size` of at least 1", batch_size=self.batch_size)
-        check(self.seed >= 0, "`seed` of at least 0", seed=self.seed)
-        check(self.resamples >= 1, "`resamples` of at least 1", resamples=self.resamples)
+        check(
+            1 <= self.batch_size <= BATCH_SIZE_MAX,
+            f"`batch_size` from 1 to {BATCH_SIZE_MAX}",
+            batch_size=self.batch_size,
+        )
+        check(0 <= self.seed <= SEED_MAX, f"`seed` from 0 to {SEED_MAX}", seed=self.seed)
+        check(
+            1 <= self.resamples <= RESAMPLES_MAX, f"`resamples` from 1 to {RESAMPLES_MAX:,}", resamples=self.resamples
+        )
 
 
 def _check_names(field: str, names: Sequence[str], known: Sequence[str]) -> None:

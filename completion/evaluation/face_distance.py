@@ -20,7 +20,7 @@ EMBEDDING_DIM = 128
 CHIP_SIZE = 150  # side of the network's input in pixels
 BATCH_SIZE = 32
 NETWORK = "dlib_face_recognition_resnet_model_v1.dat"
-INSTALL = "pip install 'dcgan-face-completion[evaluate]'"
+INSTALL = "pip install '.[evaluate]' in a clone of the project"
 
 Embeddings = npt.NDArray[np.float64]
 

@@ -20,7 +20,7 @@ MARGIN_PX = 4
 LABEL_PX = 150
 FONT_PX = 16
 HIDDEN = np.uint8(128)  # grey level of missing pixels on a sheet
-INSTALL = "pip install 'dcgan-face-completion[evaluate]'"
+INSTALL = "pip install '.[evaluate]' in a clone of the project"
 
 Picture = npt.NDArray[np.uint8]
 

@@ -20,6 +20,7 @@ from completion.search.batches import default_batch_size
 from dcgan.errors import FaceCompletionError
 from dcgan.faces.detector import FaceDetector
 from dcgan.quiet import quiet_import
+from dcgan.terminal import ProgressLines, printable
 
 if TYPE_CHECKING:
     from completion.folder.masks import MaskSource
@@ -158,14 +159,20 @@ def launch(
         size = output.batch_size or default_batch_size(ready.finder.prior.config)
         job = dataclasses.replace(job, batch_size=size)
     disabled = True if output.quiet else None  # None: shown where stderr is a terminal
+    lines = ProgressLines(show=not output.quiet and not sys.stderr.isatty())
     with tqdm(total=len(waiting), bar_format=BAR_FORMAT, disable=disabled, dynamic_ncols=True) as bar:
+
+        def on_progress(done: float) -> None:
+            bar.update(done - bar.n)
+            lines.report("completing", int(done), total=len(waiting))
+
         return complete_folder(
             pictures,
             job,
             ready,
-            on_failure=lambda line: bar.write(f"failed: {line}", file=sys.stderr),
-            on_note=None if output.quiet else lambda line: bar.write(f"note: {line}", file=sys.stderr),
-            on_progress=lambda done: bar.update(done - bar.n),
+            on_failure=lambda line: bar.write(f"failed: {printable(line)}", file=sys.stderr),
+            on_note=None if output.quiet else lambda line: bar.write(f"note: {printable(line)}", file=sys.stderr),
+            on_progress=on_progress,
         )
 
 
@@ -194,7 +201,7 @@ def _make_method(
             f"{method.model} has no encoder (dcgan-train-encoder trains one): the latent space is searched instead "
             "(--method latent)"
         )
-        click.echo(line, err=True)
+        click.echo(printable(line), err=True)
     options = MethodOptions(prior, method.blend, method.seed)
     if photographs is not None:
         options = dataclasses.replace(options, detector=detector, beyond=photographs.beyond, grain=photographs.grain)

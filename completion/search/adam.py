@@ -23,7 +23,8 @@ from dcgan.model_file import Prior
 __all__ = ["LatentSearch", "start_latents"]
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
-CHUNK_STEPS = 10  # largest number of steps in one call of the compiled loop: between calls progress is shown
+CHUNK_STEPS = 10  # most steps in one call of the compiled loop: between calls progress is shown and Ctrl-C is heard
+CHUNK_ROWS = 128  # most rows times steps in one call
 
 Tensor = Any
 Latents = npt.NDArray[np.float32]
@@ -95,11 +96,11 @@ class LatentSearch:
         state = _first_state(starts)
         if on_chunk:
             on_chunk(0, state[BEST])
-        done = 0
+        done, most = 0, min(CHUNK_STEPS, max(1, CHUNK_ROWS // len(starts)))
         while done <= iterations:
             # One evaluation more than there are steps: the last iterate is a candidate as well.
             left = iterations + 1 - done
-            steps = left if left <= CHUNK_STEPS + 1 else CHUNK_STEPS
+            steps = left if left <= most + 1 else most
             loop = self._loop(observations.blocks)
             state = [ops.convert_to_numpy(part) for part in loop(np.int32(steps), tuple(state), data)]
             done += steps

@@ -9,6 +9,7 @@ import click
 
 from dcgan.faces.align_config import FRAMINGS, SELECTIONS, AlignConfig
 from dcgan.command import DEFAULTS, common_errors, shown_default
+from dcgan.terminal import printable
 
 __all__ = ["align_command"]
 
@@ -70,7 +71,7 @@ ALIGN = AlignConfig()
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File of a 68-point landmark model for dlib.  [default: that of face_recognition_models]",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Number of processes.  [default: one for each core]")
+@click.option("--workers", type=click.IntRange(1, 1024), help="Number of processes.  [default: one for each core]")
 @click.option("--overwrite", is_flag=True, help="Align all photographs again, including those of an earlier run.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @common_errors("the same command resumes from here")
@@ -98,7 +99,7 @@ def align_command(
     def report(line: dict[str, Any]) -> None:
         bars[0].update()
         if "reason" in line and not quiet:
-            tqdm.write(f"{raw / line['photograph']}: {line['reason']}", file=sys.stderr)
+            tqdm.write(printable(f"{raw / line['photograph']}: {line['reason']}"), file=sys.stderr)
 
     try:
         summary = align_folder(
@@ -114,6 +115,6 @@ def align_command(
         parts += [f"{summary.existing} done before"] if summary.existing else []
         parts += [f"{summary.no_face} without a face"] if summary.no_face else []
         parts += [f"{summary.failed} unreadable"] if summary.failed else []
-        click.echo(f"{', '.join(parts)}: {aligned}")
+        click.echo(f"{', '.join(parts)}: {printable(aligned)}")
     if not summary.aligned and not summary.existing:
         sys.exit(1)

@@ -13,6 +13,7 @@ from dcgan.training.dataset import CachedPictures, cache_pictures
 from dcgan.model_file import load_model
 from dcgan.training.sources import Source, first_lines, open_source, source_channels
 from dcgan.training.train import Report, train
+from dcgan.terminal import printable
 
 __all__ = ["load_pictures", "train_on"]
 
@@ -72,7 +73,7 @@ def train_on(
 
     def report(line: str) -> None:
         if not run.quiet:
-            tqdm.write(line, file=sys.stderr)
+            tqdm.write(printable(line), file=sys.stderr)
 
     progress = False if run.quiet else None
     data = load_pictures(sources, model, report=report, cache_dir=run.cache_dir, progress=progress)

@@ -1,7 +1,10 @@
+import concurrent.futures
 import dataclasses
 import importlib
 import itertools
+import os
 import pkgutil
+import shutil
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import completion
+from completion import completer as module
 from completion.completer import Completer, complete
 from completion.config import BLEND_NAMES, METHODS, ClassicalConfig, SearchConfig
 from completion.search.finder import Finder
@@ -395,6 +399,48 @@ def test_wrong_arguments(prior, change, error, message):
     arguments = {"images": [make_picture()], "masks": [center_hole()], "model": prior, "method": ONE_STEP, **change}
     with pytest.raises(error, match=message):
         complete(arguments.pop("images"), arguments.pop("masks"), **arguments)
+
+
+class TestWhatIsKeptBetweenCalls:
+    @pytest.fixture
+    def made(self, monkeypatch):
+        """Return the arguments of every Completer that `complete` makes."""
+        made, make = [], module.Completer
+        monkeypatch.setattr(module, "Completer", lambda *args, **options: made.append(args) or make(*args, **options))
+        monkeypatch.setattr(module, "_kept", {})
+        return made
+
+    def test_the_same_call_compiles_nothing_again(self, model_path, made):
+        arguments = [make_picture()], center_hole()
+        results = [complete(*arguments, model=model_path, method=ONE_STEP) for _ in range(3)]
+        assert len(made) == 1
+        np.testing.assert_array_equal(results[0].pictures, results[2].pictures)
+
+    def test_another_option_is_another_completer(self, model_path, made):
+        arguments = [make_picture()], center_hole()
+        one = complete(*arguments, model=model_path, method=ONE_STEP)
+        two = complete(*arguments, model=model_path, method=ONE_STEP, seed=1)
+        again = complete(*arguments, model=model_path, method=ONE_STEP)
+        assert len(made) == 3
+        assert not np.array_equal(one.latents, two.latents)
+        np.testing.assert_array_equal(one.latents, again.latents)
+
+    def test_a_model_file_that_changes_is_loaded_again(self, model_path, encoded_path, made, tmp_path):
+        path = tmp_path / "model.safetensors"
+        for source in (model_path, encoded_path, encoded_path):
+            shutil.copyfile(source, path)
+            os.utime(path, ns=(len(made) * 10**9, len(made) * 10**9))
+            complete([make_picture()], center_hole(), model=path, method=ONE_STEP)
+        assert [args[0].encoder is not None for args in made[:2]] == [False, True]
+
+    def test_threads(self, model_path, made):
+        arguments = [make_picture()], center_hole()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            calls = [pool.submit(complete, *arguments, model=model_path, method=ONE_STEP) for _ in range(8)]
+        results = [call.result() for call in calls]
+        assert len(made) == 1
+        for result in results[1:]:
+            np.testing.assert_array_equal(result.pictures, results[0].pictures)
 
 
 def test_settings_of_a_classical_method_do_not_say_which():

@@ -163,7 +163,7 @@ class TestResolveMethod:
             resolve_method(method, **{option: 1})
 
     def test_values_out_of_range(self):
-        with pytest.raises(ValueError, match="`iterations` of at least 1"):
+        with pytest.raises(ValueError, match="`iterations` from 1 to 1,000,000"):
             resolve_method("latent", iterations=0)
 
     def test_an_unknown_method(self):

@@ -2,9 +2,12 @@
 
 import importlib.util
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +66,7 @@ def test_help_is_quick(command, home):
     module, name = home.split(":")
     code = f"""
 import sys
+from pathlib import Path
 before = set(sys.modules)
 sys.argv = ["{command}", "--help"]
 from {module} import {name}_command
@@ -94,6 +98,7 @@ except SystemExit as stop:
 
 JAX = """
 import sys
+from pathlib import Path
 import numpy as np
 from completion import SearchConfig, complete
 from completion.search.adam import LatentSearch
@@ -170,7 +175,7 @@ sys.addaudithook(stop)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
-@pytest.mark.parametrize("sent", ["SIGKILL", "SIGINT"])
+@pytest.mark.parametrize("sent", ["SIGKILL", "SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_run_that_is_stopped_goes_on_to_the_same_bytes(model_path, tmp_path, sent):
     """Five outputs stand, the sixth is about to get its name, and so is a batch under way."""
     write_pictures(tmp_path / "in", NAMES)
@@ -178,9 +183,12 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_bytes(model_path, tmp_path, s
     run, out = CommandLine(model_path), tmp_path / "out"
     process = python(STOPPED_MIDWAY, sent, out, *options, "--output", out)
     assert process.stdout == ""
-    if sent == "SIGINT":
-        message = "Interrupted; with --skip-existing the same command resumes.\n"
-        assert (process.returncode, process.stderr) == (130, message)
+    endings = {"SIGINT": (130, "Interrupted"), "SIGTERM": (143, "Ended by SIGTERM"), "SIGHUP": (129, "Ended by SIGHUP")}
+    if sent in endings:
+        code, what = endings[sent]
+        message = f"{what}; with --skip-existing the same command resumes.\n"
+        assert (process.returncode, process.stderr) == (code, message)
+        assert not list(out.glob(".*.tmp"))
     else:
         assert process.returncode == -signal.SIGKILL
         assert len(list(out.glob(".*.tmp"))) == 1
@@ -195,3 +203,56 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_bytes(model_path, tmp_path, s
     assert contents(out) == contents(tmp_path / "whole")
     assert not list(out.glob(".*.tmp"))
     assert {record["input"] for record in records(out)} >= {str(tmp_path / "in" / name) for name in NAMES[len(done) :]}
+
+
+def shell(redirection, folder):
+    """Complete FOLDER/in to FOLDER/out by interpolation, with a redirection of bash; return the exit code."""
+    command = [
+        sys.executable,
+        "-c",
+        COMMAND,
+        str(folder / "in"),
+        "--method",
+        "harmonic",
+        "--output",
+        str(folder / "out"),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.run(
+        ["bash", "-c", f"{shlex.join(command)} {redirection}"], env=environment, check=False, capture_output=True
+    ).returncode
+
+
+posix_shell = pytest.mark.skipif(not shutil.which("bash") or not os.path.exists("/dev/full"), reason="needs bash")
+
+
+@posix_shell
+@pytest.mark.parametrize(
+    ("redirection", "code"),
+    [(">&-", 74), (">&- 2>&- <&-", 74), (">/dev/full", 74), ("2>&-", 0), ("2>/dev/full", 0), (">/dev/null 2>&1", 0)],
+)
+def test_what_cannot_be_said_does_not_stop_the_work(tmp_path, redirection, code):
+    """Nothing is said on stderr here; the summary on stdout is lost, and the exit code tells it."""
+    write_pictures(tmp_path / "in", NAMES[:3])
+    assert shell(redirection, tmp_path) == code
+    assert len(contents(tmp_path / "out")) == len(records(tmp_path / "out")) == 3
+
+
+@posix_shell
+@pytest.mark.parametrize("redirection", ["2>&1 | head -1; exit ${PIPESTATUS[0]}", "2>&-", "2>/dev/full"])
+def test_a_reader_that_goes_away_does_not_stop_the_work(tmp_path, redirection):
+    """There are more failures to tell than a pipe holds; that pictures have failed is the exit code."""
+    write_pictures(tmp_path / "in", NAMES[:3])
+    for number in range(400):
+        (tmp_path / "in" / f"bad{number:03}{200 * 'x'}.png").write_bytes(b"no picture")
+    assert shell(redirection, tmp_path) == 1
+    assert len(contents(tmp_path / "out")) == 3
+    assert len(records(tmp_path / "out")) == 403
+
+
+def test_names_are_printed_on_one_line_without_escapes(tmp_path, run):
+    name = "a\x1b[31m\nb.png"
+    (tmp_path / name).write_bytes(b"no picture")
+    result = run(tmp_path / name, "--method", "telea", "--output", tmp_path / "out", code=1)
+    assert r"a\x1b[31m\nb.png: expected a picture" in result.stderr
+    assert len(result.stderr.splitlines()) == 1

@@ -95,7 +95,7 @@ def test_help_comes_at_once(name):
     [
         (["--unknown"], "No such option"),
         (["--epochs", "many"], "is not a valid integer"),
-        (["--epochs", "0"], "Expected `epochs` of at least 1. Received: epochs=0"),
+        (["--epochs", "0"], "Expected `epochs` from 1 to 1000000. Received: epochs=0"),
         (["--precision", "float16"], "is not one of"),
         (["--channels", "2"], "is not one of"),
         (["--size", "27"], "Expected `size` to be an even number of at least 8. Received: size=27"),

@@ -112,7 +112,7 @@ def test_a_known_pixel_is_needed(method):
     ],
 )
 def test_wrong_arguments(pictures, masks, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(TypeError if "dtype" in message or "floating" in message else ValueError, match=message):
         fill_classical("telea", pictures, masks)
     with pytest.raises(ValueError, match=r"Expected `method` to be one of telea, .* Received: 'dcgan'\."):
         ClassicalFiller("dcgan")

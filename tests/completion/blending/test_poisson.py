@@ -213,7 +213,7 @@ def test_hole_window_holds_the_hole_and_the_known_pixels_around_it():
 def test_wrong_masks_are_refused():
     with pytest.raises(ValueError, match=r"Expected `mask` of shape \(H, W\). Received: \(4, 4, 1\)."):
         PoissonSolver(np.ones((4, 4, 1), np.bool_))
-    with pytest.raises(ValueError, match=r"Expected `mask` of dtype bool. Received: uint8."):
+    with pytest.raises(TypeError, match=r"Expected `mask` of dtype bool. Received: uint8."):
         PoissonSolver(np.ones((4, 4), np.uint8))
 
 
@@ -227,5 +227,5 @@ def test_wrong_masks_are_refused():
     ],
 )
 def test_wrong_pictures_are_refused(generated, original, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(TypeError if "dtype" in message or "floating" in message else ValueError, match=message):
         poisson_blend(generated, original, filled((4, 4), (1, 3, 1, 3)))

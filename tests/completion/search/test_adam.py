@@ -144,7 +144,8 @@ def test_a_batch_is_its_members_one_at_a_time_but_for_rounding(prior):
 def test_chunks_do_not_change_the_result(prior, monkeypatch):
     results = []
     for steps in (1, 7, 1000):
-        monkeypatch.setattr(adam, "CHUNK_STEPS", steps)
+        monkeypatch.setattr(adam, "CHUNK_STEPS", 1000)
+        monkeypatch.setattr(adam, "CHUNK_ROWS", 2 * steps)
         search = LatentSearch(prior, QUICK)
         calls = []
         observations = generated_observations(search, 2)

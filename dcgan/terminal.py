@@ -1,0 +1,220 @@
+"""How a command talks and ends: output that may be closed, signals, names that are safe to print.
+
+Pure standard library.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+__all__ = [
+    "EXIT_OUTPUT_LOST",
+    "Ended",
+    "ProgressLines",
+    "ending_signals",
+    "exit_code",
+    "printable",
+    "tolerant_output",
+]
+
+EXIT_OUTPUT_LOST = 74  # EX_IOERR of sysexits.h: the work is done, but its talk could not be written
+SIGNALS = ("SIGTERM", "SIGHUP")  # by name, since Windows has no SIGHUP
+
+
+class Ended(KeyboardInterrupt):
+    """The process was asked to end by a signal other than Ctrl-C's; what answers Ctrl-C answers it too.
+
+    Parameters
+    ----------
+    number : int
+        Of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+def exit_code(interrupt: KeyboardInterrupt) -> int:
+    """Return a process's exit code after a signal: 128 and the signal's number, 130 for Ctrl-C."""
+    return 128 + (interrupt.number if isinstance(interrupt, Ended) else signal.SIGINT)
+
+
+def printable(text: object) -> str:
+    r"""Return text on one line without control characters: terminal escapes and newlines become backslash escapes.
+
+    Parameters
+    ----------
+    text : object
+        What to print; a file name may hold anything.
+
+    Examples
+    --------
+    >>> print(printable("a\x1b[31m.png\n"))
+    a\x1b[31m.png\n
+    """
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for each in str(text)
+    )
+
+
+class ProgressLines:
+    """Progress as lines on stderr, for logs: one now and then, where a progress bar would not be seen.
+
+    Parameters
+    ----------
+    show : bool
+        Whether to print at all.
+    seconds : float, optional
+        Time between two lines; nothing is said of what takes less.
+    """
+
+    def __init__(self, *, show: bool, seconds: float = 30.0) -> None:
+        self._show, self._seconds = show, seconds
+        self._stage, self._first, self._started = "", 0, 0.0
+        self._said = time.monotonic()
+
+    def report(self, stage: str, done: int, *, total: int) -> None:
+        """Tell how far a stage is, if it is time.
+
+        Parameters
+        ----------
+        stage : str
+            What is being done, e.g. "completing".
+        done, total : int
+            Pictures.
+        """
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._first, self._started = stage, done, now
+        if not self._show or now - self._said < self._seconds:
+            return
+        self._said = now
+        rate = (done - self._first) / max(now - self._started, 1e-9)
+        left = f", about {_duration((total - done) / rate)} left" if rate > 0 else ""
+        print(f"{stage}: {done:,} of {total:,} pictures{left}", file=sys.stderr, flush=True)
+
+
+def _duration(seconds: float) -> str:
+    """Return a time in the unit that suits it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+@contextlib.contextmanager
+def ending_signals() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into `Ended`, where they would kill the process without a word.
+
+    A signal that the caller of the process has chosen to ignore (nohup) stays ignored. Outside of the main thread, the
+    only one that receives signals, nothing changes.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Ended(number)
+
+    numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []
+    numbers = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    try:
+        for number in numbers:
+            signal.signal(number, end)
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def tolerant_output() -> Iterator["OutputState"]:
+    """Let the work go on where stdout or stderr is closed, full, or a pipe that nobody reads.
+
+    Yields
+    ------
+    OutputState
+        Tells afterwards whether something was lost.
+    """
+    _open_standard_descriptors()
+    saved = sys.stdout, sys.stderr
+    state = OutputState()
+    sys.stdout, sys.stderr = _Stream(sys.stdout, state), _Stream(sys.stderr, state)
+    try:
+        yield state
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(AttributeError):
+                stream.flush()
+        sys.stdout, sys.stderr = saved
+
+
+class OutputState:
+    """Whether output was lost.
+
+    Attributes
+    ----------
+    lost : bool
+        Something could not be written.
+    """
+
+    def __init__(self) -> None:
+        self.lost = False
+
+
+class _Stream:
+    """A text stream that swallows what cannot be written; everything else is the stream's own."""
+
+    def __init__(self, stream: Any, state: OutputState) -> None:
+        self._stream, self._state = stream, state
+
+    def write(self, text: str) -> int:
+        """Write, or lose, some text."""
+        if self._stream is None:
+            self._state.lost = self._state.lost or bool(text)
+            return len(text)
+        try:
+            return self._stream.write(text)
+        except OSError:
+            self._give_up()
+            return len(text)
+
+    def flush(self) -> None:
+        """Write what is buffered, or lose it."""
+        if self._stream is not None:
+            try:
+                self._stream.flush()
+            except OSError:
+                self._give_up()
+
+    def isatty(self) -> bool:
+        """Tell whether the stream is a terminal."""
+        return self._stream is not None and self._stream.isatty()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _give_up(self) -> None:
+        """Send the rest, what is buffered included, to nowhere, so that the interpreter's end does not fail on it."""
+        self._state.lost = True
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+            self._stream.flush()
+
+
+def _open_standard_descriptors() -> None:
+    """Open what was closed of descriptors 0 to 2, so that no file of the work is opened in their place."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.open(os.devnull, os.O_RDWR)

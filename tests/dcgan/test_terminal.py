@@ -1,0 +1,118 @@
+import os
+import signal
+import sys
+import threading
+
+import pytest
+
+from dcgan.terminal import Ended, ProgressLines, ending_signals, exit_code, printable, tolerant_output
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a.png", "a.png"),
+        ("Zoë und 猫.png", "Zoë und 猫.png"),
+        ("a\nb", r"a\nb"),
+        ("\x1b]0;title\x07", r"\x1b]0;title\x07"),
+        ("\u202egnp.exe", r"\u202egnp.exe"),
+        (os.fsdecode(b"a\xff.png"), r"a\udcff.png"),
+    ],
+)
+def test_printable(text, shown):
+    assert printable(text) == shown
+    printable(text).encode()
+
+
+@posix
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_signals_interrupt_like_ctrl_c(name, code):
+    before = signal.getsignal(getattr(signal, name))
+    with pytest.raises(KeyboardInterrupt) as caught, ending_signals():
+        os.kill(os.getpid(), getattr(signal, name))
+    assert isinstance(caught.value, Ended)
+    assert (str(caught.value), exit_code(caught.value)) == (name, code)
+    assert signal.getsignal(getattr(signal, name)) is before
+    assert exit_code(KeyboardInterrupt()) == 130
+
+
+@posix
+def test_ignored_signals_stay_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ending_signals():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_other_threads_change_no_signals():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(_handler_inside()))
+    thread.start()
+    thread.join()
+    assert found == [signal.getsignal(signal.SIGTERM)]
+
+
+def _handler_inside():
+    with ending_signals():
+        return signal.getsignal(signal.SIGTERM)
+
+
+class Broken:
+    """A stream that takes nothing."""
+
+    encoding = "utf-8"
+
+    def write(self, text):
+        raise BrokenPipeError
+
+    def flush(self):
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("stream", [Broken(), None])
+def test_lost_output_is_counted_and_forgiven(monkeypatch, stream):
+    monkeypatch.setattr(sys, "stdout", stream)
+    with tolerant_output() as output:
+        assert not output.lost
+        print("something")
+        assert not sys.stdout.isatty() if stream is None else True
+    assert output.lost
+    assert sys.stdout is stream
+
+
+def test_output_that_works_is_left_alone(capsys):
+    with tolerant_output() as output:
+        print("to stdout")
+        print("to stderr", file=sys.stderr)
+    assert not output.lost
+    assert capsys.readouterr() == ("to stdout\n", "to stderr\n")
+
+
+def test_progress_lines(monkeypatch, capsys):
+    """One line every 30 seconds, with the time left at the stage's own pace."""
+    now = [0.0]
+    monkeypatch.setattr("dcgan.terminal.time.monotonic", lambda: now[0])
+    lines, silent = ProgressLines(show=True), ProgressLines(show=False)
+    for stage, first in (("completing", 100), ("measuring", 0)):
+        for step in range(5):
+            lines.report(stage, first + 20 * step, total=1000)
+            silent.report(stage, first + 20 * step, total=1000)
+            now[0] += 20.0
+    assert capsys.readouterr().err.splitlines() == [
+        "completing: 140 of 1,000 pictures, about 14 min left",
+        "completing: 180 of 1,000 pictures, about 14 min left",
+        "measuring: 20 of 1,000 pictures, about 16 min left",
+        "measuring: 60 of 1,000 pictures, about 16 min left",
+    ]
+
+
+def test_short_work_is_not_talked_about(capsys):
+    lines = ProgressLines(show=True)
+    for done in range(100):
+        lines.report("completing", done, total=100)
+    assert capsys.readouterr().err == ""
