@@ -19,6 +19,7 @@ from completion.blending.grain import grain_like
 from completion.blending.holes import Window, hole_window
 from completion.blending.quick_fill import QuickFiller, fill_smaller
 from completion.config import BEYOND
+from dcgan.errors import CompletionError
 from dcgan.faces.locate import LocatedFace
 from dcgan.pictures.values import is_grey, to_float, to_uint8
 
@@ -92,7 +93,14 @@ class Composer:
         uint8 array (H, W, C)
             Known pixels are the picture's own. Where the known pixels of a face's frame are grey, so is the face; where
             none are known there, those of the whole picture decide.
+
+        Raises
+        ------
+        CompletionError
+            A generated face is not finite.
         """
+        if not np.isfinite(generated).all():
+            raise CompletionError("the model's answer is not finite, its weights are unusable")
         if not mask.any():
             return picture.copy()
         hidden = mask if hidden is None else hidden

@@ -229,6 +229,9 @@ class _FolderRun:
         except MemoryError:
             self._fail_for_memory(loaded.source)
             return
+        except CompletionError as error:
+            self._fail(loaded.source, f"{loaded.source.path}: {error}")
+            return
         except (ImageFileError, OSError) as error:
             cause = error if isinstance(error, OSError) else error.__cause__
             if isinstance(cause, OSError) and cause.errno in STOPPING_ERRORS:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.errors import FaceCompletionError
+from dcgan.pictures.reading import open_regular
 from dcgan.pictures.values import resize_picture
 
 __all__ = ["Face", "FaceDetector", "check_installed", "find_model_file"]
@@ -71,7 +72,10 @@ class FaceDetector:
         dlib = _import_dlib()
         path = landmarks or find_model_file(LANDMARK_MODEL, install=INSTALL)
         try:
+            open_regular(path).close()  # dlib would wait for a pipe
             self._predictor: Any = dlib.shape_predictor(str(path))
+        except OSError as error:
+            raise FaceCompletionError(f"{path}: {error.strerror or error}") from error
         except RuntimeError as error:
             raise FaceCompletionError(f"{path}: expected a landmark model of dlib ({error})") from error
         self._detector: Any = dlib.get_frontal_face_detector()

@@ -51,15 +51,27 @@ def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> P
     Raises
     ------
     ImageFileError
-        The file cannot be read, is no picture, or is truncated, or its pixels do not fit into the memory.
+        The file cannot be read, is no picture, is truncated or longer than a picture can be, or its pixels do not fit
+        into the memory.
     """
     try:
         with open_regular(path) as file:
+            _check_length(file)
             return decode_picture(file, channels=channels)
     except ImageFileError as error:
         raise ImageFileError(f"{os.fspath(path)}: {error}") from error
     except OSError as error:
         raise ImageFileError(f"{os.fspath(path)}: {error.strerror or error}") from error
+
+
+def _check_length(file: IO[bytes]) -> None:
+    """Raise ImageFileError for a file that is longer than the largest picture; some decoders would read it whole."""
+    from PIL import Image
+
+    most = METADATA_BYTES_MAX + PIXEL_BYTES_MAX * 2 * (Image.MAX_IMAGE_PIXELS or 0)
+    found = os.fstat(file.fileno()).st_size
+    if Image.MAX_IMAGE_PIXELS is not None and found > most:
+        raise ImageFileError(f"expected at most {most:,} bytes, found {found:,}")
 
 
 def decode_picture(file: IO[bytes], *, channels: int | None = 3) -> Pictures:

@@ -1,11 +1,13 @@
 """Pictures for training: decoded once into a memory-mapped file, then served in batches.
 
 The cache is keyed by what the pictures are (names, sizes, times or checksums) and by the size and channels asked for,
-so the second run starts at once and a changed folder is decoded anew.
+so the second run starts at once and a changed folder is decoded anew. Datasets that were not used for long make room
+for others; see `dcgan.training.cache_limit`.
 """
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -22,6 +24,7 @@ import numpy.typing as npt
 from dcgan.errors import DatasetError, ImageFileError
 from dcgan.pictures.records import remove_leftovers_in, write_whole
 from dcgan.pictures.values import crop_square, resize_picture
+from dcgan.training.cache_limit import cache_limit, make_room
 from dcgan.training.sources import Source
 
 __all__ = ["CachedPictures", "TrainingBatches", "cache_pictures", "default_cache_dir"]
@@ -74,7 +77,8 @@ def cache_pictures(
     """Decode every picture of the sources to `size`, or take them from the cache.
 
     Pictures are cut to their central square and averaged down by area. Two processes may decode the same pictures at
-    once: each writes the whole file, and the last one stays.
+    once: each writes the whole file, and the last one stays. Where the cache holds more than `cache_limit()`, the
+    datasets that were used least recently are removed.
 
     Parameters
     ----------
@@ -98,17 +102,23 @@ def cache_pictures(
     ------
     DatasetError
         No picture could be read, or more than half could not, or the cache cannot be written.
+    ValueError
+        The limit of the cache is no number; see `dcgan.training.cache_limit.cache_limit`.
     """
     total = sum(len(source) for source in sources)
     if total == 0:
         raise DatasetError("expected pictures in the dataset, found none")
     key = _cache_key(sources, size, channels)
     folder = Path(cache_dir) if cache_dir else default_cache_dir()
-    shape = (size, size, channels)
+    shape, limit = (size, size, channels), cache_limit()
     cached = _find_decoded(folder, key, shape)
-    if cached is None:
+    if cached is not None:
+        _mark_used(folder, key)
+        make_room(folder, key, needed=cached.pictures.nbytes, limit=limit)
+    else:
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            make_room(folder, key, needed=total * math.prod(shape), limit=limit)
             remove_leftovers_in(folder, stale_only=True)
             _decode_all(sources, folder, key, size=size, channels=channels, progress=progress)
         except OSError as error:
@@ -141,6 +151,12 @@ def _find_decoded(folder: Path, key: str, shape: tuple[int, ...]) -> CachedPictu
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return CachedPictures(pictures, key, unreadable)
+
+
+def _mark_used(folder: Path, key: str) -> None:
+    """Make decoded pictures the most recently used ones."""
+    with contextlib.suppress(OSError):  # of another user, who has lent the folder
+        os.utime(_data_path(folder, key))
 
 
 def _cache_key(sources: Sequence[Source], size: int, channels: int) -> str:

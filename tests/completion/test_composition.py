@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from completion.composition import Composer, _owners
 from completion.config import BLEND_NAMES, CLASSICAL_METHODS
+from dcgan.errors import CompletionError
 from dcgan.faces.locate import LocatedFace
 from dcgan.faces.placement import Placement
 from dcgan.pictures.values import to_uint8
@@ -253,3 +254,11 @@ def test_holes_of_an_aligned_picture_are_measured_by_its_longer_side(monkeypatch
     face = LocatedFace.aligned(shape, 16)
     composer.compose(picture, mask, [face], generated=np.zeros((1, 16, 16, 3), np.float32))
     assert sides == [max(shape)]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_face_that_is_not_finite(picture, value):
+    generated = noise_faces()
+    generated[0, 3, 4, 1] = value
+    with pytest.raises(CompletionError, match="the model's answer is not finite"):
+        Composer().compose(picture, make_mask(30, 60, 50, 90), [located()], generated=generated)

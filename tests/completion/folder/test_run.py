@@ -313,3 +313,19 @@ def test_the_manifest_can_be_read_line_by_line(pictures, method, tmp_path):
     complete(pictures, method, tmp_path / "out")
     for line in (tmp_path / "out" / "manifest.jsonl").read_text(encoding="utf-8").splitlines():
         assert json.loads(line)["status"] == "completed"
+
+
+def test_answers_that_are_not_finite_fail_their_picture(pictures, method, tmp_path, monkeypatch):
+    find = Finder.find
+
+    def find_with_gap(self, *arguments, **options):
+        answers = find(self, *arguments, **options)
+        answers.generated[1, 2, 3] = np.nan
+        return answers
+
+    monkeypatch.setattr(Finder, "find", find_with_gap)
+    lines = []
+    assert complete(pictures[:3], method, tmp_path / "out", on_failure=lines.append) == FolderSummary(2, 0, 0, 1)
+    assert lines == [f"{pictures[1].path}: the model's answer is not finite, its weights are unusable"]
+    assert records(tmp_path / "out")[1]["error"] == lines[0]
+    assert not (tmp_path / "out" / "01.png").exists()

@@ -110,6 +110,14 @@ def test_wrong_pictures_and_models(detector, tmp_path):
         find_model_file("nothing.dat", install="do this")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+def test_a_landmark_model_that_is_a_pipe(tmp_path, monkeypatch):
+    monkeypatch.setattr("dcgan.faces.detector._import_dlib", lambda: None)  # would wait without end
+    os.mkfifo(tmp_path / "model.dat")
+    with pytest.raises(FaceCompletionError, match=r"model\.dat: expected a regular file, found a pipe"):
+        FaceDetector(tmp_path / "model.dat")
+
+
 def test_the_framing_is_that_of_the_examples(tmp_path, astronaut):
     """The bundled example was cut out by landmarks found once, and averaged from a larger crop."""
     (tmp_path / "raw").mkdir()

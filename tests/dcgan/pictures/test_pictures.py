@@ -15,7 +15,7 @@ from PIL import Image
 
 from dcgan.errors import ImageFileError
 from dcgan.pictures.files import decode_picture, read_deep, read_encoded, read_picture, save_picture
-from tests.dcgan.helpers import one_line
+from tests.dcgan.helpers import memory_below, one_line
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (5, 7, 3), np.uint8)
@@ -229,6 +229,15 @@ def test_damaged_files_raise_nothing_else(data):
         else:
             assert picture.dtype == np.uint8
             assert picture.ndim == 3
+
+
+def test_a_file_longer_than_any_picture(tmp_path):
+    """A WebP file is read whole before its width and height are known."""
+    (tmp_path / "a.webp").write_bytes(b"RIFF\0\0\0\0WEBPVP8 ")
+    os.truncate(tmp_path / "a.webp", 2 * 10**9)
+    with memory_below(2**20), pytest.raises(ImageFileError) as error:
+        read_picture(tmp_path / "a.webp")
+    assert one_line(error) == f"{tmp_path / 'a.webp'}: expected at most 1,498,764,624 bytes, found 2,000,000,000"
 
 
 class Endless(io.RawIOBase):

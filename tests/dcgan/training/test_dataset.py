@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dcgan.training.cache_limit import cache_limit
 from dcgan.training.dataset import TrainingBatches, cache_pictures, default_cache_dir
 from dcgan.errors import DatasetError, ImageFileError
 from dcgan.pictures.files import save_picture
@@ -162,6 +163,59 @@ def test_two_at_once_do_not_disturb_each_other(tmp_path):
     for data in results:
         np.testing.assert_array_equal(data.pictures, pictures)
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", ".uint8"]
+
+
+def keys_in(folder):
+    return {path.stem for path in folder.iterdir() if path.suffix == ".uint8"}
+
+
+def cache_of(version, folder, *, count=4):
+    """Decode a dataset of about 3 KB for every four pictures and return its key."""
+    return cache(CountingSource(make_pictures(count), version=version), folder).key
+
+
+def test_the_least_recently_used_datasets_make_room(tmp_path, monkeypatch):
+    monkeypatch.setenv("DCGAN_CACHE_GB", "0.00001")  # 10,000 bytes: three datasets
+    (tmp_path / "notes.uint8").write_bytes(bytes(9999))
+    first, second, third = (cache_of(version, tmp_path) for version in "123")
+    for age, key in enumerate([second, first, third]):
+        os.utime(tmp_path / f"{key}.uint8", (age, age))
+        os.utime(tmp_path / f"{key}.json", (age, age))
+    assert cache_of("2", tmp_path) == second  # used again, so the first is the oldest
+    fourth = cache_of("4", tmp_path)
+    assert keys_in(tmp_path) == {second, third, fourth, "notes"}
+    assert not (tmp_path / f"{first}.json").exists()
+
+
+def test_room_is_made_before_pictures_are_decoded(tmp_path, monkeypatch):
+    monkeypatch.setenv("DCGAN_CACHE_GB", "0.000005")
+    old, seen = cache_of("1", tmp_path), []
+    source = CountingSource(make_pictures(4), version="2")
+    cache(source, tmp_path, progress=lambda done, total: seen.append(keys_in(tmp_path)))
+    assert old not in seen[0]
+
+
+def test_the_dataset_in_use_is_kept_beyond_the_limit(tmp_path, monkeypatch):
+    kept = cache_of("1", tmp_path)
+    other = cache_of("2", tmp_path)
+    monkeypatch.setenv("DCGAN_CACHE_GB", "0")
+    assert keys_in(tmp_path) == {kept, other}
+    assert cache_of("1", tmp_path) == kept
+    assert keys_in(tmp_path) == {kept}
+
+
+@pytest.mark.parametrize("text", ["much", "-1", "nan"])
+def test_limits_that_are_no_numbers(tmp_path, monkeypatch, text):
+    monkeypatch.setenv("DCGAN_CACHE_GB", text)
+    with pytest.raises(ValueError, match="Expected DCGAN_CACHE_GB as a number of gigabytes, at least 0") as error:
+        cache_of("1", tmp_path)
+    one_line(error)
+
+
+@pytest.mark.parametrize(("text", "limit"), [("", 8e9), ("0.5", 5e8), ("inf", float("inf"))])
+def test_limits(monkeypatch, text, limit):
+    monkeypatch.setenv("DCGAN_CACHE_GB", text)
+    assert cache_limit() == limit
 
 
 def test_default_folder(monkeypatch, tmp_path):
