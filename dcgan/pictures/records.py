@@ -1,9 +1,10 @@
-"""Folders that this project fills: locked, recorded, and cleaned of what a killed run left. No other module does this.
+"""Folders that this project fills: locked, recorded, and cleaned of what a killed run left.
+
+`dcgan.pictures.marks` says which folders these are.
 
 locked                               one process at a time
 write_whole                          a file appears whole or not at all
 remove_leftovers(_in)                removes the temporary files of `write_whole`
-remove_outputs                       removes the results of an earlier run
 JsonLines, read_json_lines           a record that grows line by line and survives a kill
 changed_settings                     how the settings of an earlier run differ
 """
@@ -12,7 +13,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,7 +31,6 @@ __all__ = [
     "read_json_lines",
     "remove_leftovers",
     "remove_leftovers_in",
-    "remove_outputs",
     "write_whole",
 ]
 
@@ -70,8 +69,8 @@ def locked(
     Raises
     ------
     FaceCompletionError
-        `error`: another process holds the lock, or the system refuses to read or write (OSError), now or while the
-        folder is in use.
+        `error`: another process holds the lock, a file of others or a link has its name, or the system refuses to read
+        or write (OSError), now or while the folder is in use.
 
     Examples
     --------
@@ -81,7 +80,10 @@ def locked(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder / name).acquire(timeout=0):
+        lock = folder / name
+        if lock.is_symlink() or (lock.is_file() and lock.stat().st_size):  # locking would empty it; ours is empty
+            raise error(f"{lock}: expected the empty file of a lock; choose another folder")
+        with filelock.FileLock(lock).acquire(timeout=0):
             yield
     except filelock.Timeout as reason:
         raise error(f"{folder}: {busy}") from reason
@@ -172,24 +174,6 @@ def _is_stale(path: Path) -> bool:
         return time.time() - path.lstat().st_mtime > STALE_SECONDS
     except FileNotFoundError:  # another process has just removed or renamed it
         return False
-
-
-def remove_outputs(folder: Path, *, files: Iterable[str], folders: Iterable[str]) -> None:
-    """Remove the results of an earlier run, and nothing else that lies in its folder.
-
-    Parameters
-    ----------
-    folder : Path
-        The run's folder.
-    files : iterable of str
-        Names of files in it that a run writes.
-    folders : iterable of str
-        Names of sub-folders that a run fills; they are removed with all that they hold.
-    """
-    for name in files:
-        (folder / name).unlink(missing_ok=True)
-    for name in folders:
-        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 class JsonLines:

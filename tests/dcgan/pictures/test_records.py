@@ -17,7 +17,6 @@ from dcgan.pictures.records import (
     read_json_lines,
     remove_leftovers,
     remove_leftovers_in,
-    remove_outputs,
     write_whole,
 )
 from tests.dcgan.helpers import leave_behind, one_line
@@ -56,6 +55,17 @@ class TestLocked:
         assert one_line(error) == f"{tmp_path}: cannot write the run: No space left on device"
         with locked(tmp_path, busy=BUSY):
             pass
+
+    def test_a_file_of_others_in_the_place_of_the_lock(self, tmp_path):
+        lock, target = tmp_path / ".lock", tmp_path / "target"
+        lock.write_bytes(b"theirs")
+        for _ in range(2):
+            with pytest.raises(FaceCompletionError) as error, locked(tmp_path, busy=BUSY):
+                pytest.fail("has the lock")
+            assert one_line(error) == f"{lock}: expected the empty file of a lock; choose another folder"
+            assert lock.read_bytes() == b"theirs"
+            lock.replace(target)
+            lock.symlink_to(target)
 
     def test_other_errors_pass(self, tmp_path):
         with pytest.raises(KeyError), locked(tmp_path, busy=BUSY):
@@ -148,15 +158,6 @@ class TestLeftovers:
         remove_leftovers([path])
         remove_leftovers_in(tmp_path)
         assert os.listdir(tmp_path) == []
-
-
-def test_results_are_removed_and_nothing_else(tmp_path):
-    for name in ("result.txt", "mine.txt", "samples/1.png", "mine/1.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    remove_outputs(tmp_path, files=["result.txt", "absent.txt"], folders=["samples", "absent"])
-    assert sorted(os.listdir(tmp_path)) == ["mine", "mine.txt"]
-    assert (tmp_path / "mine" / "1.png").exists()
 
 
 class TestJsonLines:
