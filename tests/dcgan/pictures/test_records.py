@@ -173,7 +173,7 @@ class TestJsonLines:
             record.append({"input": "b"})
         assert [line["input"] for line in read_json_lines(path)] == ["a", "b"]
 
-    @pytest.mark.parametrize("rest", [b'{"inp', b"x" * 100_000, b'{"input": "c"}'])
+    @pytest.mark.parametrize("rest", [b'{"inp', b'{"' + b"x" * 100_000, b'{"input": "c"}', b"\0\0"])
     def test_a_line_that_was_left_unfinished_is_dropped(self, path, rest):
         path.write_bytes(b'{"input": "a"}\n' + rest)
         assert read_json_lines(path) == [{"input": "a"}]
@@ -188,13 +188,32 @@ class TestJsonLines:
     @given(kept=st.integers(0, 30), rest=st.integers(0, 30))
     def test_the_last_line_break_is_found_wherever_it_is(self, tmp_path_factory, kept, rest):
         path = tmp_path_factory.mktemp("lines") / "record.jsonl"
-        whole = b"x" * (kept - 1) + b"\n" if kept else b""
-        path.write_bytes(whole + b"y" * rest)
+        whole = b'{"a": 1' + b" " * kept + b"}\n" if kept else b""
+        path.write_bytes(whole + (b'{"' + b"y" * rest)[:rest])
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(records, "BLOCK_BYTES", 7)
             with JsonLines(path):
                 pass
         assert path.read_bytes() == whole
+
+    @pytest.mark.parametrize(
+        "content", [b"x", b"[1]\n", b"{}\n", b'{"b": 1, "a": 1}\n', b'{"a": 1}\n\n{"a": 1}\n', b"{'"]
+    )
+    def test_a_file_of_others_is_neither_cut_nor_appended_to(self, path, content):
+        path.write_bytes(content)
+        with pytest.raises(FaceCompletionError) as error:
+            JsonLines(path, fields=["a", "b"])
+        assert "choose another folder, or move this file" in one_line(error)
+        assert path.read_bytes() == content
+
+    def test_a_link_is_not_followed(self, path):
+        path.symlink_to(path.with_name("target"))
+        path.with_name("target").write_bytes(b'{"a": 1}')
+        for start in (None, []):
+            with pytest.raises(FaceCompletionError, match="expected no link here"):
+                JsonLines(path, fields=["a"], start=start)
+        assert path.read_bytes() == b'{"a": 1}'
+        assert path.is_symlink()
 
     def test_every_file_name_can_be_recorded(self, path):
         names = ["Jürgen\n.png", os.fsdecode(b"a\xff.png"), "\U0001f600", "a\u2028b\u2029c\x85d\x1ce"]
