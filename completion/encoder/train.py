@@ -30,7 +30,7 @@ from dcgan.training.fitting import CHECKPOINT, fit_in_folder
 from dcgan.model_file import Prior, load_model, save_model
 from dcgan.pictures.values import make_grid, to_float, to_uint8
 from dcgan.training.launch import load_pictures
-from dcgan.training.run_folder import check_config, clear_run, locked_run
+from dcgan.training.run_folder import begin_run, locked_run
 from dcgan.sampling import estimate_batch_norm
 from dcgan.training.sources import open_source
 from dcgan.terminal import printable
@@ -116,9 +116,7 @@ def train_encoder(
     }
     with locked_run(run_dir):
         training = _Training(data, run_dir, prior, settings=settings, description=description)
-        if overwrite:
-            clear_run(run_dir)
-        check_config(run_dir / "config.json", expected_config)
+        begin_run(run_dir, expected_config, overwrite=overwrite)
         if initial_encoder is not None and not (run_dir / CHECKPOINT).exists():
             training.trainer.encoder.set_weights(initial_encoder.get_weights())
         fit_in_folder(

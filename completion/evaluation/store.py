@@ -9,6 +9,7 @@
 The report is written beside them by `completion.evaluation.report`.
 """
 
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,15 +19,40 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from completion.evaluation.config import EVALUATION_MASKS
 from completion.evaluation.faces import Faces
+from completion.evaluation.metrics import PICTURE_METRICS
 from dcgan.errors import FaceCompletionError
-from dcgan.pictures.records import locked, remove_leftovers, remove_leftovers_in, remove_outputs, write_whole
+from dcgan.pictures.marks import FolderKind, check_folder, clear_folder, mark_folder
+from dcgan.pictures.records import locked, write_whole
 from dcgan.training.run_folder import check_config
 
 __all__ = ["EvaluationStore", "locked_store"]
 
-FOLDERS = ("masks", "completed", "measured", "sheets", "plots")
-FILES = ("settings.json", "faces.npz", "results.csv", "results.json", "report.md")
+MASK = f"({'|'.join(EVALUATION_MASKS)})"
+PLOT = f"({'|'.join((*PICTURE_METRICS, 'identity', 'frechet', 'seconds'))})"
+PAIR = re.compile(MASK + r"-[a-z0-9_]+\.npz")  # a mask and a method, which may be one of an earlier version
+
+
+def _is_settings(found: dict[str, Any]) -> bool:
+    """Tell whether a JSON object is the settings of an evaluation."""
+    settings = found.get("evaluation")
+    return len(found) == 1 and isinstance(settings, dict) and settings.keys() >= {"faces", "model", "seed"}
+
+
+EVALUATION = FolderKind(
+    name="evaluation",
+    record="settings.json",
+    is_record=_is_settings,
+    files=("settings.json", "faces.npz", "results.csv", "results.json", "report.md"),
+    folders={
+        "masks": re.compile(MASK + r"\.npz"),
+        "completed": PAIR,
+        "measured": PAIR,
+        "sheets": re.compile(MASK + r"\.png"),
+        "plots": re.compile(PLOT + r"\.png"),
+    },
+)
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -48,8 +74,10 @@ def locked_store(folder: Path) -> "Iterator[EvaluationStore]":
     Raises
     ------
     FaceCompletionError
-        Another process is evaluating into it, or the system refuses to write, now or while the folder is in use.
+        The folder holds files or links that no evaluation wrote where an evaluation would write, another process is
+        evaluating into it, or the system refuses to write, now or while the folder is in use.
     """
+    check_folder(folder, EVALUATION)  # before the lock's file appears in a folder of others
     with locked(folder, busy="another process is evaluating into it"):
         yield EvaluationStore(folder)
 
@@ -83,16 +111,15 @@ class EvaluationStore:
 
         Raises
         ------
-        RunError
-            The folder holds an evaluation with other settings.
+        FaceCompletionError
+            The folder holds an evaluation with other settings, or files that no evaluation wrote.
         """
-        if overwrite:
-            remove_outputs(self.folder, files=FILES, folders=FOLDERS)
-        remove_leftovers(self.folder / name for name in FILES)
-        check_config(self.folder / "settings.json", {"evaluation": settings})
-        for name in FOLDERS:
+        if check_folder(self.folder, EVALUATION):
+            clear_folder(self.folder, EVALUATION, leftovers_only=not overwrite)
+        mark_folder(self.folder, EVALUATION.name)
+        check_config(self.folder / EVALUATION.record, {"evaluation": settings})
+        for name in EVALUATION.folders:
             (self.folder / name).mkdir(exist_ok=True)
-            remove_leftovers_in(self.folder / name)
 
     def save_faces(self, faces: Faces) -> None:
         """Keep the faces.

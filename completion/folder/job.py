@@ -8,8 +8,10 @@ from pathlib import Path
 
 from completion.folder.inputs import InputPicture, output_name, take_shard
 from completion.folder.landmarks import GivenPlaces
+from completion.folder.manifest import check_manifest, list_own_outputs
 from completion.folder.masks import MaskSource
 from dcgan.errors import FaceCompletionError
+from dcgan.pictures.own_files import refuse_others
 
 __all__ = ["FolderJob", "check_outputs", "output_paths"]
 
@@ -88,8 +90,8 @@ def check_outputs(inputs: Sequence[InputPicture], job: FolderJob, *, candidates:
     Raises
     ------
     FaceCompletionError
-        Two outputs would have one path, an output would replace an input or a mask, or outputs exist and the job does
-        not say what to do about it.
+        Two outputs would have one path, an output would replace an input, a mask or a file that no earlier run wrote,
+        or outputs exist and the job does not say what to do about it.
     """
     paths_of = {source: output_paths(source, job, candidates) for source in inputs}
     _check_distinct([path for paths in paths_of.values() for path in paths], job)
@@ -97,9 +99,14 @@ def check_outputs(inputs: Sequence[InputPicture], job: FolderJob, *, candidates:
     shard = take_shard(inputs, job.shard)
     found = {source: [path for path in paths_of[source] if path.exists()] for source in shard}
     _check_inputs_apart(inputs, [path for paths in found.values() for path in paths])
+    waiting = [source for source in shard if job.existing != "skip" or len(found[source]) < len(paths_of[source])]
+    check_manifest(job.manifest_path)
+    reports = [path for path, wanted in ((job.sheet_path, job.sheet), (job.film_path, job.film)) if wanted]
+    written = [path for source in waiting for path in paths_of[source]] + reports
+    names = [path.relative_to(job.output).as_posix() for path in written]
+    refuse_others(job.output, names, own=list_own_outputs(job.output))
     if job.existing == "refuse":
         _refuse_existing(found, job)
-    waiting = [source for source in shard if job.existing != "skip" or len(found[source]) < len(paths_of[source])]
     return waiting, len(shard) - len(waiting)
 
 

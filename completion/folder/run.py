@@ -22,13 +22,13 @@ from completion.config import CLASSICAL_METHODS
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob, check_outputs, output_paths
 from completion.folder.loading import LoadedPicture, load_picture
-from completion.folder.manifest import open_manifest
+from completion.folder.manifest import Manifest, open_manifest
 from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
 from completion.result import spread
 from completion.search.batches import answer_in_batches, plan_rows
 from dcgan.errors import CompletionError, FaceCompletionError, ImageFileError, NoFaceError
 from dcgan.pictures.files import save_picture
-from dcgan.pictures.records import JsonLines, remove_leftovers
+from dcgan.pictures.records import remove_leftovers
 
 if TYPE_CHECKING:
     from completion.methods import Method, Work
@@ -126,11 +126,14 @@ def complete_folder(
     with open_manifest(job.manifest_path) as manifest:
         run = _FolderRun(job, method, manifest, on_failure=on_failure, on_note=on_note, on_progress=on_progress)
         own = [path for source in waiting for path in output_paths(source, job, candidates)]
-        remove_leftovers([*own, job.sheet_path, job.film_path])
+        if manifest.resumed:
+            remove_leftovers([*own, job.sheet_path, job.film_path])
         run.complete(waiting, count=len(inputs))
         if job.sheet:
+            manifest.claim(job.sheet_path)
             run.sheet.save(job.sheet_path)
         if job.film:
+            manifest.claim(job.film_path)
             run.film.save(job.film_path)
     return FolderSummary(run.completed, run.untouched, existing, run.failed)
 
@@ -142,7 +145,7 @@ class _FolderRun:
         self,
         job: FolderJob,
         method: Method,
-        manifest: JsonLines,
+        manifest: Manifest,
         *,
         on_failure: OnLine | None,
         on_note: OnLine | None,
@@ -220,6 +223,7 @@ class _FolderRun:
                 picture = work.compose(generated)
                 if answers is None:
                     seconds += _since(started)
+                self.manifest.claim(path)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 save_picture(path, loaded.finish(picture))
                 if len(paths) > 1 and loaded.mask.any():

@@ -1,10 +1,12 @@
-"""Folders that this project fills: locked, recorded, and cleaned of what a killed run left. No other module does this.
+"""Folders that this project fills: locked, recorded, and cleaned of what a killed run left.
+
+`dcgan.pictures.marks` says which folders these are.
 
 locked                               one process at a time
 write_whole                          a file appears whole or not at all
 remove_leftovers(_in)                removes the temporary files of `write_whole`
-remove_outputs                       removes the results of an earlier run
 JsonLines, read_json_lines           a record that grows line by line and survives a kill
+read_own_lines                       the same, refused where a line is not ours
 changed_settings                     how the settings of an earlier run differ
 """
 
@@ -12,9 +14,8 @@ import json
 import os
 import re
 import secrets
-import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -29,9 +30,9 @@ __all__ = [
     "changed_settings",
     "locked",
     "read_json_lines",
+    "read_own_lines",
     "remove_leftovers",
     "remove_leftovers_in",
-    "remove_outputs",
     "write_whole",
 ]
 
@@ -70,8 +71,8 @@ def locked(
     Raises
     ------
     FaceCompletionError
-        `error`: another process holds the lock, or the system refuses to read or write (OSError), now or while the
-        folder is in use.
+        `error`: another process holds the lock, a file of others or a link has its name, or the system refuses to read
+        or write (OSError), now or while the folder is in use.
 
     Examples
     --------
@@ -81,7 +82,10 @@ def locked(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder / name).acquire(timeout=0):
+        lock = folder / name
+        if lock.is_symlink() or (lock.is_file() and lock.stat().st_size):  # locking would empty it; ours is empty
+            raise error(f"{lock}: expected the empty file of a lock; choose another folder")
+        with filelock.FileLock(lock).acquire(timeout=0):
             yield
     except filelock.Timeout as reason:
         raise error(f"{folder}: {busy}") from reason
@@ -174,41 +178,26 @@ def _is_stale(path: Path) -> bool:
         return False
 
 
-def remove_outputs(folder: Path, *, files: Iterable[str], folders: Iterable[str]) -> None:
-    """Remove the results of an earlier run, and nothing else that lies in its folder.
-
-    Parameters
-    ----------
-    folder : Path
-        The run's folder.
-    files : iterable of str
-        Names of files in it that a run writes.
-    folders : iterable of str
-        Names of sub-folders that a run fills; they are removed with all that they hold.
-    """
-    for name in files:
-        (folder / name).unlink(missing_ok=True)
-    for name in folders:
-        shutil.rmtree(folder / name, ignore_errors=True)
-
-
 class JsonLines:
     """A file with one JSON object a line, to which records are appended.
 
     A record is in the file as soon as `append` returns. A line that a killed run left unfinished is cut off when the
-    file is opened again. The caller holds the lock of the folder.
+    file is opened again; a file that holds anything else is refused. The caller holds the lock of the folder.
 
     Parameters
     ----------
     path : Path
         Made where it does not exist.
+    fields : sequence of str, default ()
+        Names that every record has; each begins with the first of them.
     start : iterable of dict, optional
-        Records that replace what the file holds, all at once. By default its whole lines stay.
+        Records that replace what the file holds, all at once; the caller knows that it is ours. By default its whole
+        lines stay.
 
     Raises
     ------
     FaceCompletionError
-        The file cannot be written.
+        The file cannot be written, is a link, or holds something else than such records.
 
     Examples
     --------
@@ -220,8 +209,14 @@ class JsonLines:
     [{'picture': 'a.png'}]
     """
 
-    def __init__(self, path: Path, *, start: Iterable[dict[str, Any]] | None = None) -> None:
+    def __init__(
+        self, path: Path, *, fields: Sequence[str] = (), start: Iterable[dict[str, Any]] | None = None
+    ) -> None:
         self.path = path
+        if path.is_symlink():
+            raise FaceCompletionError(f"{path}: expected no link here; choose another folder, or move the link")
+        if start is None:
+            read_own_lines(path, fields=fields)
         try:
             if start is not None:
                 with write_whole(path) as whole:
@@ -319,6 +314,70 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
             break
         records.append(record)
     return records
+
+
+def read_own_lines(path: Path, *, fields: Sequence[str], heading: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the records of a file, or refuse it where it holds anything that `JsonLines` did not write there.
+
+    Parameters
+    ----------
+    path : Path
+        The file; where there is none, there are no records.
+    fields : sequence of str
+        Names that every record has; each begins with the first of them.
+    heading : sequence of str, default ()
+        The same of the first line, where it is another kind of record.
+
+    Returns
+    -------
+    list of dict
+        The records in the order of the file; a last line that was left unfinished is none.
+
+    Raises
+    ------
+    FaceCompletionError
+        The file cannot be read, or a line is not such a record.
+    """
+    records: list[dict[str, Any]] = []
+    try:
+        content = path.read_bytes() if path.is_file() else b""
+    except OSError as error:
+        raise FaceCompletionError(f"{path}: cannot read: {error.strerror or error}") from error
+    *lines, rest = content.split(b"\n")
+    for number, line in enumerate([*lines, rest]):
+        expected = heading if heading and number == 0 else fields
+        if number == len(lines):
+            is_ours = _is_start(rest, expected)
+        else:
+            records.append(_parse(line))
+            is_ours = _has_fields(records[-1], expected)
+        if not is_ours:
+            names = ", ".join(expected) or "JSON"
+            raise FaceCompletionError(
+                f"{path}: line {number + 1}: expected a record of {names}; choose another folder, or move this file"
+            )
+    return records
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    """Return the JSON object of a line, an empty one where it is something else."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _has_fields(record: dict[str, Any], fields: Sequence[str]) -> bool:
+    """Tell whether a record has these fields, the first of them first; without fields, whether it has any."""
+    return bool(record) and record.keys() >= set(fields) and (not fields or next(iter(record)) == fields[0])
+
+
+def _is_start(rest: bytes, fields: Sequence[str]) -> bool:
+    """Tell whether what follows the last newline may be the start of a record; zeros are what a power cut leaves."""
+    rest = rest.rstrip(b"\0")
+    start = f'{{"{fields[0]}": '.encode() if fields else b'{"'
+    return rest.startswith(start) or start.startswith(rest)
 
 
 def changed_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -1,26 +1,43 @@
 """The folder of a training run: one process at a time, one configuration, nothing removed that is not the run's."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dcgan.errors import RunError
-from dcgan.pictures.records import (
-    changed_settings,
-    locked,
-    remove_leftovers,
-    remove_leftovers_in,
-    remove_outputs,
-    write_whole,
-)
+from dcgan.pictures.marks import FolderKind, check_folder, clear_folder, mark_folder, read_json_object
+from dcgan.pictures.records import changed_settings, locked, write_whole
 
-__all__ = ["check_config", "clear_run", "locked_run"]
+__all__ = ["begin_run", "check_config", "locked_run"]
 
-FILES = ("config.json", "losses.csv", "checkpoint.safetensors", "model.safetensors")
-FOLDERS = ("tensorboard", "samples", "snapshots")
 RESUMABLE = ("train.epochs", "dataset.names")  # the settings that may change when a run goes on
+
+
+def _is_config(found: dict[str, Any]) -> bool:
+    """Tell whether a JSON object is the configuration of a training."""
+    return (
+        found.keys() == {"model", "train", "dataset"}
+        and all(isinstance(part, dict) for part in found.values())
+        and found["model"].keys() >= {"size", "channels", "latent_dim"}
+        and found["train"].keys() >= {"epochs", "batch_size", "seed"}
+        and found["dataset"].keys() == {"names", "pictures", "key"}
+    )
+
+
+RUN = FolderKind(
+    name="training run",
+    record="config.json",
+    is_record=_is_config,
+    files=("config.json", "losses.csv", "checkpoint.safetensors", "model.safetensors"),
+    folders={
+        "tensorboard": re.compile(r"events\.out\.tfevents\..+"),
+        "samples": re.compile(r"step-[0-9]{7,}\.png"),
+        "snapshots": re.compile(r"step-[0-9]{7,}\.safetensors"),
+    },
+)
 
 
 @contextmanager
@@ -35,13 +52,14 @@ def locked_run(folder: Path) -> Iterator[None]:
     Raises
     ------
     RunError
-        Another process is training in the folder, or the system refuses to write, now or while the folder is in use.
+        The folder holds files or links that no run wrote where a run would write, another process is training in it,
+        or the system refuses to write, now or while the folder is in use.
     """
     busy, cannot = "another process is training in this folder", "cannot write the run"
+    check_folder(folder, RUN, error=RunError)  # before the lock's file appears in a folder of others
     with locked(folder, busy=busy, cannot=cannot, error=RunError):
-        remove_leftovers(folder / name for name in FILES)
-        for name in FOLDERS:
-            remove_leftovers_in(folder / name)
+        if check_folder(folder, RUN, error=RunError):
+            clear_folder(folder, RUN, leftovers_only=True)
         yield
 
 
@@ -61,13 +79,11 @@ def check_config(path: Path, wanted: dict[str, dict[str, Any]]) -> None:
         The folder holds a run with other settings, or its configuration is damaged.
     """
     if path.exists():
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            old = {f"{part}.{key}": value for part in wanted for key, value in found[part].items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise RunError(
-                f"{path}: the run's configuration is damaged ({error}); start over with --overwrite"
-            ) from error
+        found = read_json_object(path)
+        parts = {} if found is None else {part: found.get(part) for part in wanted}
+        if not parts or not all(isinstance(settings, dict) for settings in parts.values()):
+            raise RunError(f"{path}: the run's configuration is damaged; choose another folder, or move this file")
+        old = {f"{part}.{key}": value for part, settings in parts.items() for key, value in (settings or {}).items()}
         new = {f"{part}.{key}": value for part in wanted for key, value in wanted[part].items()}
         changed = changed_settings(old, {name: value for name, value in new.items() if name not in RESUMABLE})
         if changed:
@@ -79,12 +95,24 @@ def check_config(path: Path, wanted: dict[str, dict[str, Any]]) -> None:
         file.write(json.dumps(wanted, indent=2).encode() + b"\n")
 
 
-def clear_run(folder: Path) -> None:
-    """Remove what a run wrote, and nothing else that may lie in its folder.
+def begin_run(folder: Path, wanted: dict[str, dict[str, Any]], *, overwrite: bool = False) -> None:
+    """Mark a run's folder and write its configuration, or refuse to go on with a run that has another one.
 
     Parameters
     ----------
     folder : Path
         The run's folder; the caller holds its lock.
+    wanted : dict of str to dict
+        See `check_config`.
+    overwrite : bool, default False
+        First remove what an earlier run wrote, and nothing else that may lie in the folder.
+
+    Raises
+    ------
+    RunError
+        The folder holds a run with other settings, or files that no run wrote.
     """
-    remove_outputs(folder, files=FILES, folders=FOLDERS)
+    if check_folder(folder, RUN, error=RunError) and overwrite:
+        clear_folder(folder, RUN)
+    mark_folder(folder, RUN.name)
+    check_config(folder / RUN.record, wanted)

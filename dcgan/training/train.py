@@ -23,7 +23,7 @@ from dcgan.training.gan import build_gan
 from dcgan.model_file import Prior, save_model
 from dcgan.networks import build_discriminator, build_generator, fold_spectral_norm
 from dcgan.pictures.values import make_grid
-from dcgan.training.run_folder import check_config, clear_run, locked_run
+from dcgan.training.run_folder import begin_run, locked_run
 from dcgan.sampling import draw_latents, generate, estimate_generator_batch_norm
 
 __all__ = ["train"]
@@ -102,9 +102,7 @@ def train(
             report=report,
             start_from=start_from,
         )
-        if overwrite:
-            clear_run(run_dir)
-        check_config(run_dir / "config.json", wanted)
+        begin_run(run_dir, wanted, overwrite=overwrite)
         trainer.fit(progress)
     return run_dir / "model.safetensors"
 

@@ -120,6 +120,7 @@ def test_files_of_a_run(finished, prior):
     folder, lines = finished
     names = sorted(os.listdir(folder))
     assert names == [
+        ".dcgan.json",
         ".lock",
         "checkpoint.safetensors",
         "config.json",

@@ -4,6 +4,7 @@ import pytest
 
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob, check_outputs, output_paths
+from completion.folder.manifest import open_manifest
 from completion.folder.masks import MaskSource
 from dcgan.errors import FaceCompletionError
 from masks import MaskFolder
@@ -24,6 +25,14 @@ def inputs(job, *names):
 def check(job, *names, candidates=1):
     waiting, existing = check_outputs(inputs(job, *names), job, candidates=candidates)
     return [source.relative for source in waiting], existing
+
+
+def write_own(job, *names):
+    """Do as an earlier run that wrote these files."""
+    with open_manifest(job.output / "manifest.jsonl") as manifest:
+        for name in names:
+            manifest.claim(job.output / name)
+            (job.output / name).touch()
 
 
 def test_where_results_go(job):
@@ -52,7 +61,7 @@ def test_files_that_every_shard_writes_for_itself(job):
 
 
 def test_existing_outputs(job):
-    (job.output / "a.png").touch()
+    write_own(job, "a.png")
     with pytest.raises(FaceCompletionError, match=r"1 of 2 outputs exist; --skip-existing goes on .*--overwrite"):
         check(job, "a.png", "b.png")
     assert check(dataclasses.replace(job, existing="skip"), "a.png", "b.png") == (["b.png"], 1)
@@ -61,7 +70,7 @@ def test_existing_outputs(job):
 
 
 def test_one_existing_candidate_is_refused_and_not_skipped(job):
-    (job.output / "a.candidate-2.png").touch()
+    write_own(job, "a.candidate-2.png")
     everything = dataclasses.replace(job, keep="all")
     with pytest.raises(FaceCompletionError, match="1 of 1 outputs exist"):
         check(everything, "a.png", candidates=3)
@@ -69,7 +78,7 @@ def test_one_existing_candidate_is_refused_and_not_skipped(job):
 
 
 def test_existing_reports_are_refused_where_they_would_be_replaced(job):
-    (job.output / "sheet.png").touch()
+    write_own(job, "sheet.png")
     assert check(job, "a.png") == (["a.png"], 0)
     with pytest.raises(FaceCompletionError, match=r"sheet\.png exists; --skip-existing"):
         check(dataclasses.replace(job, sheet=True), "a.png")
@@ -112,7 +121,36 @@ def test_results_do_not_go_among_the_masks(job):
 
 
 def test_a_shard_minds_its_own_outputs_alone(job):
-    (job.output / "b.png").touch()
+    write_own(job, "b.png")
     assert check(dataclasses.replace(job, shard=(1, 2)), "a.png", "b.png", "c.png") == (["a.png", "c.png"], 0)
     with pytest.raises(FaceCompletionError, match="1 of 1 outputs exist"):
         check(dataclasses.replace(job, shard=(2, 2)), "a.png", "b.png", "c.png")
+
+
+@pytest.mark.parametrize("existing", ["refuse", "skip", "replace"])
+@pytest.mark.parametrize("name", ["a.candidate-2.png", "sheet.png", "x", "manifest.jsonl"])
+def test_files_and_links_of_others_are_refused(job, name, existing):
+    ours = dataclasses.replace(job, keep="all", sheet=True, existing=existing)
+    write_own(job, "b.png")
+    path, target = job.output / name, job.output.parent / "target"
+    target.mkdir()
+    (target / "file").write_bytes(b"theirs")
+    path.unlink(missing_ok=True)
+    if name != "x":
+        path.write_bytes(b"theirs")
+        with pytest.raises(FaceCompletionError) as error:
+            check(ours, "a.png", candidates=2)
+        assert str(error.value).startswith(f"{path}: ")
+        assert "overwrite" not in str(error.value)
+        path.unlink()
+    for place in ("file", "") if name == "x" else ("file", "nowhere"):
+        path.symlink_to(target / place)
+        with pytest.raises(FaceCompletionError, match="expected no link here"):
+            check(ours, "a.png", "x/a.png", candidates=2)
+        path.unlink()
+
+
+def test_a_folder_of_another_command_is_refused(job):
+    (job.output / ".dcgan.json").write_text('{"kind": "evaluation", "format": 1, "version": "0.2.0"}')
+    with pytest.raises(FaceCompletionError, match="holds 'evaluation', expected 'completed pictures'"):
+        check(job, "a.png")

@@ -1,7 +1,6 @@
 import errno
 import json
 import weakref
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -186,11 +185,12 @@ def test_a_full_disk_stops_the_run_and_leaves_no_half_file(pictures, method, tmp
     assert contents(out) == contents(tmp_path / "whole")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_under_the_manifest(pictures, method, tmp_path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "manifest.jsonl").symlink_to("/dev/full")
-    with pytest.raises(FaceCompletionError, match=r"manifest\.jsonl: cannot write: No space left on device"):
+def test_a_full_disk_under_the_manifest(pictures, method, tmp_path, monkeypatch):
+    def full(self, record):
+        raise self._cannot_write(OSError(errno.ENOSPC, "No space left on device"))
+
+    monkeypatch.setattr("dcgan.pictures.records.JsonLines.append", full)
+    with pytest.raises(FaceCompletionError, match=r"manifest\.jsonl.*: cannot write: No space left on device"):
         complete(pictures[:1], method, tmp_path / "out")
 
 
@@ -232,11 +232,33 @@ def test_two_runs_at_once(pictures, method, tmp_path):
 def test_leftovers_of_a_killed_run_are_removed(pictures, method, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
-    (out / ".00.png.0123456789abcdef.tmp").touch()
-    (out / ".sheet.png.0123456789abcdef.tmp").touch()
-    (out / ".other.png.0123456789abcdef.tmp").touch()
-    complete(pictures, method, out)
+    names = [f".{name}.png.0123456789abcdef.tmp" for name in ("00", "other", "sheet")]
+    for name in names:
+        (out / name).touch()
+    complete(pictures[1:], method, out)
+    assert sorted(path.name for path in out.glob(".*.tmp")) == names  # no run of ours had been here
+    complete(pictures[:1], method, out)
     assert [path.name for path in out.glob(".*.tmp")] == [".other.png.0123456789abcdef.tmp"]
+
+
+def test_what_a_stopped_run_wrote_without_recording_it_is_replaced(pictures, method, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr("completion.folder.manifest.Manifest.append", lambda self, record: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            complete(pictures[:1], method, out)
+    assert list(contents(out)) == ["00.png"]
+    assert records(out) == []
+    assert complete(pictures[:1], method, out, existing="replace").completed == 1
+
+
+def test_a_picture_of_others_is_not_replaced(pictures, method, tmp_path):
+    out = tmp_path / "out"
+    complete(pictures[1:2], method, out)
+    (out / "00.png").write_bytes(b"mine")
+    with pytest.raises(FaceCompletionError, match=r"00\.png: exists, and no record of ours lists it; choose another"):
+        complete(pictures[:2], method, out, existing="replace")
+    assert (out / "00.png").read_bytes() == b"mine"
 
 
 def test_reports(pictures, prior, tmp_path):

@@ -17,7 +17,6 @@ from dcgan.pictures.records import (
     read_json_lines,
     remove_leftovers,
     remove_leftovers_in,
-    remove_outputs,
     write_whole,
 )
 from tests.dcgan.helpers import leave_behind, one_line
@@ -56,6 +55,17 @@ class TestLocked:
         assert one_line(error) == f"{tmp_path}: cannot write the run: No space left on device"
         with locked(tmp_path, busy=BUSY):
             pass
+
+    def test_a_file_of_others_in_the_place_of_the_lock(self, tmp_path):
+        lock, target = tmp_path / ".lock", tmp_path / "target"
+        lock.write_bytes(b"theirs")
+        for _ in range(2):
+            with pytest.raises(FaceCompletionError) as error, locked(tmp_path, busy=BUSY):
+                pytest.fail("has the lock")
+            assert one_line(error) == f"{lock}: expected the empty file of a lock; choose another folder"
+            assert lock.read_bytes() == b"theirs"
+            lock.replace(target)
+            lock.symlink_to(target)
 
     def test_other_errors_pass(self, tmp_path):
         with pytest.raises(KeyError), locked(tmp_path, busy=BUSY):
@@ -150,15 +160,6 @@ class TestLeftovers:
         assert os.listdir(tmp_path) == []
 
 
-def test_results_are_removed_and_nothing_else(tmp_path):
-    for name in ("result.txt", "mine.txt", "samples/1.png", "mine/1.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    remove_outputs(tmp_path, files=["result.txt", "absent.txt"], folders=["samples", "absent"])
-    assert sorted(os.listdir(tmp_path)) == ["mine", "mine.txt"]
-    assert (tmp_path / "mine" / "1.png").exists()
-
-
 class TestJsonLines:
     @pytest.fixture
     def path(self, tmp_path):
@@ -172,7 +173,7 @@ class TestJsonLines:
             record.append({"input": "b"})
         assert [line["input"] for line in read_json_lines(path)] == ["a", "b"]
 
-    @pytest.mark.parametrize("rest", [b'{"inp', b"x" * 100_000, b'{"input": "c"}'])
+    @pytest.mark.parametrize("rest", [b'{"inp', b'{"' + b"x" * 100_000, b'{"input": "c"}', b"\0\0"])
     def test_a_line_that_was_left_unfinished_is_dropped(self, path, rest):
         path.write_bytes(b'{"input": "a"}\n' + rest)
         assert read_json_lines(path) == [{"input": "a"}]
@@ -187,13 +188,32 @@ class TestJsonLines:
     @given(kept=st.integers(0, 30), rest=st.integers(0, 30))
     def test_the_last_line_break_is_found_wherever_it_is(self, tmp_path_factory, kept, rest):
         path = tmp_path_factory.mktemp("lines") / "record.jsonl"
-        whole = b"x" * (kept - 1) + b"\n" if kept else b""
-        path.write_bytes(whole + b"y" * rest)
+        whole = b'{"a": 1' + b" " * kept + b"}\n" if kept else b""
+        path.write_bytes(whole + (b'{"' + b"y" * rest)[:rest])
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(records, "BLOCK_BYTES", 7)
             with JsonLines(path):
                 pass
         assert path.read_bytes() == whole
+
+    @pytest.mark.parametrize(
+        "content", [b"x", b"[1]\n", b"{}\n", b'{"b": 1, "a": 1}\n', b'{"a": 1}\n\n{"a": 1}\n', b"{'"]
+    )
+    def test_a_file_of_others_is_neither_cut_nor_appended_to(self, path, content):
+        path.write_bytes(content)
+        with pytest.raises(FaceCompletionError) as error:
+            JsonLines(path, fields=["a", "b"])
+        assert "choose another folder, or move this file" in one_line(error)
+        assert path.read_bytes() == content
+
+    def test_a_link_is_not_followed(self, path):
+        path.symlink_to(path.with_name("target"))
+        path.with_name("target").write_bytes(b'{"a": 1}')
+        for start in (None, []):
+            with pytest.raises(FaceCompletionError, match="expected no link here"):
+                JsonLines(path, fields=["a"], start=start)
+        assert path.read_bytes() == b'{"a": 1}'
+        assert path.is_symlink()
 
     def test_every_file_name_can_be_recorded(self, path):
         names = ["Jürgen\n.png", os.fsdecode(b"a\xff.png"), "\U0001f600", "a\u2028b\u2029c\x85d\x1ce"]
