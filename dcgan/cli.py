@@ -1,5 +1,6 @@
 """The commands dcgan-train and dcgan-sample: each parses its options and calls a function."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from dcgan.command import DEFAULTS, common_errors, read_run_options, read_settin
 from dcgan.config import DISCRIMINATOR_NORMS, PRECISIONS, SEED_MAX, ModelConfig, TrainConfig
 from dcgan.terminal import printable
 
-__all__ = ["sample_command", "train_command"]
+__all__ = ["cache_command", "sample_command", "train_command"]
 
 MODEL, TRAIN = ModelConfig(), TrainConfig()
 SHEET_PIXELS_MAX = 2**26
@@ -141,3 +142,39 @@ def sample_command(*, model: str, output: Path, count: int, seed: int, overwrite
     save_picture(output, make_grid(sample(prior, count, seed=seed)))
     if not quiet:
         click.echo(printable(output))
+
+
+@click.command(
+    "dcgan-cache",
+    context_settings=DEFAULTS,
+    epilog="Example:  dcgan-cache --clear",
+)
+@click.option(
+    "--cache-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for decoded pictures.  [default: ~/.cache/dcgan]",
+)
+@click.option("--clear", is_flag=True, help="Remove all decoded datasets; the next training decodes its own again.")
+@common_errors("what was removed stays removed")
+def cache_command(*, cache_dir: Path | None, clear: bool) -> None:
+    """Show or empty the folder of decoded datasets.
+
+    Training decodes every dataset once and keeps the result. The environment variable DCGAN_CACHE_GB limits what is
+    kept, 8 GB by default; the least recently used dataset goes first.
+    """
+    from dcgan.training.cache_limit import GB, cache_limit, cached_datasets, clear_cache
+    from dcgan.training.dataset import default_cache_dir
+
+    folder = cache_dir or default_cache_dir()
+    datasets = cached_datasets(folder)
+    if clear:
+        clear_cache(folder)
+        click.echo(
+            f"removed {len(datasets)} datasets, {sum(each.size for each in datasets) / GB:.2f} GB: {printable(folder)}"
+        )
+        return
+    for each in datasets:
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.used))
+        click.echo(f"{each.size / GB:8.2f} GB  last used {used}  {printable(each.description)}")
+    total = sum(each.size for each in datasets) / GB
+    click.echo(f"{total:8.2f} GB in {len(datasets)} datasets, limit {cache_limit() / GB:g} GB: {printable(folder)}")

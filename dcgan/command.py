@@ -155,7 +155,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--cache-dir",
             type=click.Path(file_okay=False, path_type=Path),
-            help="Folder for decoded pictures, reused by later runs.  [default: ~/.cache/dcgan]",
+            help="Folder for decoded pictures, reused by later runs; see dcgan-cache.  [default: ~/.cache/dcgan]",
         ),
         click.option(
             "--start-from",

@@ -9,7 +9,7 @@ from completion.cli import complete_command
 from completion.encoder.cli import train_encoder_command
 from completion.evaluation.cli import evaluate_command
 from dcgan.faces.cli import align_command
-from dcgan.cli import sample_command, train_command
+from dcgan.cli import cache_command, sample_command, train_command
 
 COMMANDS = (
     complete_command,
@@ -18,6 +18,7 @@ COMMANDS = (
     train_command,
     train_encoder_command,
     sample_command,
+    cache_command,
 )
 TARGET = Path(__file__).parent.parent / "docs" / "cli.md"
 

@@ -23,7 +23,7 @@ from completion.search.encoder_input import encoder_input
 from dcgan.training.checkpoint import averaged_weights
 from dcgan.command import RunOptions
 from dcgan.config import RunConfig
-from dcgan.training.dataset import CachedPictures
+from dcgan.training.dataset import CachedPictures, check_batch
 from dcgan.encoder import build_encoder, decode
 from dcgan.errors import ModelFileError
 from dcgan.training.fitting import CHECKPOINT, fit_in_folder
@@ -108,6 +108,7 @@ def train_encoder(
         if start_from.config != prior.config:
             raise ValueError(f"Expected a model of {prior.config} to start from. Received: {start_from.config}")
     settings, report = settings or EncoderTrainConfig(), report or (lambda line: None)
+    check_batch(len(data.pictures), settings.batch_size)  # before there is a folder
     description = {"names": list(dataset_names), "pictures": len(data.pictures), "key": data.key}
     expected_config = {
         "model": dataclasses.asdict(prior.config) | {"sha256": prior.sha256},
@@ -192,6 +193,12 @@ def _batch_input(batch: dict[str, np.ndarray]) -> Any:
     return encoder_input(to_float(batch["pictures"]), batch["known"].astype(np.float32), batch["means"])
 
 
+def _model_name(model: str) -> str:
+    """Return what to call a model: by its file, and by its run where that is model.safetensors, as all runs' are."""
+    path = Path(model)
+    return path.resolve().parent.name if path.name == "model.safetensors" else path.stem
+
+
 def train_encoder_on(
     datasets: Sequence[Path],
     run: RunOptions | None = None,
@@ -206,7 +213,7 @@ def train_encoder_on(
     datasets : sequence of Path
         Folders, zip, npy or idx files; see `dcgan.training.sources.open_source`.
     run : RunOptions, optional
-        The run folder and what is written to it. By default runs/MODEL-encoder.
+        The run folder and what is written to it. By default runs/MODEL-encoder, and runs/RUN-encoder for a run's model.
     model : str
         Name of a bundled model or path of a model file.
     settings : EncoderTrainConfig, optional
@@ -225,7 +232,7 @@ def train_encoder_on(
     run = run or RunOptions()
     sources = [open_source(path) for path in datasets]
     prior = load_model(model)
-    folder = run.folder or Path("runs") / f"{Path(model).stem}-encoder"
+    folder = run.folder or Path("runs") / f"{_model_name(model)}-encoder"
 
     def report(line: str) -> None:
         if not run.quiet:

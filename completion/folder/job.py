@@ -97,8 +97,9 @@ def check_outputs(inputs: Sequence[InputPicture], job: FolderJob, *, candidates:
     _check_distinct([path for paths in paths_of.values() for path in paths], job)
     _check_masks_apart(job)
     shard = take_shard(inputs, job.shard)
-    found = {source: [path for path in paths_of[source] if path.exists()] for source in shard}
+    found = {source: [path for path in paths_of[source] if path.is_file()] for source in shard}
     _check_inputs_apart(inputs, [path for paths in found.values() for path in paths])
+    _check_folders_apart(inputs, job)
     waiting = [source for source in shard if job.existing != "skip" or len(found[source]) < len(paths_of[source])]
     check_manifest(job.manifest_path)
     reports = [path for path, wanted in ((job.sheet_path, job.sheet), (job.film_path, job.film)) if wanted]
@@ -125,6 +126,13 @@ def _check_masks_apart(job: FolderJob) -> None:
     folder = job.masks.folder
     if folder is not None and os.path.realpath(folder.folder) == os.path.realpath(job.output):
         raise FaceCompletionError(f"{job.output}: the masks are in this folder; choose another output folder")
+
+
+def _check_folders_apart(inputs: Sequence[InputPicture], job: FolderJob) -> None:
+    """Raise if results would go into a folder of inputs, where the next run would take them for inputs."""
+    output = os.path.realpath(job.output)
+    if any(os.path.realpath(folder) == output for folder in {source.path.parent for source in inputs}):
+        raise FaceCompletionError(f"{job.output}: the pictures are in this folder; choose another output folder")
 
 
 def _check_inputs_apart(inputs: Sequence[InputPicture], existing: Sequence[Path]) -> None:

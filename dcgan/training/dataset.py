@@ -27,7 +27,7 @@ from dcgan.pictures.values import crop_square, resize_picture
 from dcgan.training.cache_limit import cache_limit, make_room
 from dcgan.training.sources import Source
 
-__all__ = ["CachedPictures", "TrainingBatches", "cache_pictures", "default_cache_dir"]
+__all__ = ["CachedPictures", "TrainingBatches", "cache_pictures", "check_batch", "default_cache_dir"]
 
 CACHE_VERSION = 1
 CHUNK = 512  # pictures decoded between two reports of progress
@@ -200,6 +200,13 @@ def _decode_all(
         file.write(json.dumps({"count": count, "unreadable": unreadable}).encode())
 
 
+def check_batch(pictures: int, batch_size: int) -> None:
+    """Raise DatasetError where there are fewer pictures than one batch has."""
+    if pictures < batch_size:
+        advice = f"; --batch-size {pictures} takes them all at once" if pictures > 1 else ""
+        raise DatasetError(f"expected at least one batch of {batch_size} pictures, found {pictures}{advice}")
+
+
 class TrainingBatches(keras.utils.PyDataset):
     """An endless stream of training batches, a function of (seed, step) alone.
 
@@ -238,8 +245,7 @@ class TrainingBatches(keras.utils.PyDataset):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if len(pictures) < batch_size:
-            raise DatasetError(f"expected at least one batch of {batch_size} pictures, found {len(pictures)}")
+        check_batch(len(pictures), batch_size)
         self.pictures, self.batch_size, self.latent_dim = pictures, batch_size, latent_dim
         self.first_step, self.flip, self.seed = first_step, flip, seed
         self.steps_per_pass = len(pictures) // batch_size

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from dcgan.training.checkpoint import averaged_weights
 from dcgan.config import ModelConfig, RunConfig, TrainConfig
-from dcgan.training.dataset import CachedPictures, TrainingBatches
+from dcgan.training.dataset import CachedPictures, TrainingBatches, check_batch
 from dcgan.training.devices import data_parallel
 from dcgan.training.fitting import CHECKPOINT, fit_in_folder
 from dcgan.training.gan import build_gan
@@ -89,6 +89,7 @@ def train(
     if start_from is not None and start_from.config != model:
         raise ValueError(f"Expected a model of {model} to start from. Received: {start_from.config}")
     settings, run, report = settings or TrainConfig(), run or RunConfig(), report or (lambda line: None)
+    check_batch(len(data.pictures), settings.batch_size)  # before there is a folder
     description = {"names": list(dataset_names), "pictures": len(data.pictures), "key": data.key}
     wanted = {"model": dataclasses.asdict(model), "train": dataclasses.asdict(settings), "dataset": description}
     with locked_run(run_dir), data_parallel(settings.batch_size):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from dcgan.cli import sample_command, train_command
+from dcgan.cli import cache_command, sample_command, train_command
 from dcgan.command import common_errors
 from dcgan.config import TrainConfig
 from dcgan.errors import ModelFileError
@@ -21,7 +21,12 @@ from dcgan.pictures.files import read_picture, save_picture
 from tests.dcgan.helpers import make_pictures
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = {"dcgan-train": train_command, "dcgan-sample": sample_command, "dcgan-align": align_command}
+COMMANDS = {
+    "dcgan-train": train_command,
+    "dcgan-sample": sample_command,
+    "dcgan-align": align_command,
+    "dcgan-cache": cache_command,
+}
 TOY_OPTIONS = ["--filters", "4", "--latent-dim", "8", "--batch-size", "8"]
 HANGING_SECONDS = 900  # no limit on speed: a process that takes so long will not end by itself
 
@@ -277,3 +282,26 @@ def test_killed_interrupted_and_completed(dataset, tmp_path):
     from dcgan.model_file import load_model
 
     assert load_model(folder / "model.safetensors").info["last"]["step"] == steps[-1]
+
+
+def test_too_few_pictures_for_a_batch_leave_no_folder(tmp_path):
+    np.save(tmp_path / "toys.npy", make_pictures(5))
+    options = ["--cache-dir", tmp_path / "cache", "--run-dir", tmp_path / "run", "--batch-size", 8]
+    result = run(train_command, "--dataset", tmp_path / "toys.npy", *options)
+    assert result.exit_code == 1
+    message = "expected at least one batch of 8 pictures, found 5; --batch-size 5 takes them all at once"
+    assert message in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_cache_is_shown_and_emptied(tmp_path):
+    np.save(tmp_path / "toys.npy", make_pictures(5))
+    folder = tmp_path / "cache"
+    assert run(cache_command, "--cache-dir", folder).stdout == f"    0.00 GB in 0 datasets, limit 8 GB: {folder}\n"
+    run(train_command, "--dataset", tmp_path / "toys.npy", "--cache-dir", folder, "--run-dir", tmp_path / "run")
+    (folder / "of others.txt").write_text("stays")
+    first, last = run(cache_command, "--cache-dir", folder).stdout.splitlines()
+    assert re.fullmatch(r" +0\.00 GB  last used \d{4}-\d\d-\d\d \d\d:\d\d  5 pictures", first)
+    assert last.endswith(f"in 1 datasets, limit 8 GB: {folder}")
+    assert run(cache_command, "--cache-dir", folder, "--clear").stdout.startswith("removed 1 datasets, 0.00 GB: ")
+    assert [path.name for path in folder.iterdir()] == ["of others.txt"]

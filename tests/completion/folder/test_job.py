@@ -2,12 +2,13 @@ import dataclasses
 
 import pytest
 
-from completion.folder.inputs import InputPicture
+from completion.folder.inputs import InputPicture, list_inputs
 from completion.folder.job import FolderJob, check_outputs, output_paths
 from completion.folder.manifest import open_manifest
 from completion.folder.masks import MaskSource
 from dcgan.errors import FaceCompletionError
 from masks import MaskFolder
+from tests.completion.helpers import write_pictures
 
 
 @pytest.fixture
@@ -154,3 +155,19 @@ def test_a_folder_of_another_command_is_refused(job):
     (job.output / ".dcgan.json").write_text('{"kind": "evaluation", "format": 1, "version": "0.2.0"}')
     with pytest.raises(FaceCompletionError, match="holds 'evaluation', expected 'completed pictures'"):
         check(job, "a.png")
+
+
+def test_the_folder_of_the_inputs_is_refused_the_first_time(tmp_path):
+    """Results beside a.jpg would be inputs of the next run."""
+    folder = write_pictures(tmp_path / "in", ["a.jpg"])
+    with pytest.raises(FaceCompletionError, match="the pictures are in this folder; choose another output folder"):
+        check_outputs(list_inputs([folder]), FolderJob(folder), candidates=1)
+    assert [path.name for path in folder.iterdir()] == ["a.jpg"]
+
+
+def test_a_folder_named_like_an_output_does_not_count_as_done(tmp_path):
+    folder = write_pictures(tmp_path / "in", ["a.png"])
+    (tmp_path / "out" / "a.png").mkdir(parents=True)
+    job = FolderJob(tmp_path / "out", existing="skip")
+    waiting, done = check_outputs(list_inputs([folder]), job, candidates=1)
+    assert (len(waiting), done) == (1, 0)

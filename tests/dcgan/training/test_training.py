@@ -281,7 +281,7 @@ def test_folders_that_cannot_be_used(data, tmp_path):
 def test_too_few_pictures_leave_no_run_behind(tmp_path):
     with pytest.raises(DatasetError, match="expected at least one batch of 8 pictures, found 7"):
         train(cached(make_pictures(7)), tmp_path)
-    assert os.listdir(tmp_path) == [".lock"]
+    assert os.listdir(tmp_path) == []
 
 
 def test_full_disk_while_training(data, tmp_path, monkeypatch):
