@@ -9,7 +9,7 @@ from typing import Any
 
 from dcgan.errors import FaceCompletionError
 from dcgan.pictures.marks import MARK, check_mark, mark_folder, refuse_links
-from dcgan.pictures.own_files import OwnFiles, list_path, listed_files
+from dcgan.pictures.own_files import OwnFiles, check_list, list_path, listed_files
 from dcgan.pictures.records import JsonLines, locked, read_json_lines, read_own_lines
 
 __all__ = ["Manifest", "check_manifest", "list_own_outputs", "open_manifest"]
@@ -76,7 +76,7 @@ def check_manifest(path: Path) -> bool:
     lock = _lock_name(path)
     refuse_links(path.parent, [MARK, path.name, lock, list_path(path).name])
     records = read_own_lines(path, fields=FIELDS)
-    read_own_lines(list_path(path), fields=("file",))
+    check_list(path, marked=marked)
     # A run of version 0.1.0 that was stopped before its first picture left an empty manifest beside its lock.
     if not records and not marked and path.exists() and not (path.parent / lock).exists():
         raise FaceCompletionError(f"{path}: expected a manifest; choose another folder, or move this file")

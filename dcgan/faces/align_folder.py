@@ -11,7 +11,6 @@ import concurrent.futures
 import concurrent.futures.process
 import dataclasses
 import functools
-import itertools
 import multiprocessing
 import os
 import re
@@ -30,12 +29,16 @@ from dcgan.faces.align_config import AlignConfig
 from dcgan.faces.alignment import alignment_transform, crop_face
 from dcgan.faces.detector import FaceDetector, check_installed
 from dcgan.pictures.files import read_picture, save_picture
+from dcgan.pictures.marks import MARK, check_mark, mark_folder, refuse_links
 from dcgan.pictures.names import list_pictures
-from dcgan.pictures.records import JsonLines, changed_settings, locked, read_json_lines, remove_leftovers_in
+from dcgan.pictures.own_files import OwnFiles, check_list, list_path, listed_files, refuse_others
+from dcgan.pictures.records import JsonLines, changed_settings, locked, read_own_lines, remove_leftovers_in
 
 __all__ = ["AlignSummary", "align_folder", "align_picture"]
 
+KIND = "aligned faces"  # of the output folder's mark
 RECORD = "align.jsonl"
+HEADING, FIELDS = ("settings",), ("photograph", "status", "faces")  # of the record's first line, and of the others
 ALIGNED, NO_FACE, FAILED = "aligned", "no face", "failed"
 WAITING_PER_WORKER = 4
 NAME_BYTES, NAME_CHARACTERS = 200, 60  # a crop's name is cut where it would be longer than systems allow
@@ -163,8 +166,8 @@ def align_folder(
     Raises
     ------
     FaceCompletionError
-        The folder cannot be listed or holds no photograph, dlib is missing, OUTPUT was made with other settings,
-        another process writes there, or the disk is full.
+        The folder cannot be listed or holds no photograph, dlib is missing, OUTPUT was made with other settings or
+        holds files or links of others where a crop would be written, another process writes there, or the disk is full.
     """
     config = config or AlignConfig()
     paths = _list_photographs(source, output)
@@ -172,17 +175,17 @@ def align_folder(
     relatives = {path: path.relative_to(source).as_posix() for path in paths}
     names = _crop_names(list(relatives.values()))
     counts, faces = collections.Counter[str](), 0
+    _read_record(output)  # before the lock's file appears in a folder of others
     with (
         locked(output, busy="another process is writing in this folder"),
-        _open_record(output / RECORD, config, overwrite=overwrite) as (record, done),
+        _open_record(output, config, names=names, overwrite=overwrite) as (record, own, done),
     ):
-        remove_leftovers_in(output, stale_only=True)  # another command may be filling the same folder
         waiting = [path for path in paths if relatives[path] not in done]
         existing = len(paths) - len(waiting)
         if on_total:
             on_total(len(paths), existing)
         for path, (crops, found) in _align_each(waiting, config, workers or _cores()):
-            _save_crops(output, names[relatives[path]], crops=crops, faces=found["faces"])
+            _save_crops(output, names[relatives[path]], crops=crops, faces=found["faces"], own=own)
             line = {"photograph": relatives[path], **found}
             record.append(line)
             counts[line["status"]] += 1
@@ -192,29 +195,59 @@ def align_folder(
     return AlignSummary(counts[ALIGNED], faces, counts[NO_FACE], counts[FAILED], existing)
 
 
-def _save_crops(output: Path, name: str, *, crops: Crops, faces: list[dict[str, Any]]) -> None:
+def _save_crops(output: Path, name: str, *, crops: Crops, faces: list[dict[str, Any]], own: OwnFiles) -> None:
     """Write a photograph's crops and add their files' names to the record of its faces."""
     for index, (crop, face) in enumerate(zip(crops, faces, strict=True)):
         face["file"] = _face_name(name, index)
+        own.claim(face["file"])
         save_picture(output / face["file"], crop)
 
 
+def _read_record(output: Path) -> tuple[list[dict[str, Any]], bool]:
+    """Return the lines of OUTPUT/align.jsonl, and whether a run filled OUTPUT; refuse a record or a link of others."""
+    path = output / RECORD
+    marked = check_mark(output, KIND)
+    refuse_links(output, [MARK, RECORD, list_path(path).name])
+    lines = read_own_lines(path, heading=HEADING, fields=FIELDS)
+    check_list(path, marked=marked)
+    if os.path.lexists(path) and not (lines and isinstance(lines[0]["settings"], dict)):
+        raise FaceCompletionError(f"{path}: expected a record of dcgan-align; choose another folder, or move this file")
+    return lines, marked or bool(lines)
+
+
 @contextmanager
-def _open_record(path: Path, config: AlignConfig, *, overwrite: bool) -> Iterator[tuple[JsonLines, set[str]]]:
-    """Open OUTPUT/align.jsonl, settings and then a line for each photograph; yield it with the photographs in it."""
+def _open_record(
+    output: Path, config: AlignConfig, *, names: dict[str, str], overwrite: bool
+) -> Iterator[tuple[JsonLines, OwnFiles, set[str]]]:
+    """Open OUTPUT/align.jsonl; yield it, the list of OUTPUT's crops, and the photographs that are done.
+
+    The record has a line with the settings, then one for each photograph. Nothing is written before every check.
+    """
+    path = output / RECORD
+    lines, resumed = _read_record(output)
+    own = listed_files(output, re.compile(re.escape(RECORD)))
+    own |= {str(face.get("file")) for line in lines[1:] for face in line["faces"] if isinstance(face, dict)}
     settings = dataclasses.asdict(config) | {"landmarks": str(config.landmarks or "")}
-    first, *lines = ([] if overwrite else read_json_lines(path)) or [{"settings": settings}]
-    old = first.get("settings")
-    if old != settings:
-        changed = changed_settings(old if isinstance(old, dict) else {}, settings)
+    first, *lines = ([] if overwrite else lines) or [{"settings": settings}]
+    if first["settings"] != settings:
+        changed = changed_settings(first["settings"], settings)
         raise FaceCompletionError(
-            f"{path.parent}: holds faces aligned with other settings ({'; '.join(changed)}); choose another folder, or "
+            f"{output}: holds faces aligned with other settings ({'; '.join(changed)}); choose another folder, or "
             "start over with --overwrite"
         )
-    lines = list(itertools.takewhile(lambda line: "photograph" in line, lines))
-    # Written anew, so that neither half a line, left by a crash, nor what follows a damaged one stays.
-    with JsonLines(path, start=[{"settings": settings}, *lines]) as record:
-        yield record, {line["photograph"] for line in lines}
+    done = {line["photograph"] for line in lines}
+    _refuse_crops(output, {name for relative, name in names.items() if relative not in done}, own=own)
+    mark_folder(output, KIND)
+    if resumed:
+        remove_leftovers_in(output, stale_only=True)  # another command may be filling the same folder
+    with OwnFiles(path, known=own) as files, JsonLines(path, start=[first, *lines]) as record:
+        yield record, files, done
+
+
+def _refuse_crops(output: Path, names: set[str], *, own: set[str]) -> None:
+    """Raise if a file of others has the name of a crop; how many faces a photograph has is not known yet."""
+    stems = {leaf: leaf.removesuffix(".png") for leaf in sorted(os.listdir(output)) if leaf.endswith(".png")}
+    refuse_others(output, [leaf for leaf, stem in stems.items() if FACE_NUMBER.sub("", stem) in names], own=own)
 
 
 def _list_photographs(source: Path, output: Path) -> list[Path]:

@@ -12,9 +12,9 @@ from types import TracebackType
 
 from dcgan.errors import FaceCompletionError, ImageFileError
 from dcgan.pictures.marks import refuse_links
-from dcgan.pictures.records import JsonLines, read_json_lines
+from dcgan.pictures.records import JsonLines, read_json_lines, read_own_lines
 
-__all__ = ["OwnFiles", "list_path", "listed_files", "refuse_others"]
+__all__ = ["OwnFiles", "check_list", "list_path", "listed_files", "refuse_others"]
 
 FIELDS = ("file",)
 
@@ -22,6 +22,26 @@ FIELDS = ("file",)
 def list_path(record: Path) -> Path:
     """Return the path of the list that belongs to a record: ``.manifest.jsonl.files`` to ``manifest.jsonl``."""
     return record.with_name(f".{record.name}.files")
+
+
+def check_list(record: Path, *, marked: bool) -> None:
+    """Refuse a file of others in the place of a record's list.
+
+    Parameters
+    ----------
+    record : Path
+        The record.
+    marked : bool
+        Whether its folder carries our mark; the list may be empty then.
+
+    Raises
+    ------
+    FaceCompletionError
+        The file is no such list.
+    """
+    path = list_path(record)
+    if not read_own_lines(path, fields=FIELDS) and not marked and os.path.lexists(path):
+        raise FaceCompletionError(f"{path}: expected a list of files; choose another folder, or move this file")
 
 
 def listed_files(folder: Path, records: re.Pattern[str]) -> set[str]:
@@ -90,6 +110,11 @@ class OwnFiles:
     known : iterable of str
         Relative paths of files that are known as ours from elsewhere.
 
+    Attributes
+    ----------
+    names : set of str
+        Relative paths of all files that are ours.
+
     Raises
     ------
     FaceCompletionError
@@ -100,7 +125,7 @@ class OwnFiles:
         self.folder = record.parent
         path = list_path(record)
         self._list = JsonLines(path, fields=FIELDS)
-        self._names = {str(line["file"]) for line in read_json_lines(path)}
+        self.names = {str(line["file"]) for line in read_json_lines(path)}
         self._add(known)
 
     def claim(self, name: str) -> None:
@@ -116,14 +141,14 @@ class OwnFiles:
         ImageFileError
             A file of others or a link lies there.
         """
-        refuse_others(self.folder, [name], own=self._names, error=ImageFileError)
+        refuse_others(self.folder, [name], own=self.names, error=ImageFileError)
         self._add([name])
 
     def _add(self, names: Iterable[str]) -> None:
         """Append names that are not in the list."""
-        for name in sorted(set(names) - self._names):
+        for name in sorted(set(names) - self.names):
             self._list.append({"file": name})
-            self._names.add(name)
+            self.names.add(name)
 
     def __enter__(self) -> "OwnFiles":
         return self

@@ -376,6 +376,8 @@ def _has_fields(record: dict[str, Any], fields: Sequence[str]) -> bool:
 def _is_start(rest: bytes, fields: Sequence[str]) -> bool:
     """Tell whether what follows the last newline may be the start of a record; zeros are what a power cut leaves."""
     rest = rest.rstrip(b"\0")
+    if whole := _parse(rest):
+        return _has_fields(whole, fields)
     start = f'{{"{fields[0]}": '.encode() if fields else b'{"'
     return rest.startswith(start) or start.startswith(rest)
 

@@ -19,6 +19,7 @@ from dcgan.errors import ModelFileError
 from dcgan.faces.cli import align_command
 from dcgan.pictures.files import read_picture, save_picture
 from tests.dcgan.helpers import make_pictures
+from tests.foreign import snapshot
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = {
@@ -156,6 +157,28 @@ def test_train_and_sample(tmp_path, monkeypatch):
     result = run(sample_command, "--model", model, "--count", "5", "--output", "grid.png")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "grid.png\n", "")
     assert read_picture("grid.png").shape == (2 * 18 + 2, 3 * 18 + 2, 3)
+
+
+def test_training_leaves_files_of_others_alone(dataset, tmp_path):
+    folder = tmp_path / "run"
+    options = [*TOY_OPTIONS, "--epochs", "1", "--cache-dir", tmp_path / "cache", "--run-dir", folder]
+    (folder / "samples").mkdir(parents=True)
+    (folder / "samples" / "mine.png").write_bytes(b"mine")
+    (folder / "config.json").write_text("{}")
+    before = snapshot(folder)
+    for option in ([], ["--overwrite"]):
+        result = run(train_command, "--dataset", dataset, *options, *option)
+        expected = "expected the settings of a training run; choose another folder, or move this file"
+        assert result.exit_code == 1
+        assert result.stderr.splitlines()[-1] == f"Error: {folder / 'config.json'}: {expected}"
+        assert snapshot(folder) == before
+    (folder / "config.json").unlink()
+    (folder / "samples").rename(tmp_path / "samples")
+    assert run(train_command, "--dataset", dataset, *options).exit_code == 0
+    (tmp_path / "samples" / "mine.png").rename(folder / "samples" / "mine.png")
+    assert run(train_command, "--dataset", dataset, *options, "--seed", "1", "--overwrite").exit_code == 0
+    assert (folder / "samples" / "mine.png").read_bytes() == b"mine"
+    assert json.loads((folder / "config.json").read_text())["train"]["seed"] == 1
 
 
 def test_quiet_training_prints_the_path_alone(dataset, tmp_path):

@@ -193,23 +193,21 @@ def test_going_on(photographs, tmp_path, astronaut):
 
 
 def test_a_damaged_record(photographs, tmp_path):
-    """What follows the damaged line is done again; other records than ours are refused."""
+    """It is refused as one of others is: it would have to be cut."""
     out = tmp_path / "out"
     align_folder(photographs, out, workers=1)
-    whole = (out / "align.jsonl").read_bytes()
-    lines = whole.splitlines(keepends=True)
+    lines = (out / "align.jsonl").read_bytes().splitlines(keepends=True)
     leftover = leave_behind(out / "astronaut.png")
     os.utime(leftover, (0, 0))
-    (out / "align.jsonl").write_bytes(b"".join([*lines[:3], b"damaged\n", *lines[4:]]))
-    again = align_folder(photographs, out, workers=1)
-    assert again.existing == 2
-    assert (out / "align.jsonl").read_bytes() == whole
+    align_folder(photographs, out, workers=1)
     assert not leftover.exists()
-    for foreign in (b'{"input": "a.png"}\n', b'{"settings": [1]}\n'):
+    damaged = b"".join([*lines[:3], b"damaged\n", *lines[4:]])
+    for foreign in (damaged, b'{"input": "a.png"}\n', b'{"settings": [1]}\n', b"", b"text"):
         (out / "align.jsonl").write_bytes(foreign)
-        with pytest.raises(FaceCompletionError, match="holds faces aligned with other settings"):
-            align_folder(photographs, out, workers=1)
-        assert (out / "align.jsonl").read_bytes() == foreign
+        for overwrite in (False, True):
+            with pytest.raises(FaceCompletionError, match="choose another folder, or move this file"):
+                align_folder(photographs, out, workers=1, overwrite=overwrite)
+            assert (out / "align.jsonl").read_bytes() == foreign
 
 
 def test_other_settings_are_refused(photographs, tmp_path):

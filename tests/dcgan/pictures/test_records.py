@@ -197,7 +197,7 @@ class TestJsonLines:
         assert path.read_bytes() == whole
 
     @pytest.mark.parametrize(
-        "content", [b"x", b"[1]\n", b"{}\n", b'{"b": 1, "a": 1}\n', b'{"a": 1}\n\n{"a": 1}\n', b"{'"]
+        "content", [b"x", b'{"a": 1}', b"[1]\n", b"{}\n", b'{"b": 1, "a": 1}\n', b'{"a": 1}\n\n{"a": 1}\n', b"{'"]
     )
     def test_a_file_of_others_is_neither_cut_nor_appended_to(self, path, content):
         path.write_bytes(content)

@@ -1,13 +1,18 @@
+import contextlib
 import dataclasses
 import json
 import os
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dcgan.config import ModelConfig, TrainConfig
 from dcgan.errors import RunError
+from dcgan.pictures.records import write_whole
 from dcgan.training.run_folder import RUN, begin_run, locked_run
 from tests.dcgan.helpers import one_line
+from tests.foreign import assert_kept, foreign_trees, message_of, plant, snapshot
 
 WANTED = {
     "model": dataclasses.asdict(ModelConfig()),
@@ -124,3 +129,35 @@ def test_other_settings_are_refused_and_epochs_may_change(tmp_path):
     begin(tmp_path, wanted={**WANTED, "train": {**WANTED["train"], "epochs": 1}})
     with pytest.raises(RunError, match=r"train\.seed was 0, now 1"):
         begin(tmp_path, wanted={**WANTED, "train": {**WANTED["train"], "seed": 1}})
+
+
+PROPERTY_NAMES = (*RUN.files, *RUN.folders, "samples/step-0000500.png", "samples/mine.png", ".dcgan.json", ".lock")
+
+
+def pretend_to_train(folder, *, overwrite):
+    """Write the files of a training where its folder is not refused."""
+    begin(folder, overwrite=overwrite)
+    for name in ("losses.csv", "checkpoint.safetensors", "model.safetensors", "samples/step-0000500.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        with write_whole(folder / name) as file:
+            file.write(b"ours")
+
+
+@settings(max_examples=60, deadline=None)
+@given(tree=foreign_trees(PROPERTY_NAMES), first=st.booleans(), calls=st.lists(st.booleans(), min_size=1, max_size=2))
+def test_nothing_of_others_changes(tmp_path_factory, tree, first, calls):
+    folder = tmp_path_factory.mktemp("run") / "run"
+    if first:
+        pretend_to_train(folder, overwrite=False)
+        for name in tree.keys() & {"config.json", ".dcgan.json"}:  # theirs take the place of ours
+            (folder / name).unlink()
+        # In a folder of ours these names are ours.
+        own_names = {*RUN.files, "samples/step-0000500.png"} - {"config.json"}
+        tree = {name: entry for name, entry in tree.items() if name not in own_names or entry[0] != "file"}
+    own = snapshot(folder)
+    plant(folder, tree)
+    theirs = {name: content for name, content in snapshot(folder.parent).items() if name not in own}
+    for overwrite in calls:
+        with contextlib.suppress(OSError):  # a folder of others in the place of a file
+            assert "overwrite" not in message_of(pretend_to_train, folder, overwrite=overwrite)
+        assert_kept(theirs, folder.parent)

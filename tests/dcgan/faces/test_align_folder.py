@@ -1,0 +1,102 @@
+"""Alignment of a folder without dlib: what it writes, and what it leaves alone."""
+
+import json
+import os
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dcgan.errors import FaceCompletionError
+from dcgan.faces import align_folder as module
+from dcgan.faces.align_config import AlignConfig
+from dcgan.faces.align_folder import align_folder
+from dcgan.pictures.files import save_picture
+from tests.dcgan.faces.helpers import make_face
+from tests.foreign import assert_kept, foreign_trees, message_of, plant, snapshot, without_unfinished
+
+NAMES = ("a.png", "a.face2.png", "b.jpg.png", "align.jsonl", ".align.jsonl.files", ".dcgan.json", ".lock")
+
+
+class TwoFaces:
+    """Takes the place of dlib's detector."""
+
+    def detect(self, picture):
+        return [make_face(8, 8, 24, 24), make_face(30, 8, 16, 16)]
+
+
+def align(root, *, overwrite=False, select="all"):
+    with mock.patch.multiple(module, check_installed=lambda path: None, _make_detector=lambda config: TwoFaces()):
+        config = AlignConfig(select=select, size=8, min_face=1)
+        return align_folder(root / "in", root / "out", config, workers=1, overwrite=overwrite)
+
+
+def write_photographs(root):
+    (root / "in").mkdir()
+    for name in ("a.png", "b.jpg"):
+        save_picture(root / "in" / name, np.full((48, 64, 3), 90, np.uint8))
+
+
+@settings(max_examples=40, deadline=None)
+@given(tree=foreign_trees(NAMES), first=st.booleans(), calls=st.lists(st.booleans(), min_size=1, max_size=2))
+def test_nothing_of_others_changes(tmp_path_factory, tree, first, calls):
+    root = tmp_path_factory.mktemp("align")
+    write_photographs(root)
+    if first:
+        align(root)
+        for name in tree.keys() & set(os.listdir(root / "out")) - {".lock"}:  # theirs take the place of ours
+            if name not in ("a.png", "a.face2.png", "b.jpg.png"):  # listed as ours
+                (root / "out" / name).unlink()
+        tree = without_unfinished(tree, [".align.jsonl.files"])
+    own = snapshot(root / "out")
+    plant(root / "out", tree)
+    theirs = {name: content for name, content in snapshot(root).items() if name not in own}
+    for overwrite in calls:
+        assert "overwrite" not in message_of(align, root, overwrite=overwrite)
+        assert_kept(theirs, root)
+
+
+def test_crops_of_others_are_refused_before_the_record_changes(tmp_path):
+    write_photographs(tmp_path)
+    align(tmp_path, select="largest")
+    before = (tmp_path / "out" / "align.jsonl").read_bytes()
+    (tmp_path / "out" / "a.face2.png").write_bytes(b"theirs")
+    with pytest.raises(FaceCompletionError, match=r"a\.face2\.png: exists, and no record of ours lists it"):
+        align(tmp_path, overwrite=True)
+    assert (tmp_path / "out" / "align.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["marked", "of version 0.1.0"])
+def test_own_crops_are_replaced(tmp_path, marked):
+    write_photographs(tmp_path)
+    align(tmp_path)
+    out = tmp_path / "out"
+    assert json.loads((out / ".dcgan.json").read_text())["kind"] == "aligned faces"
+    if not marked:
+        (out / ".dcgan.json").unlink()
+        (out / ".align.jsonl.files").unlink()
+    (out / "a.png").write_bytes(b"")
+    assert align(tmp_path).existing == 2
+    assert align(tmp_path, overwrite=True).faces == 4
+    assert (out / "a.png").stat().st_size > 0
+
+
+def test_crops_of_a_stopped_run_are_ours(tmp_path):
+    write_photographs(tmp_path)
+    with mock.patch.object(module.JsonLines, "append", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        align(tmp_path)
+    original, appended = module.JsonLines.append, []
+
+    def stop(self, record):
+        if "photograph" in record:
+            raise KeyboardInterrupt
+        original(self, record)
+        appended.append(record)
+
+    with mock.patch.object(module.JsonLines, "append", stop), pytest.raises(KeyboardInterrupt):
+        align(tmp_path)
+    assert [line["file"] for line in appended] == ["a.png", "a.face2.png"]
+    assert (tmp_path / "out" / "a.face2.png").exists()
+    assert align(tmp_path).faces == 4
