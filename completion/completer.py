@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from completion.config import BEYOND, DEFAULT_METHOD, METHODS, MethodConfig, needs_model, resolve_method
-from completion.methods import Method, MethodOptions, Work, make_method
+from completion.methods import Method, MethodOptions, Work, candidates_of, make_method
 from completion.result import CompletionResult
-from completion.search.batches import answer_in_batches, plan_rows
+from completion.search.batches import DEFAULT_BATCH_SIZE, answer_in_batches, plan_rows
 from dcgan.faces.locate import GivenFaces
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from dcgan.model_file import Prior
 
 __all__ = ["Completer", "complete"]
-
-DEFAULT_BATCH_SIZE = 64
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -177,11 +175,6 @@ class Completer:
         self._working = threading.Lock()  # the solvers that are kept belong to one call at a time
         self.method: Method = make_method(chosen, options)
 
-    @property
-    def candidates(self) -> int:
-        """Number of candidates of each observation."""
-        return self.method.finder.config.candidates if self.method.finder is not None else 1
-
     def warm_up(self, rows: int) -> None:
         """Compile what calls of so many rows need, so that a measurement does not count it."""
         if self.method.finder is not None:
@@ -213,9 +206,10 @@ class Completer:
         """
         if keep not in ("best", "all"):
             raise ValueError(f"Expected `keep` to be 'best' or 'all'. Received: {keep!r}")
-        each = self.candidates if keep == "all" else 1
+        candidates = candidates_of(self.method)
+        each = candidates if keep == "all" else 1
         given = _faces_of(faces, len(pictures))
-        share, planned = plan_rows(len(pictures), batch_size=batch_size, candidates=self.candidates)
+        share, planned = plan_rows(len(pictures), batch_size=batch_size, candidates=candidates)
 
         def prepared() -> Iterator[tuple[tuple[int, Work], Sequence[Observation], int]]:
             for index, (picture, mask, photograph) in enumerate(zip(pictures, masks, given, strict=True)):

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from completion.blending.blender import BLENDERS, Blender
+from completion.blending.blender import Blender
 from completion.blending.grain import grain_like
 from completion.blending.holes import Window, hole_window
 from completion.blending.quick_fill import QuickFiller, fill_smaller
@@ -56,8 +56,6 @@ class Composer:
     """
 
     def __init__(self, *, blend: str = "auto", beyond: str = BEYOND, grain: bool = True, seed: int = 0) -> None:
-        if blend not in BLENDERS:
-            raise ValueError(f"Expected `blend` to be one of {', '.join(BLENDERS)}. Received: {blend!r}")
         self.blender = Blender(blend)
         self.beyond, self.grain, self.seed = beyond, grain, seed
         self._fill = QuickFiller(beyond, unknowns_max=BEYOND_UNKNOWNS_MAX)
@@ -121,9 +119,7 @@ class Composer:
                 known = ~hidden[frame]
                 if is_grey(picture[frame], known) if known.any() else is_grey(picture, ~hidden):
                     placed = np.broadcast_to(placed.mean(axis=2, keepdims=True), placed.shape)
-                blended = self._blend(
-                    result[box], part, face, placed=placed, box=box, shape=picture.shape, covered=covered
-                )
+                blended = self._blend(result[box], part, face, placed=placed, box=box, covered=covered)
                 if (self.grain if grain is None else grain) and face.source != "aligned":
                     blended += self._grain(picture, mask, face, box=box)
                 result[box][part] = to_uint8(blended[part])
@@ -135,15 +131,7 @@ class Composer:
         return float(np.count_nonzero(_owners(mask, faces)[1] == 0) / missing) if missing else 0.0
 
     def _blend(
-        self,
-        around: Picture,
-        part: Mask,
-        face: LocatedFace,
-        *,
-        placed: Generated,
-        box: Window,
-        shape: tuple[int, ...],
-        covered: bool,
+        self, around: Picture, part: Mask, face: LocatedFace, *, placed: Generated, box: Window, covered: bool
     ) -> Generated:
         """Return a box of the picture, in [-1, 1], with a face's part of the hole blended in."""
         original = to_float(around)
@@ -151,7 +139,7 @@ class Composer:
             original[part] = 0.0  # what the mask hides is not used, whatever the blender does
         else:
             placed = original + _fade(face, box)[..., None] * (placed - original)
-        side_px = max(shape[:2]) if face.source == "aligned" else face.placement.side_px
+        side_px = face.placement.side_px
         scale = math.sqrt(BLEND_UNKNOWNS_MAX / np.count_nonzero(part))
         if scale >= 1.0 or not self.blender.needs_solver:
             return self.blender(placed[None], original[None], part[None], side_px=side_px)[0]

@@ -213,8 +213,6 @@ OPTIONS: dict[type, tuple[str, ...]] = {
     ClassicalConfig: (),
     AutoConfig: MODEL_OPTIONS,
 }
-#: Options that the default method has in addition: several completions, and, with these, a search.
-VARIATION_OPTIONS = ("variations",)
 
 
 def needs_model(method: str) -> bool:
@@ -239,7 +237,7 @@ def methods_with_option(option: str, *, variations: bool = False) -> tuple[str, 
     >>> methods_with_option("model")
     ('balanced', 'fast', 'best', 'latent', 'yeh2017', 'amos2016', 'hmc', 'auto')
     """
-    of_default = option in VARIATION_OPTIONS or (variations and option in (*SEARCH_OPTIONS, "gif"))
+    of_default = option == "variations" or (variations and option in (*SEARCH_OPTIONS, "gif"))
     return tuple(
         name
         for name, config in METHODS.items()

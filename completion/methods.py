@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dcgan.faces.locate import GivenFaces, LocatedFace
     from dcgan.model_file import Prior
 
-__all__ = ["MAKERS", "Method", "MethodOptions", "Work", "make_method"]
+__all__ = ["MAKERS", "Method", "MethodOptions", "Work", "candidates_of", "make_method"]
 
 BEYOND_TOLD = 0.005  # share of the hole in no face's frame from which on a note says so
 
@@ -234,10 +234,8 @@ class AutoMethod:
 
     def __init__(self, name: str, config: AutoConfig, options: MethodOptions) -> None:
         self.name = name
-        self._model, self._classical = (
-            ModelMethod(config.model, config.config, options),
-            ClassicalMethod(config.classical),
-        )
+        self._model = ModelMethod(config.model, config.config, options)
+        self._classical = ClassicalMethod(config.classical)
         self.finder = self._model.finder
 
     def prepare(self, picture: Picture, mask: Mask, *, blocks: int = 0, photograph: GivenFaces | None = None) -> Work:
@@ -286,6 +284,11 @@ def make_method(method: str | MethodConfig | tuple[str, MethodConfig], options: 
         method = (named[0] if named else "custom", method)
     name, config = method
     return MAKERS[type(config)](name, config, options)
+
+
+def candidates_of(method: Method) -> int:
+    """Return how many candidates a method has for each observation, of which one or all are kept."""
+    return method.finder.config.candidates if method.finder is not None else 1
 
 
 def _check_picture(picture: Picture, mask: Mask, *, channels: tuple[int, ...]) -> None:

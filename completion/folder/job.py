@@ -10,6 +10,7 @@ from completion.folder.inputs import InputPicture, output_name, take_shard
 from completion.folder.landmarks import GivenPlaces
 from completion.folder.manifest import check_manifest, list_own_outputs
 from completion.folder.masks import MaskSource
+from completion.search.batches import DEFAULT_BATCH_SIZE
 from dcgan.errors import FaceCompletionError
 from dcgan.pictures.own_files import refuse_others
 
@@ -47,7 +48,7 @@ class FolderJob:
     photographs: GivenPlaces | None = None
     keep: str = "best"
     existing: str = "refuse"
-    batch_size: int = 64
+    batch_size: int = DEFAULT_BATCH_SIZE
     seed: int = 0
     sheet: bool = False
     film: bool = False

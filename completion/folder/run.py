@@ -24,14 +24,14 @@ from completion.folder.job import FolderJob, check_outputs, output_paths
 from completion.folder.loading import LoadedPicture, load_picture
 from completion.folder.manifest import Manifest, open_manifest
 from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
+from completion.methods import Method, Work, candidates_of
 from completion.result import spread
 from completion.search.batches import answer_in_batches, plan_rows
 from dcgan.errors import CompletionError, FaceCompletionError, ImageFileError, NoFaceError
-from dcgan.pictures.files import save_picture
+from dcgan.pictures.files import NO_MEMORY, save_picture
 from dcgan.pictures.records import remove_leftovers
 
 if TYPE_CHECKING:
-    from completion.methods import Method, Work
     from completion.search.answer import Answers
     from completion.search.observation import Observation
 
@@ -117,7 +117,7 @@ def complete_folder(
     >>> complete_folder(list_inputs(["photos"]), FolderJob(Path("completed")), method)  # doctest: +SKIP
     FolderSummary(completed=12, untouched=0, skipped=0, failed=0)
     """
-    candidates = method.finder.config.candidates if method.finder is not None else 1
+    candidates = candidates_of(method)
     waiting, existing = check_outputs(inputs, job, candidates=candidates)
     try:
         job.output.mkdir(parents=True, exist_ok=True)
@@ -157,7 +157,7 @@ class _FolderRun:
         self.completed = self.untouched = self.failed = 0
         self.progress = 0.0
         finder = method.finder
-        self.candidates = finder.config.candidates if finder is not None else 1
+        self.candidates = candidates_of(method)
         self.channels = finder.prior.config.channels if finder is not None else 3
         self.model_sha256 = finder.prior.sha256 if finder is not None else None
 
@@ -193,8 +193,6 @@ class _FolderRun:
             loaded = load_picture(source, self.job.masks, channels=self.channels, seed=self.job.seed)
             started = time.perf_counter()
             if not loaded.mask.any():
-                from completion.methods import Work
-
                 return _Prepared(loaded, Work("", lambda _: loaded.color), 0.0)
             work = self.method.prepare(loaded.color, loaded.mask, blocks=self.job.masks.blocks, photograph=photograph)
         except ImageFileError as error:
@@ -269,7 +267,7 @@ class _FolderRun:
 
     def _fail_for_memory(self, source: InputPicture) -> None:
         """Record a picture that is too large for the machine."""
-        self._fail(source, f"{source.path}: not enough memory for this picture")
+        self._fail(source, f"{source.path}: {NO_MEMORY}")
 
     def _record(self, source: InputPicture, **fields: Any) -> None:
         """Append to the manifest and count."""

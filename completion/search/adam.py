@@ -14,7 +14,7 @@ from keras import ops
 
 from completion.config import SearchConfig
 from completion.search.answer import Answers
-from completion.search.objective import Objective
+from completion.search.objective import Data, Objective
 from completion.search.observation import Observations
 from dcgan.autodiff import compile_function, value_and_grad
 from dcgan.encoder import decode
@@ -106,13 +106,11 @@ class LatentSearch:
             done += steps
             if on_chunk:
                 on_chunk(min(done, iterations), state[BEST])
-        return self.judge(observations, state[BEST])
+        return self.judge(state[BEST], data, blocks=observations.blocks)
 
-    def judge(self, observations: Observations, latents: Latents) -> Answers:
-        """Return the pictures and losses of latents, (B, latent_dim)."""
-        data = self.objective.prepare(observations)
-        parts = (ops.convert_to_numpy(part) for part in self._judge(observations.blocks)(latents, data))
-        return Answers(latents, *parts)
+    def judge(self, latents: Latents, data: Data, *, blocks: int = 0) -> Answers:
+        """Return the pictures and losses of latents, (B, latent_dim); `data` is the objective's."""
+        return Answers(latents, *(ops.convert_to_numpy(part) for part in self._judge(blocks)(latents, data)))
 
     def generate(self, latents: Latents) -> npt.NDArray[np.float32]:
         """Return the pictures of latents, (B, latent_dim), as (B, size, size, C) float32 in [-1, 1]."""
@@ -123,7 +121,7 @@ class LatentSearch:
         starts = start_latents(len(observations.targets), self.prior.config.latent_dim)
         data = self.objective.prepare(observations)
         self._loop(observations.blocks)(np.int32(1), tuple(_first_state(starts)), data)
-        self.judge(observations, starts)
+        self.judge(starts, data, blocks=observations.blocks)
 
     def losses(self, z: Tensor, data: tuple[Tensor, ...], *, blocks: int = 0) -> Tensor:
         """Return the loss of latents, (B, latent_dim), for each picture, (B,); `data` is the objective's."""
@@ -137,9 +135,7 @@ class LatentSearch:
         """Return a compiled function that draws pictures and evaluates their losses."""
 
         def judge(latents: Tensor, data: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-            generated = self._decode(latents)
-            score, parts = self.objective(generated, data, blocks=blocks, complete=True)
-            return generated, parts["contextual"], parts["perceptual"], score
+            return self.objective.judge(self._decode(latents), data, blocks=blocks)
 
         if blocks not in self._judges:
             self._judges[blocks] = compile_function(judge)

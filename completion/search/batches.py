@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from completion.search.finder import Finder
     from completion.search.observation import Observation
 
-__all__ = ["answer_in_batches", "default_batch_size", "plan_rows", "release_memory"]
+__all__ = ["DEFAULT_BATCH_SIZE", "answer_in_batches", "default_batch_size", "plan_rows", "release_memory"]
 
 Item = TypeVar("Item")
 
 
-BATCH_SIZE_MAX = 64  # beyond this a CPU gains nothing
+DEFAULT_BATCH_SIZE = 64  # beyond this a CPU gains nothing
 BATCH_BYTES_MAX = 512 * 2**20
 BATCH_PIXELS_MAX = 2**25  # of the pictures that wait for the model's answers
 ROWS_STEP = 8  # matrix products take this many rows at a time
@@ -46,7 +46,7 @@ def default_batch_size(config: ModelConfig) -> int:
         floats += (config.size // 2 ** (level + 1)) ** 2 * width
     bytes_each = 4 * COPIES * floats
     budget = min(BATCH_BYTES_MAX, _memory_bytes() // 8)
-    size = BATCH_SIZE_MAX
+    size = DEFAULT_BATCH_SIZE
     while size > 1 and size * bytes_each > budget:
         size //= 2
     return size

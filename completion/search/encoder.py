@@ -72,8 +72,7 @@ class EncoderAnswerer:
         others = self._others(observations) if self.config.augmentations > 1 and not observations.blocks else None
         data = self._objective.prepare(observations)
         found = self._judge(observations.blocks)(latents, offset, others, data)
-        generated, contextual, perceptual, score = (ops.convert_to_numpy(part) for part in found)
-        return Answers(latents, generated, contextual, perceptual, score)
+        return Answers(latents, *(ops.convert_to_numpy(part) for part in found))
 
     def _others(self, observations: Observations) -> Array | None:
         """Return the mean answer to augmented observations, (B, H, W, C), and its weight in a last channel.
@@ -102,9 +101,7 @@ class EncoderAnswerer:
         """Return a compiled function that draws answers and evaluates their losses."""
 
         def judge(latents: Tensor, offset: Tensor, others: Tensor | None, data: tuple[Tensor, ...]) -> Any:
-            generated = self._draw(latents, offset, others)
-            score, parts = self._objective(generated, data, blocks=blocks, complete=True)
-            return generated, parts["contextual"], parts["perceptual"], score
+            return self._objective.judge(self._draw(latents, offset, others), data, blocks=blocks)
 
         if blocks not in self._judges:
             self._judges[blocks] = compile_function(judge)

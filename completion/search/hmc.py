@@ -100,7 +100,7 @@ class HamiltonianSampler:
                 acceptance += accepted / np.float32(config.hmc_samples - half)
             if on_transition:
                 on_transition(index + 1)
-        return dataclasses.replace(self.search.judge(observations, z), acceptance=acceptance)
+        return dataclasses.replace(self.search.judge(z, data, blocks=observations.blocks), acceptance=acceptance)
 
     def warm_up(self, observations: Observations) -> None:
         """Compile what batches like this one need, so that a measurement does not count it."""

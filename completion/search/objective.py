@@ -64,6 +64,11 @@ class Objective:
         """Return the weight of a loss: NAME_weight of the settings, 1 where there is no such setting."""
         return getattr(self.config, f"{name}_weight", 1.0)
 
+    def judge(self, generated: Tensor, data: tuple[Tensor, ...], *, blocks: int = 0) -> tuple[Tensor, ...]:
+        """Return generated pictures with their contextual loss, perceptual loss and score, as `Answers` has them."""
+        score, parts = self(generated, data, blocks=blocks, complete=True)
+        return generated, parts["contextual"], parts["perceptual"], score
+
     def __call__(
         self, generated: Tensor, data: tuple[Tensor, ...], *, blocks: int = 0, complete: bool = False
     ) -> tuple[Tensor, dict[str, Tensor]]:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from dcgan.faces.alignment import compose_transforms, invert_transform, warp_crop, transform_points, transform_scale
 from dcgan.pictures.values import (
     KNOWN_MIN,
+    STRIP_ROWS,
     area_matrix,
     enlarge,
     known_means,
@@ -30,7 +31,6 @@ __all__ = ["Placement", "Window"]
 ENLARGED_MAX = 8  # largest factor of the exact Lanczos enlargement; beyond it warpAffine's cubic kernel interpolates
 ROUNDING = 1e-6  # in pixels of the frame
 WHOLE_PIXELS_MAX = 4_000_000  # pixels of a picture up to which its view is computed from whole planes of float
-STRIP_ROWS = 256
 
 Points = npt.NDArray[np.float64]
 Window = tuple[slice, slice]  # rows and columns of a picture
@@ -46,10 +46,13 @@ class Placement:
         (x, y, 1) in the picture to (x, y) in the frame, both in pixels with centres at integers.
     size : int
         Side of the frame in pixels.
+    whole_side_px : int, optional
+        Longer side of an aligned picture, which is its own frame; the transform has it but for rounding.
     """
 
     transform: Points
     size: int
+    whole_side_px: int | None = None
 
     @classmethod
     def whole(cls, shape: tuple[int, ...], size: int) -> Placement:
@@ -73,7 +76,7 @@ class Placement:
         top, left = (size - inner_height) // 2, (size - inner_width) // 2
         scales = inner_width / width, inner_height / height
         offsets = (left + 0.5 * scales[0] - 0.5, top + 0.5 * scales[1] - 0.5)
-        return cls(np.array([[scales[0], 0.0, offsets[0]], [0.0, scales[1], offsets[1]]]), size)
+        return cls(np.array([[scales[0], 0.0, offsets[0]], [0.0, scales[1], offsets[1]]]), size, side)
 
     @property
     def scale(self) -> float:
@@ -83,7 +86,7 @@ class Placement:
     @property
     def side_px(self) -> int:
         """Side of the frame in pixels of the picture."""
-        return round(self.size * self.scale)
+        return self.whole_side_px or round(self.size * self.scale)
 
     def window(self, shape: tuple[int, ...], *, margin: float = 0.0) -> Window:
         """Return the rows and columns of a picture that the frame overlaps; empty where it lies outside.

@@ -19,11 +19,11 @@ import numpy.typing as npt
 from dcgan.errors import ImageFileError
 from dcgan.pictures.reading import open_regular
 from dcgan.pictures.records import write_whole
+from dcgan.pictures.values import STRIP_ROWS
 
-__all__ = ["decode_picture", "read_deep", "read_encoded", "read_picture", "save_picture"]
+__all__ = ["NO_MEMORY", "decode_picture", "read_deep", "read_encoded", "read_picture", "save_picture"]
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-STRIP_ROWS = 256  # that are converted together
 PIXEL_BYTES_MAX = 8  # of a picture file for each pixel: 16 bits a channel and alpha, not compressed
 METADATA_BYTES_MAX = 2**26  # of what a picture file holds beside its pixels
 BLOCK_BYTES = 2**20

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 __all__ = [
     "KNOWN_MIN",
+    "STRIP_ROWS",
     "area_matrix",
     "crop_square",
     "enlarge",
@@ -21,7 +22,7 @@ __all__ = [
 ]
 
 KNOWN_MIN = 1e-6  # known shares up to this are rounding errors: nothing is known there
-STRIP_ROWS = 256  # of a large picture that are looked at together
+STRIP_ROWS = 256  # rows of a large picture that are converted together, to hold no second copy of it
 LANCZOS_TAPS = 4  # on each side, as in OpenCV's INTER_LANCZOS4
 
 Pictures = npt.NDArray[np.uint8]

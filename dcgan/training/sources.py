@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from dcgan.errors import DatasetError, ImageFileError
 from dcgan.pictures.names import is_picture_name, list_pictures
-from dcgan.pictures.files import decode_picture, read_encoded, read_picture
+from dcgan.pictures.files import NO_MEMORY, decode_picture, read_encoded, read_picture
 from dcgan.pictures.reading import open_regular
 
 __all__ = [
@@ -190,7 +190,7 @@ class ZipSource:
                 encoded = read_encoded(file)
             return decode_picture(encoded, channels=channels)
         except MemoryError as error:
-            raise ImageFileError(f"{self.name(index)}: not enough memory for this picture") from error
+            raise ImageFileError(f"{self.name(index)}: {NO_MEMORY}") from error
         except (ImageFileError, zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
             raise ImageFileError(f"{self.name(index)}: {error}") from error
 

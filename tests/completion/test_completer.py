@@ -15,6 +15,7 @@ import completion
 from completion import completer as module
 from completion.completer import Completer, complete
 from completion.config import BLEND_NAMES, METHODS, ClassicalConfig, SearchConfig
+from completion.methods import candidates_of
 from completion.search.finder import Finder
 from dcgan.errors import CompletionError, NoFaceError
 from dcgan.faces.locate import GivenFaces
@@ -206,8 +207,8 @@ def test_model_by_path(model_path, prior):
 
 def test_methods_by_name(prior):
     assert Completer(prior, "amos2016").method.finder.config.perceptual_weight == 0.1
-    assert Completer(prior, "amos2016").candidates == 1
-    assert Completer(None, "telea").candidates == 1
+    assert candidates_of(Completer(prior, "amos2016").method) == 1
+    assert candidates_of(Completer(None, "telea").method) == 1
     with pytest.raises(ValueError, match=r"Expected `method` to be one of balanced, .*, auto\. Received: 'default'"):
         complete([make_picture()], center_hole(), model=prior, method="default")
 

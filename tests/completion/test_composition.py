@@ -237,7 +237,7 @@ class TestGrain:
 
 
 def test_names_are_checked():
-    with pytest.raises(ValueError, match=r"Expected `blend` to be one of auto, .* none\. Received: 'alpha'"):
+    with pytest.raises(ValueError, match=r"Expected `method` to be one of auto, .* none\. Received: 'alpha'"):
         Composer(blend="alpha")
     with pytest.raises(ValueError, match=r"Expected `method` to be one of telea, .* Received: 'balanced'"):
         Composer(beyond="balanced")

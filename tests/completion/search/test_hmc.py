@@ -106,7 +106,7 @@ class Landscape:
     def losses(self, z, data, *, blocks=0):
         return self.loss(z)
 
-    def judge(self, observations, latents):
+    def judge(self, latents, data, *, blocks=0):
         losses = np.zeros(len(latents), np.float32)
         return Answers(latents, np.zeros((len(latents), 2, 2, 3), np.float32), losses, losses, losses)
 
