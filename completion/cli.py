@@ -208,6 +208,7 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
     )
     if not output.quiet:
         parts = [f"{summary.completed} completed"]
+        parts[-1] += f", {summary.noted} with notes" if summary.noted else ""
         parts += [f"{summary.untouched} with nothing missing"] if summary.untouched else []
         parts += [f"{summary.skipped} existing"] if summary.skipped else []
         parts += [f"{summary.failed} failed"] if summary.failed else []

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from completion.folder.inputs import InputPicture
 from completion.folder.masks import MaskSource
-from dcgan.pictures.files import read_deep, read_picture
+from dcgan.pictures.files import PictureFile, read_file, read_picture
 
 __all__ = ["LoadedPicture", "load_picture"]
 
@@ -23,7 +23,9 @@ class LoadedPicture:
     Attributes
     ----------
     source : InputPicture
-        The picture's file.
+        Where the picture comes from.
+    file : PictureFile
+        What its file holds.
     color : uint8 array (H, W, 1 or 3)
     alpha : uint8 array (H, W, 1), optional
         None where the picture is opaque.
@@ -31,13 +33,17 @@ class LoadedPicture:
         True = missing.
     deep : uint16 array (H, W, 1, 3 or 4), optional
         The same picture, where its file has 16 bits a channel.
+    notes : tuple of str
+        What was guessed at when the picture and its mask were read.
     """
 
     source: InputPicture
+    file: PictureFile
     color: Picture
     alpha: Picture | None
     mask: npt.NDArray[np.bool_]
     deep: npt.NDArray[np.uint16] | None = None
+    notes: tuple[str, ...] = ()
 
     def finish(self, completed: Picture) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
         """Return the pixels to write: the completed picture, (H, W, 1 or 3) uint8, with the file's alpha and depth."""
@@ -69,14 +75,15 @@ def load_picture(source: InputPicture, masks: MaskSource, *, channels: int, seed
     ImageFileError
         One of them cannot be read, or there is no mask.
     """
-    pixels = read_picture(source.path, channels=None)  # (H, W, 3 or 4)
-    mask = masks.mask_for(pixels, source, seed=seed)
-    deep = read_deep(source.path, pixels)
+    file = read_file(source.path)
+    pixels, deep = file.pixels, file.deep
+    found = masks.mask_for(pixels, source, seed=seed, orientation=file.orientation)
+    mask, notes = found.mask, (*file.notes, *found.notes)
     if deep is not None and pixels.shape[2] == 4 and deep.shape[2] != 4:
         deep = None  # a grey file with a transparent value: its alpha has no place in the 16 bits
     if channels == 1:
         deep = None if deep is not None and deep.shape[2] > 1 else deep
-        return LoadedPicture(source, read_picture(source.path, channels=1), None, mask, deep)
+        return LoadedPicture(source, file, read_picture(source.path, channels=1), None, mask, deep, notes)
     # Where transparent pixels are missing, the completed picture is opaque.
     alpha = pixels[..., 3:] if pixels.shape[2] == 4 and not masks.alpha else None
-    return LoadedPicture(source, pixels[..., :3], alpha, mask, deep)
+    return LoadedPicture(source, file, pixels[..., :3], alpha, mask, deep, notes)

@@ -14,10 +14,26 @@ from dcgan.errors import FaceCompletionError, ImageFileError
 from dcgan.pictures.files import read_picture
 from masks import MaskFolder, MaskSpec, dilate, invert, make_mask, mask_from_alpha, mask_from_color, mask_from_picture
 
-__all__ = ["MaskSource", "open_masks", "read_mask"]
+__all__ = ["FoundMask", "MaskSource", "open_masks", "read_mask"]
 
 Mask = npt.NDArray[np.bool_]
 Picture = npt.NDArray[np.uint8]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FoundMask:
+    """The mask of a picture.
+
+    Attributes
+    ----------
+    mask : ndarray of bool, shape (H, W)
+        True = missing.
+    notes : tuple of str
+        How it was read, where that was guessed: a clause each, for the user.
+    """
+
+    mask: Mask
+    notes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +69,7 @@ class MaskSource:
         drawn = self.file is not None or self.folder is not None or self.alpha or self.color is not None
         return self.spec.options["blocks"] if self.spec.name == "lowres" and not drawn else 0
 
-    def mask_for(self, picture: Picture, source: InputPicture, *, seed: int = 0) -> Mask:
+    def mask_for(self, picture: Picture, source: InputPicture, *, seed: int = 0, orientation: int = 1) -> FoundMask:
         """Return the mask of a picture.
 
         Parameters
@@ -65,11 +81,12 @@ class MaskSource:
             pictures.
         seed : int, default 0
             Seed of the random masks, at least 0.
+        orientation : int, default 1
+            The orientation tag by which the picture has been turned.
 
         Returns
         -------
-        ndarray of bool, shape (H, W)
-            The mask, True = missing.
+        FoundMask
 
         Raises
         ------
@@ -95,10 +112,11 @@ class MaskSource:
             mask = mask_from_color(picture[..., :3], self.color, tolerance=self.color_tolerance)
         else:
             try:
-                return make_mask(self.spec, shape, seed=(seed, zlib.crc32(os.fsencode(source.relative))))
+                made = make_mask(self.spec, shape, seed=(seed, zlib.crc32(os.fsencode(source.relative))))
             except ValueError as error:  # a rectangle outside this picture
                 raise ImageFileError(f"{source.path}: {error}") from error
-        return dilate(invert(mask) if self.spec.invert else mask, self.spec.dilate_px)
+            return FoundMask(made)
+        return FoundMask(dilate(invert(mask) if self.spec.invert else mask, self.spec.dilate_px))
 
 
 def read_mask(path: Path) -> Picture:

@@ -58,12 +58,15 @@ class FolderSummary:
         Left out because their output existed.
     failed : int
         Could not be read, completed or written, or had no mask.
+    noted : int
+        Of those completed or untouched: pictures about which something was guessed or left out, which a note says.
     """
 
     completed: int
     untouched: int
     skipped: int
     failed: int
+    noted: int = 0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -97,7 +100,7 @@ def complete_folder(
     on_failure : callable, optional
         Called with one line for each picture that fails.
     on_note : callable, optional
-        Called with one line for each thing that the user should know about a picture.
+        Called with one line for each picture about which something was guessed or left out.
     on_progress : callable, optional
         Called with the number of pictures done so far; those that the model works at count in part.
 
@@ -135,7 +138,7 @@ def complete_folder(
         if job.film:
             manifest.claim(job.film_path)
             run.film.save(job.film_path)
-    return FolderSummary(run.completed, run.untouched, existing, run.failed)
+    return FolderSummary(run.completed, run.untouched, existing, run.failed, run.noted)
 
 
 class _FolderRun:
@@ -154,7 +157,7 @@ class _FolderRun:
         self.job, self.method, self.manifest = job, method, manifest
         self.on_failure, self.on_note, self.on_progress = on_failure, on_note, on_progress
         self.sheet, self.film = ComparisonSheet(), SearchFilm()
-        self.completed = self.untouched = self.failed = 0
+        self.completed = self.untouched = self.failed = self.noted = 0
         self.progress = 0.0
         finder = method.finder
         self.candidates = candidates_of(method)
@@ -202,9 +205,6 @@ class _FolderRun:
         except MemoryError:
             self._fail_for_memory(source)
         else:
-            for note in work.notes:
-                if self.on_note:
-                    self.on_note(f"{source.path}: {note}")
             return _Prepared(loaded, work, _since(started))
         return None
 
@@ -244,6 +244,10 @@ class _FolderRun:
             masked = show_masked(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
             self.sheet.add([self.sheet.tile(loaded.color), self.sheet.tile(masked), *tiles])
         missing = bool(loaded.mask.any())
+        notes = list(dict.fromkeys((*loaded.notes, *work.notes)))
+        if notes and self.on_note:
+            self.on_note(f"{loaded.source.path}: {'; '.join(notes)}")
+        self.noted += bool(notes)
         self.completed += missing
         self.untouched += not missing
         self._record(
@@ -255,6 +259,7 @@ class _FolderRun:
             **work.fields,
             **({} if answers is None else _losses(answers)),
             **({"spread": round(spread(holes), 3)} if holes else {}),
+            **({"notes": notes} if notes else {}),
             seconds=round(seconds, 4),
         )
 

@@ -4,6 +4,7 @@ Pillow decodes, because it names what is wrong with a file (OpenCV returns a tru
 OpenCV resizes.
 """
 
+import dataclasses
 import io
 import os
 import threading
@@ -21,7 +22,16 @@ from dcgan.pictures.reading import open_regular
 from dcgan.pictures.records import write_whole
 from dcgan.pictures.values import STRIP_ROWS
 
-__all__ = ["NO_MEMORY", "decode_picture", "read_deep", "read_encoded", "read_picture", "save_picture"]
+__all__ = [
+    "NO_MEMORY",
+    "PictureFile",
+    "decode_picture",
+    "read_deep",
+    "read_encoded",
+    "read_file",
+    "read_picture",
+    "save_picture",
+]
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 PIXEL_BYTES_MAX = 8  # of a picture file for each pixel: 16 bits a channel and alpha, not compressed
@@ -32,6 +42,56 @@ CV_NO_MEMORY = -4  # OpenCV's code of errors for want of memory
 OPEN_LOCK = threading.Lock()  # the filters of warnings belong to the whole process, not to a thread
 
 Pictures = npt.NDArray[np.uint8]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PictureFile:
+    """What a picture file holds.
+
+    Attributes
+    ----------
+    pixels : uint8 array (H, W, 3 or 4)
+        Upright, as `read_picture` returns it.
+    deep : uint16 array (H, W, 1, 3 or 4), optional
+        The same picture, where the file has 16 bits a channel.
+    orientation : int
+        The file's orientation tag, 1 to 8, by which the pixels have been turned (EXIF 2.3, tag 274).
+    notes : tuple of str
+        What was guessed at or left out, a clause each, for the user.
+    """
+
+    pixels: Pictures
+    deep: npt.NDArray[np.uint16] | None = None
+    orientation: int = 1
+    notes: tuple[str, ...] = ()
+
+
+def read_file(path: str | os.PathLike[str]) -> PictureFile:
+    """Read a picture file with all that belongs to its pixels.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file in any format that Pillow reads.
+
+    Returns
+    -------
+    PictureFile
+
+    Raises
+    ------
+    ImageFileError
+        See `read_picture`.
+    """
+    pixels = read_picture(path, channels=None)
+    return PictureFile(pixels, read_deep(path, pixels), _orientation(path))
+
+
+def _orientation(path: str | os.PathLike[str]) -> int:
+    """Return a picture file's orientation tag, 1 where it has none or an unknown one."""
+    with _named_errors(), open_regular(path) as file, _open(file) as image:
+        value = image.getexif().get(274, 1)
+        return value if value in range(1, 9) else 1
 
 
 def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> Pictures:

@@ -11,7 +11,7 @@ from completion.folder.inputs import list_inputs
 from completion.folder.job import FolderJob
 from completion.folder.landmarks import GivenPlaces
 from completion.folder.masks import MaskSource
-from completion.folder.run import PHOTOGRAPH_ROWS, FolderSummary, complete_folder
+from completion.folder.run import PHOTOGRAPH_ROWS, complete_folder
 from completion.methods import MethodOptions, make_method
 from completion.search.encoder import EncoderAnswerer
 from dcgan.faces.detector import Face
@@ -72,7 +72,7 @@ def complete(photographs, method, output, *, hole="left", **options):
 
 @pytest.mark.parametrize(("hole", "faces"), [("left", 1), ("right", 1), ("both", 2)])
 def test_faces_are_aligned_again_with_as_many_rows_as_there_are_faces(photographs, method, tmp_path, rows, hole, faces):
-    assert complete(photographs, method, tmp_path / "out", hole=hole) == FolderSummary(3, 0, 0, 0)
+    assert complete(photographs, method, tmp_path / "out", hole=hole).completed == 3
     assert [len(record["faces"]) for record in records(tmp_path / "out")] == [faces] * 3
     assert rows == [faces] * 3 + [PHOTOGRAPH_ROWS]  # each photograph's own call, and then a batch of all
 
@@ -108,12 +108,10 @@ def test_shards_together_are_the_whole(photographs, method, tmp_path, hole):
 
 
 def test_every_photograph_is_read_once(photographs, method, tmp_path, monkeypatch):
-    load, read_picture, loaded, files = folder_module.load_picture, loading.read_picture, [], []
+    load, read_file, loaded, files = folder_module.load_picture, loading.read_file, [], []
     monkeypatch.setattr(
         folder_module, "load_picture", lambda source, *a, **o: loaded.append(source.relative) or load(source, *a, **o)
     )
-    monkeypatch.setattr(
-        loading, "read_picture", lambda path, *a, **o: files.append(path.name) or read_picture(path, *a, **o)
-    )
+    monkeypatch.setattr(loading, "read_file", lambda path: files.append(path.name) or read_file(path))
     complete(photographs, method, tmp_path / "out", sheet=True)
     assert loaded == files == ["0.png", "1.png", "2.png"]

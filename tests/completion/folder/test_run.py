@@ -1,3 +1,4 @@
+import dataclasses
 import errno
 import json
 import weakref
@@ -281,13 +282,11 @@ def test_progress_never_goes_back_and_ends_at_the_count(pictures, method, tmp_pa
 @pytest.mark.parametrize("name", ["telea", "latent", "auto", "untouched"])
 def test_every_picture_is_read_once(pictures, prior, tmp_path, monkeypatch, name):
     (tmp_path / "in" / "00.png").write_bytes(b"")
-    load, read_picture, loaded, files = folder_module.load_picture, loading.read_picture, [], []
+    load, read_file, loaded, files = folder_module.load_picture, loading.read_file, [], []
     monkeypatch.setattr(
         folder_module, "load_picture", lambda source, *a, **o: loaded.append(source.relative) or load(source, *a, **o)
     )
-    monkeypatch.setattr(
-        loading, "read_picture", lambda path, *a, **o: files.append(path.name) or read_picture(path, *a, **o)
-    )
+    monkeypatch.setattr(loading, "read_file", lambda path: files.append(path.name) or read_file(path))
     config = {"telea": "telea", "auto": ("auto", AutoConfig("latent", TWO_STEPS))}.get(name, TWO_STEPS)
     masks = MaskSource(MaskSpec("random", fraction=0.0) if name == "untouched" else MaskSpec())
     method = make_method(config, MethodOptions(prior))
@@ -351,3 +350,23 @@ def test_answers_that_are_not_finite_fail_their_picture(pictures, method, tmp_pa
     assert lines == [f"{pictures[1].path}: the model's answer is not finite, its weights are unusable"]
     assert records(tmp_path / "out")[1]["error"] == lines[0]
     assert not (tmp_path / "out" / "01.png").exists()
+
+
+def test_a_guess_is_told_once_recorded_and_counted(pictures, tmp_path, monkeypatch):
+    guess = "its alpha channel is the mask"
+    found = MaskSource.mask_for
+
+    def guessed(self, picture, source, **options):
+        notes = (guess, guess, "turned") if source.relative == NAMES[1] else ()
+        return dataclasses.replace(found(self, picture, source, **options), notes=notes)
+
+    monkeypatch.setattr(MaskSource, "mask_for", guessed)
+    lines = []
+    method = make_method("telea", MethodOptions())
+    summary = complete(pictures[:3], method, tmp_path / "out", on_note=lines.append)
+    assert (summary.completed, summary.noted) == (3, 1)
+    assert lines == [f"{pictures[1].path}: {guess}; turned"]
+    notes = {record["input"]: record.get("notes") for record in records(tmp_path / "out")}
+    assert notes == {
+        str(picture.path): [guess, "turned"] if picture is pictures[1] else None for picture in pictures[:3]
+    }
