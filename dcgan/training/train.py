@@ -20,6 +20,7 @@ from dcgan.training.dataset import CachedPictures, TrainingBatches, check_batch
 from dcgan.training.devices import data_parallel
 from dcgan.training.fitting import CHECKPOINT, fit_in_folder
 from dcgan.training.gan import build_gan
+from dcgan.training.growing import check_start, copy_weights
 from dcgan.model_file import Prior, save_model
 from dcgan.networks import build_discriminator, build_generator, fold_spectral_norm
 from dcgan.pictures.values import make_grid
@@ -65,7 +66,8 @@ def train(
     overwrite : bool, default False
         Delete the run in the run folder and start over.
     start_from : Prior, optional
-        Model of the same configuration whose weights a new run starts from. A run that resumes keeps its own weights.
+        Model whose weights a new run starts from, of the same configuration, or of half the size with twice the
+        filters; see `dcgan.training.growing`. A run that resumes keeps its own weights.
     report : callable, optional
         Called with a line of text when a run resumes and at each export.
     progress : bool, optional
@@ -86,8 +88,8 @@ def train(
     ValueError
         The model to start from has another configuration, or the batch cannot be split evenly across the devices.
     """
-    if start_from is not None and start_from.config != model:
-        raise ValueError(f"Expected a model of {model} to start from. Received: {start_from.config}")
+    if start_from is not None:
+        check_start(start_from.config, model)
     settings, run, report = settings or TrainConfig(), run or RunConfig(), report or (lambda line: None)
     check_batch(len(data.pictures), settings.batch_size)  # before there is a folder
     description = {"names": list(dataset_names), "pictures": len(data.pictures), "key": data.key}
@@ -139,8 +141,7 @@ class _Trainer:
         """Train from the last checkpoint to the end of the run."""
         gan = self.gan = build_gan(self.model, self.settings)
         if self.start_from is not None and not (self.run_dir / CHECKPOINT).exists():
-            gan.generator.set_weights(self.start_from.generator.get_weights())
-            gan.discriminator.set_weights(self.start_from.discriminator.get_weights())
+            copy_weights(self.start_from, gan.generator, gan.discriminator)
         fit_in_folder(
             gan,
             self.batches,
