@@ -245,7 +245,8 @@ def _keep(name: str, made_from: Any, make: Callable[[], Any]) -> Any:
 
 def _load(model: str | Path) -> Prior:
     """Return a model, which brings in TensorFlow; the latest one is kept until its file changes."""
-    from dcgan.model_file import bundled_models, load_model
+    from dcgan.model_file import load_model
+    from dcgan.model_tensors import bundled_models
 
     path = Path(bundled_models().get(str(model), model))
     if not path.is_file():

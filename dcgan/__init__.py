@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dcgan.config import ModelConfig, RunConfig, TrainConfig
     from dcgan.errors import DatasetError, FaceCompletionError, ImageFileError, ModelFileError, RunError
-    from dcgan.model_file import Prior, bundled_models, load_model, save_model
+    from dcgan.model_file import Prior, load_model, save_model
+    from dcgan.model_tensors import bundled_models
     from dcgan.networks import build_discriminator, build_generator
     from dcgan.sampling import sample
     from dcgan.training.train import train
@@ -26,7 +27,7 @@ _HOMES = {
     "TrainConfig": "config",
     "build_discriminator": "networks",
     "build_generator": "networks",
-    "bundled_models": "model_file",
+    "bundled_models": "model_tensors",
     "load_model": "model_file",
     "sample": "sampling",
     "save_model": "model_file",

@@ -3,12 +3,13 @@
 import collections
 import dataclasses
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from completion.folder.inputs import InputPicture, output_name, take_shard
 from completion.folder.landmarks import GivenPlaces
-from completion.folder.manifest import check_manifest, list_own_outputs
+from completion.folder.manifest import check_manifest, check_settings, read_record
 from completion.folder.masks import MaskSource
 from completion.search.batches import DEFAULT_BATCH_SIZE
 from dcgan.errors import FaceCompletionError
@@ -41,6 +42,9 @@ class FolderJob:
         Write OUTPUT/sheet.png, OUTPUT/search.gif.
     shard : (int, int)
         (i, n), the part of the list that is completed; see `completion.folder.inputs.take_shard`.
+    settings : mapping of str to object
+        How the pictures are completed, for the manifest, in values that JSON has. A run that skips what exists is
+        refused where they differ from those of the run before; without any nothing is compared.
     """
 
     output: Path
@@ -53,6 +57,7 @@ class FolderJob:
     sheet: bool = False
     film: bool = False
     shard: tuple[int, int] = (1, 1)
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def own_name(self, name: str) -> str:
         """Return the name of a file that every shard writes for itself: a.png is a-1-of-2.png in shard 1/2."""
@@ -92,7 +97,7 @@ def check_outputs(inputs: Sequence[InputPicture], job: FolderJob, *, candidates:
     ------
     FaceCompletionError
         Two outputs would have one path, an output would replace an input, a mask or a file that no earlier run wrote,
-        or outputs exist and the job does not say what to do about it.
+        outputs exist and the job does not say what to do about it, or it would skip those made with other settings.
     """
     paths_of = {source: output_paths(source, job, candidates) for source in inputs}
     _check_distinct([path for paths in paths_of.values() for path in paths], job)
@@ -101,12 +106,21 @@ def check_outputs(inputs: Sequence[InputPicture], job: FolderJob, *, candidates:
     found = {source: [path for path in paths_of[source] if path.is_file()] for source in shard}
     _check_inputs_apart(inputs, [path for paths in found.values() for path in paths])
     _check_folders_apart(inputs, job)
-    waiting = [source for source in shard if job.existing != "skip" or len(found[source]) < len(paths_of[source])]
     check_manifest(job.manifest_path)
+    record = read_record(job.output)
+    if job.existing == "skip" and job.settings:
+        check_settings(record, job.settings, folder=job.output)
+    unrecorded = record.own - record.finished  # a run was killed between a result and its line: it is made again
+    waiting = []
+    for source in shard:
+        names = [path.relative_to(job.output).as_posix() for path in found[source]]
+        done = len(names) == len(paths_of[source]) and unrecorded.isdisjoint(names)
+        if job.existing != "skip" or not done:
+            waiting.append(source)
     reports = [path for path, wanted in ((job.sheet_path, job.sheet), (job.film_path, job.film)) if wanted]
     written = [path for source in waiting for path in paths_of[source]] + reports
     names = [path.relative_to(job.output).as_posix() for path in written]
-    refuse_others(job.output, names, own=list_own_outputs(job.output))
+    refuse_others(job.output, names, own=record.own)
     if job.existing == "refuse":
         _refuse_existing(found, job)
     return waiting, len(shard) - len(waiting)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from completion.methods import Method, MethodOptions, make_method
 from completion.search.batches import default_batch_size
 from dcgan.errors import FaceCompletionError
 from dcgan.faces.detector import FaceDetector
+from dcgan.model_tensors import model_sha256
 from dcgan.quiet import quiet_import
 from dcgan.terminal import ProgressLines, printable
 
@@ -146,6 +148,7 @@ def launch(
         sheet=output.sheet,
         film=output.film,
         shard=output.shard,
+        settings=_settings(masks, method, photographs, keep=output.keep),
     )
     waiting, skipped = check_outputs(pictures, job, candidates=method.resolve()[1].candidates)
     if not waiting:
@@ -174,6 +177,27 @@ def launch(
             on_note=None if output.quiet else lambda line: bar.write(f"note: {printable(line)}", file=sys.stderr),
             on_progress=on_progress,
         )
+
+
+def _settings(
+    masks: MaskSource, method: ChosenMethod, photographs: PhotographOptions | None, *, keep: str
+) -> dict[str, Any]:
+    """Return all that decides about the results but the pictures, for the manifest."""
+    from dcgan import __version__
+
+    chosen: dict[str, Any] = {"version": __version__, "method": method.name, "seed": method.seed, **masks.describe()}
+    if needs_model(method.name):
+        chosen |= {"model": model_sha256(method.model), "blend": method.blend, **method.settings}
+        chosen |= {"variations": method.variations, "keep": keep}
+    chosen["faces"] = photographs is not None
+    if photographs is not None:
+        given = photographs.landmarks_file
+        chosen |= {
+            **dataclasses.asdict(photographs),
+            "boxes": [list(box) for box in photographs.boxes],
+            "landmarks_file": os.path.abspath(given) if given else None,
+        }
+    return chosen
 
 
 def _make_method(

@@ -1,5 +1,11 @@
-"""The record of a folder's completion: one line of JSON for each picture, beside the outputs."""
+"""The record of a folder's completion: one line of JSON for each picture, beside the outputs.
 
+A line {"settings": {...}} holds for the lines after it: there is one before the first picture, and one wherever a later
+run has other settings.
+"""
+
+import dataclasses
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -10,13 +16,34 @@ from typing import Any
 from dcgan.errors import FaceCompletionError
 from dcgan.pictures.marks import MARK, check_mark, mark_folder, refuse_links
 from dcgan.pictures.own_files import OwnFiles, check_list, list_path, listed_files
-from dcgan.pictures.records import JsonLines, locked, read_json_lines, read_own_lines
+from dcgan.pictures.records import JsonLines, changed_settings, locked, read_json_lines, read_own_lines
 
-__all__ = ["Manifest", "check_manifest", "list_own_outputs", "open_manifest"]
+__all__ = ["FolderRecord", "Manifest", "check_manifest", "check_settings", "open_manifest", "read_record"]
 
 KIND = "completed pictures"  # of the folder's mark
-FIELDS = ("input", "output", "status", "seed", "model_sha256")  # of every line
-MANIFEST = re.compile(r"manifest(-[0-9]+-of-[0-9]+)?\.jsonl")
+FIELDS = ("input", "output", "status", "seed", "model_sha256")  # of every picture's line
+SETTINGS = ("settings",)  # of a line that says how the pictures after it are completed
+DONE = ("completed", "untouched")
+MANIFEST = re.compile(r"manifest(-[0-9]+-of-([0-9]+))?\.jsonl")
+
+
+@dataclasses.dataclass(frozen=True)
+class FolderRecord:
+    """What earlier runs recorded in a folder, whichever shards they were.
+
+    Attributes
+    ----------
+    own : set of str
+        Relative paths, with forward slashes, of the files that they wrote or were about to write.
+    finished : set of str
+        Those of the results that have a line in a manifest, and whose latest line says that they are done.
+    settings : dict of str to dict
+        The latest settings in each manifest that has any, by the manifest's name.
+    """
+
+    own: set[str] = dataclasses.field(default_factory=set)
+    finished: set[str] = dataclasses.field(default_factory=set)
+    settings: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
 
 class Manifest:
@@ -75,7 +102,7 @@ def check_manifest(path: Path) -> bool:
     marked = check_mark(path.parent, KIND)
     lock = _lock_name(path)
     refuse_links(path.parent, [MARK, path.name, lock, list_path(path).name])
-    records = read_own_lines(path, fields=FIELDS)
+    records = read_own_lines(path, fields=FIELDS, also=SETTINGS)
     check_list(path, marked=marked)
     # A run of version 0.1.0 that was stopped before its first picture left an empty manifest beside its lock.
     if not records and not marked and path.exists() and not (path.parent / lock).exists():
@@ -83,16 +110,46 @@ def check_manifest(path: Path) -> bool:
     return marked or path.exists()
 
 
+def check_settings(record: FolderRecord, settings: Mapping[str, Any], *, folder: Path) -> None:
+    """Refuse to go on with a folder whose pictures were completed with other settings.
+
+    Parameters
+    ----------
+    record : FolderRecord
+        What earlier runs recorded.
+    settings : mapping of str to object
+        What this run would record; the version, under "version", may differ.
+    folder : Path
+        The folder, for the message.
+
+    Raises
+    ------
+    FaceCompletionError
+        Settings differ.
+    """
+    compared = {name: value for name, value in json.loads(json.dumps(settings)).items() if name != "version"}
+    for name, old in sorted(record.settings.items()):
+        changed = changed_settings(old, compared)
+        if changed:
+            raise FaceCompletionError(
+                f"{folder / name}: pictures were completed with other settings ({'; '.join(changed)}); "
+                "choose another folder, or replace them with --overwrite"
+            )
+
+
 @contextmanager
-def open_manifest(path: Path) -> Iterator[Manifest]:
+def open_manifest(path: Path, *, settings: Mapping[str, Any] | None = None) -> Iterator[Manifest]:
     """Open a manifest for appending, one process at a time, and mark its folder.
 
-    Each shard of a job has its own manifest, and so its own lock in the folder that they share.
+    Each shard of a job has its own manifest, and so its own lock in the folder that they share. Another division of the
+    job (into one part, or another number of shards) is kept out, so that no picture is completed twice.
 
     Parameters
     ----------
     path : Path
         The manifest's file; it and its folder are made where they do not exist.
+    settings : mapping of str to object, optional
+        How the pictures are completed, in values that JSON has; written where the manifest's latest settings differ.
 
     Yields
     ------
@@ -107,15 +164,34 @@ def open_manifest(path: Path) -> Iterator[Manifest]:
     """
     check_manifest(path)  # before the lock's file appears in a folder of others
     with locked(path.parent, busy="another process is completing pictures into it", name=_lock_name(path)):
+        _refuse_other_divisions(path)
         resumed = check_manifest(path)
-        own = list_own_outputs(path.parent)
+        record = read_record(path.parent)
         mark_folder(path.parent, KIND)
-        with JsonLines(path, fields=FIELDS) as lines, OwnFiles(path, known=own) as files:
+        with JsonLines(path, fields=FIELDS, also=SETTINGS) as lines, OwnFiles(path, known=record.own) as files:
+            if settings and record.settings.get(path.name) != json.loads(json.dumps(settings)):
+                lines.append({"settings": dict(settings)})
             yield Manifest(lines, files, resumed=resumed)
 
 
-def list_own_outputs(folder: Path) -> set[str]:
-    """Return the pictures in a folder that earlier runs wrote there.
+def _refuse_other_divisions(path: Path) -> None:
+    """Raise if a process that divides the job otherwise is completing pictures into a manifest's folder."""
+    for lock in sorted(path.parent.glob(".manifest*.jsonl.lock")):
+        name = lock.name[1:].removesuffix(".lock")
+        if MANIFEST.fullmatch(name) and _shard_count(name) != _shard_count(path.name):
+            busy = f"another process is completing all or another part of the pictures into it ({name})"
+            with locked(path.parent, busy=busy, name=lock.name):
+                pass
+
+
+def _shard_count(name: str) -> int:
+    """Return the number of shards in a manifest's name; 1 for manifest.jsonl."""
+    match = MANIFEST.fullmatch(name)
+    return int(match[2] or 1) if match else 1
+
+
+def read_record(folder: Path) -> FolderRecord:
+    """Return what earlier runs recorded in a folder.
 
     Parameters
     ----------
@@ -124,18 +200,27 @@ def list_own_outputs(folder: Path) -> set[str]:
 
     Returns
     -------
-    set of str
-        Relative paths with forward slashes.
+    FolderRecord
     """
-    own = listed_files(folder, MANIFEST)
+    record = FolderRecord(own=listed_files(folder, MANIFEST))
     for name in sorted(os.listdir(folder)) if folder.is_dir() else ():
         path = folder / name
         if MANIFEST.fullmatch(name) and path.is_file() and not path.is_symlink():
-            for record in read_json_lines(path):
-                if record.keys() >= set(FIELDS):
-                    output = record["output"]
-                    own.update(*(_own_names(str(each), folder) for each in _as_list(output)))
-    return own
+            _read_manifest(path, record)
+    return record
+
+
+def _read_manifest(path: Path, record: FolderRecord) -> None:
+    """Add what a manifest says to a record."""
+    done: dict[str, set[str]] = {}  # outputs by input, for a later line holds in place of an earlier one
+    for line in read_json_lines(path):
+        if isinstance(line.get("settings"), dict):
+            record.settings[path.name] = line["settings"]
+        elif line.keys() >= set(FIELDS):
+            names = {name for each in _as_list(line["output"]) for name in _own_names(str(each), path.parent)}
+            record.own.update(names)
+            done[str(line["input"])] = names if line["status"] in DONE else set()
+    record.finished.update(*done.values())
 
 
 def _as_list(output: Any) -> list[Any]:

@@ -1,9 +1,11 @@
 """Which pixels of an input picture are missing: by name, from files, from its transparency, from a key colour."""
 
 import dataclasses
+import hashlib
 import os
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +70,23 @@ class MaskSource:
         """Return the number of block means per side that are known; 0 where pixels are known."""
         drawn = self.file is not None or self.folder is not None or self.alpha or self.color is not None
         return self.spec.options["blocks"] if self.spec.name == "lowres" and not drawn else 0
+
+    def describe(self) -> dict[str, Any]:
+        """Return what decides about the masks, by name, in values that JSON has: for the manifest."""
+        spec = self.spec
+        if self.file is not None:
+            found: dict[str, Any] = {"mask": f"file of sha256 {hashlib.sha256(self.file.tobytes()).hexdigest()[:16]}"}
+        elif self.folder is not None:
+            found = {"mask": f"files in {os.path.abspath(self.folder.folder)}"}
+        elif self.alpha:
+            found = {"mask": "alpha"}
+        elif self.color is not None:
+            found = {"mask": "color #{:02x}{:02x}{:02x}".format(*self.color)}
+        else:
+            found = {"mask": spec.name, **spec.options}
+        found |= {"invert": spec.invert, "dilate_px": spec.dilate_px}
+        others = {field.name for field in dataclasses.fields(self)} - {"spec", "file", "folder", "alpha", "color"}
+        return found | {name: getattr(self, name) for name in sorted(others)}
 
     def mask_for(self, picture: Picture, source: InputPicture, *, seed: int = 0, orientation: int = 1) -> FoundMask:
         """Return the mask of a picture.

@@ -126,7 +126,7 @@ def complete_folder(
         job.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FaceCompletionError(f"{job.output}: cannot make the folder: {error.strerror or error}") from error
-    with open_manifest(job.manifest_path) as manifest:
+    with open_manifest(job.manifest_path, settings=job.settings) as manifest:
         run = _FolderRun(job, method, manifest, on_failure=on_failure, on_note=on_note, on_progress=on_progress)
         own = [path for source in waiting for path in output_paths(source, job, candidates)]
         if manifest.resumed:

@@ -190,6 +190,8 @@ class JsonLines:
         Made where it does not exist.
     fields : sequence of str, default ()
         Names that every record has; each begins with the first of them.
+    also : sequence of str, default ()
+        The same of records of another kind.
     start : iterable of dict, optional
         Records that replace what the file holds, all at once; the caller knows that it is ours. By default its whole
         lines stay.
@@ -210,13 +212,18 @@ class JsonLines:
     """
 
     def __init__(
-        self, path: Path, *, fields: Sequence[str] = (), start: Iterable[dict[str, Any]] | None = None
+        self,
+        path: Path,
+        *,
+        fields: Sequence[str] = (),
+        also: Sequence[str] = (),
+        start: Iterable[dict[str, Any]] | None = None,
     ) -> None:
         self.path = path
         if path.is_symlink():
             raise FaceCompletionError(f"{path}: expected no link here; choose another folder, or move the link")
         if start is None:
-            read_own_lines(path, fields=fields)
+            read_own_lines(path, fields=fields, also=also)
         try:
             if start is not None:
                 with write_whole(path) as whole:
@@ -316,7 +323,9 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
     return records
 
 
-def read_own_lines(path: Path, *, fields: Sequence[str], heading: Sequence[str] = ()) -> list[dict[str, Any]]:
+def read_own_lines(
+    path: Path, *, fields: Sequence[str], heading: Sequence[str] = (), also: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """Return the records of a file, or refuse it where it holds anything that `JsonLines` did not write there.
 
     Parameters
@@ -327,6 +336,8 @@ def read_own_lines(path: Path, *, fields: Sequence[str], heading: Sequence[str] 
         Names that every record has; each begins with the first of them.
     heading : sequence of str, default ()
         The same of the first line, where it is another kind of record.
+    also : sequence of str, default ()
+        The same of records of another kind, which may be anywhere.
 
     Returns
     -------
@@ -346,11 +357,12 @@ def read_own_lines(path: Path, *, fields: Sequence[str], heading: Sequence[str] 
     *lines, rest = content.split(b"\n")
     for number, line in enumerate([*lines, rest]):
         expected = heading if heading and number == 0 else fields
+        kinds = (expected, also) if also else (expected,)
         if number == len(lines):
-            is_ours = _is_start(rest, expected)
+            is_ours = any(_is_start(rest, kind) for kind in kinds)
         else:
             records.append(_parse(line))
-            is_ours = _has_fields(records[-1], expected)
+            is_ours = any(_has_fields(records[-1], kind) for kind in kinds)
         if not is_ours:
             names = ", ".join(expected) or "JSON"
             raise FaceCompletionError(

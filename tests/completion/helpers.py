@@ -61,8 +61,15 @@ def read(path, mode="RGB"):
 
 
 def records(folder, name="manifest.jsonl"):
-    """Return a manifest's records."""
-    return [json.loads(line) for line in Path(folder, name).read_text().splitlines()]
+    """Return the records of a manifest's pictures."""
+    lines = [json.loads(line) for line in Path(folder, name).read_text().splitlines()]
+    return [line for line in lines if "settings" not in line]
+
+
+def settings_lines(folder, name="manifest.jsonl"):
+    """Return the settings in a manifest."""
+    lines = [json.loads(line) for line in Path(folder, name).read_text().splitlines()]
+    return [line["settings"] for line in lines if "settings" in line]
 
 
 def contents(folder):

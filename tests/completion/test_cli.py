@@ -8,7 +8,7 @@ from PIL import Image
 from completion.config import CLASSICAL_METHODS, METHODS, SearchConfig
 from completion.folder.manifest import open_manifest
 from masks.spec import MASK_NAMES
-from tests.completion.helpers import center_hole, contents, make_picture, read, records, write_pictures
+from tests.completion.helpers import center_hole, contents, make_picture, read, records, settings_lines, write_pictures
 
 
 @pytest.fixture
@@ -332,3 +332,24 @@ def test_what_cannot_work_is_one_line(run, pictures, tmp_path, arguments, line):
     escaped = re.escape(line).replace(r"\.\*", ".*")
     assert re.fullmatch(f"Error: {escaped}\n", result.stderr)
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "change"),
+    [
+        (("--mask", "top"), "mask was 'left', now 'top'"),
+        (("--mask", "left", "--method", "ns"), "method was 'telea', now 'ns'"),
+        (("--mask", "left", "--seed", "1"), "seed was 0, now 1"),
+        (("--mask", "left", "--dilate", "2"), "dilate_px was 0, now 2"),
+    ],
+)
+def test_old_results_do_not_pass_for_those_of_new_settings(run, pictures, options, change):
+    run("--method", "telea", "--mask", "left", "in/a.png", "--output", "out")
+    before = contents("out")
+    result = run("--method", "telea", *options, "--skip-existing", "in", "--output", "out", code=1)
+    assert contents("out") == before
+    assert change in result.stderr
+    assert "--overwrite" in result.stderr
+    run("--method", "telea", *options, "--overwrite", "in", "--output", "out")
+    assert [change.split()[0] in line for line in settings_lines("out")] == [True, True]
+    run("--method", "telea", *options, "--skip-existing", "in", "--output", "out")

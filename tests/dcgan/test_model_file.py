@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from dcgan import model_file
 from dcgan.config import DISCRIMINATOR_NORMS, ModelConfig
 from dcgan.errors import ModelFileError
-from dcgan.model_file import FORMAT_VERSION, bundled_models, load_model, save_model
+from dcgan.model_file import load_model, save_model
+from dcgan.model_tensors import FORMAT_VERSION, bundled_models
 from dcgan.networks import build_discriminator, build_generator
 from tests.dcgan.helpers import TOY, memory_below, one_line
 
@@ -122,7 +123,7 @@ def test_saving_to_a_full_disk(tmp_path, monkeypatch):
 def test_bundled_models_by_name(monkeypatch, model_path):
     for name, path in bundled_models().items():
         assert path.name == f"{name}.safetensors"
-    monkeypatch.setattr("dcgan.model_file.bundled_models", lambda: {"toy": model_path})
+    monkeypatch.setattr("dcgan.model_tensors.bundled_models", lambda: {"toy": model_path})
     assert load_model("toy").config == TOY
     with pytest.raises(ModelFileError) as error:
         load_model("other")
@@ -219,14 +220,14 @@ def test_foreign_tensors_are_not_read(rewrite):
 def test_a_file_that_is_replaced_while_it_is_loaded(rewrite, monkeypatch):
     """No more is read of it than the first one declared."""
     path = rewrite(lambda tensors, metadata: None)
-    read_header = model_file._read_header
+    read_header = model_file.read_header
 
     def replace(path):
         found = read_header(path)
         rewrite(lambda tensors, metadata: tensors.update(other=np.zeros(2**23, np.float32)))
         return found
 
-    monkeypatch.setattr(model_file, "_read_header", replace)
+    monkeypatch.setattr(model_file, "read_header", replace)
     assert refusal(path).startswith(f"{path}: not a safetensors file, or a damaged one: ")
 
 

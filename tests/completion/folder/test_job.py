@@ -28,12 +28,15 @@ def check(job, *names, candidates=1):
     return [source.relative for source in waiting], existing
 
 
-def write_own(job, *names):
-    """Do as an earlier run that wrote these files."""
-    with open_manifest(job.output / "manifest.jsonl") as manifest:
+def write_own(job, *names, killed=False):
+    """Do as an earlier run that wrote these files; where it was killed, without a line for each."""
+    with open_manifest(job.output / "manifest.jsonl", settings=job.settings) as manifest:
         for name in names:
             manifest.claim(job.output / name)
             (job.output / name).touch()
+            line = {"input": f"in/{name}", "output": str(job.output / name), "status": "completed"}
+            if not killed:
+                manifest.append({**line, "seed": 0, "model_sha256": None})
 
 
 def test_where_results_go(job):
@@ -68,6 +71,27 @@ def test_existing_outputs(job):
     assert check(dataclasses.replace(job, existing="skip"), "a.png", "b.png") == (["b.png"], 1)
     assert check(dataclasses.replace(job, existing="replace"), "a.png", "b.png") == (["a.png", "b.png"], 0)
     assert check(job, "b.png", "c.png") == (["b.png", "c.png"], 0)
+
+
+def test_a_result_whose_line_was_lost_is_made_again(job):
+    write_own(job, "a.png")
+    write_own(job, "b.png", killed=True)
+    skipping = dataclasses.replace(job, existing="skip")
+    assert check(skipping, "a.png", "b.png") == (["b.png"], 1)
+
+
+def test_what_exists_is_not_skipped_under_other_settings(job):
+    job = dataclasses.replace(job, settings={"mask": "left", "seed": 1})
+    write_own(job, "a.png")
+    skipping = dataclasses.replace(job, existing="skip")
+    assert check(skipping, "a.png") == ([], 1)
+    other = dataclasses.replace(skipping, settings={"mask": "top", "seed": 1})
+    with pytest.raises(FaceCompletionError, match=r"manifest\.jsonl: .* other settings \(mask was 'left', now 'top'\)"):
+        check(other, "a.png")
+    assert check(dataclasses.replace(other, existing="replace"), "a.png") == (["a.png"], 0)
+    shard = dataclasses.replace(other, shard=(1, 2))  # whose own manifest does not exist yet
+    with pytest.raises(FaceCompletionError, match="other settings"):
+        check(shard, "a.png")
 
 
 def test_one_existing_candidate_is_refused_and_not_skipped(job):

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from completion.folder.manifest import list_own_outputs, open_manifest
+from completion.folder.manifest import check_settings, open_manifest, read_record
 from dcgan.errors import FaceCompletionError
 from dcgan.pictures.records import read_json_lines
 
@@ -36,9 +36,43 @@ def test_one_writer_at_a_time(path):
     write_to(path)
 
 
-def test_shards_do_not_keep_each_other_out(path):
-    with open_manifest(path):
+def test_shards_of_one_division_do_not_keep_each_other_out(path):
+    with open_manifest(path.with_name("manifest-2-of-2.jsonl")):
         write_to(path.with_name("manifest-1-of-2.jsonl"))
+
+
+@pytest.mark.parametrize(("one", "other"), [("", "-1-of-2"), ("-2-of-2", ""), ("-1-of-2", "-1-of-3")])
+def test_a_job_divided_otherwise_is_kept_out_while_one_runs(path, one, other):
+    one, other = path.with_name(f"manifest{one}.jsonl"), path.with_name(f"manifest{other}.jsonl")
+    with open_manifest(one):
+        with pytest.raises(FaceCompletionError, match=rf"another part of the pictures into it \({one.name}\)"):
+            write_to(other)
+        assert not other.exists()
+    write_to(other)
+
+
+def test_settings_are_written_where_they_change(path):
+    for seed in (1, 1, 2):
+        with open_manifest(path, settings={"seed": seed, "box": (1, 2)}) as manifest:
+            manifest.append(LINE)
+    first, second = {"settings": {"seed": 1, "box": [1, 2]}}, {"settings": {"seed": 2, "box": [1, 2]}}
+    assert read_json_lines(path) == [first, LINE, LINE, second, LINE]
+    record = read_record(path.parent)
+    assert record.settings == {"manifest.jsonl": second["settings"]}
+    check_settings(record, {"seed": 2, "box": (1, 2), "version": "later"}, folder=path.parent)
+    with pytest.raises(FaceCompletionError, match=r"other settings \(seed was 2, now 3\); .* --overwrite"):
+        check_settings(record, {"seed": 3}, folder=path.parent)
+
+
+def test_what_is_finished_is_what_the_latest_line_says(path):
+    done = {**LINE, "output": "a.png", "status": "completed"}
+    (path.parent / "a.png").touch()
+    with open_manifest(path) as manifest:
+        manifest.append(done)
+    assert read_record(path.parent).finished == {"a.png"}
+    write_to(path)  # the same picture fails
+    assert read_record(path.parent).finished == set()
+    assert read_record(path.parent).own == {"a.png"}
 
 
 def test_a_failure_to_open_gives_the_lock_back(path):
@@ -96,8 +130,8 @@ def test_outputs_that_lines_of_version_0_1_0_list(tmp_path, monkeypatch):
     (folder / "manifest-1-of-2.jsonl").write_text(json.dumps(LINE | {"output": "c.png"}) + "\n")
     (folder / "manifest-mine.jsonl").write_text(json.dumps(LINE | {"output": "mine.png"}) + "\n")
     expected = {"a.png", "b.png", "x/a.png", "c.png"}
-    assert list_own_outputs(folder) == expected
+    assert read_record(folder).own == expected
     write_to(folder / "manifest.jsonl")
     folder.rename(tmp_path / "moved")  # the list beside the manifest has relative paths
-    assert list_own_outputs(tmp_path / "moved") >= expected
-    assert list_own_outputs(tmp_path / "nowhere") == set()
+    assert read_record(tmp_path / "moved").own >= expected
+    assert read_record(tmp_path / "nowhere").own == set()
