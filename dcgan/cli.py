@@ -41,6 +41,12 @@ SHEET_PIXELS_MAX = 2**26
     help="Channels of the feature maps at half the picture's size.",
     **shown_default(MODEL.filters),
 )
+@click.option(
+    "--widening",
+    type=int,
+    help="Largest number of channels of a feature map, as a multiple of --filters.",
+    **shown_default(MODEL.widening),
+)
 @click.option("--kernel-size", type=int, help="Side of the kernels, in pixels.", **shown_default(MODEL.kernel_size))
 @click.option(
     "--discriminator-norm",

@@ -161,7 +161,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--start-from",
             metavar="MODEL",
             help="Start a new run from the weights of a model: a bundled model's name or the path of a model file. "
-            "dcgan-train: also of half the size with twice the filters, which then make the inner levels.",
+            "dcgan-train: also of half the size, twice the filters and half the widening: it makes the inner levels.",
         ),
         click.option("--overwrite", is_flag=True, help="Delete the run that the run folder contains, and start over."),
         click.option("--quiet", is_flag=True, help="Print nothing but errors and the model's path."),

@@ -19,7 +19,7 @@ KERNEL_SIZE_MAX = 16
 EPOCHS_MAX = 1_000_000
 BATCH_SIZE_MAX = 65_536
 SEED_MAX = 2**32 - 1
-MAX_WIDENING = 8  # largest number of channels, as a multiple of `filters`
+WIDENING_MAX = 64
 
 
 def doublings(size: int) -> int:
@@ -132,11 +132,14 @@ class ModelConfig:
         Number of entries of the latents z, each uniform in [-1, 1]; at most 4096.
     filters : int, default 64
         Channels of the feature map at half the picture's size, at most 1024. The number doubles each time the size of
-        the feature map halves, up to 8 times `filters`.
+        the feature map halves, up to `widening` times `filters`.
     kernel_size : int, default 4
         Side of the convolution kernels, 2 to 16. Multiples of the stride 2 avoid checkerboard artifacts.
     discriminator_norm : {"batch", "spectral"}
         Normalisation in the discriminator: BatchNorm (Radford et al. 2016) or spectral (Miyato et al. 2018).
+    widening : int, default 8
+        Largest number of channels of a feature map, as a multiple of `filters`; 1 to 64. Files that were written
+        before there was this field have 8.
     """
 
     size: int = 64
@@ -145,6 +148,7 @@ class ModelConfig:
     filters: int = 64
     kernel_size: int = 4
     discriminator_norm: str = "batch"
+    widening: int = 8
 
     def __post_init__(self) -> None:
         _check_whole("size", self.size, low=8, high=SIZE_MAX)
@@ -154,6 +158,7 @@ class ModelConfig:
         _check_whole("latent_dim", self.latent_dim, low=1, high=LATENT_DIM_MAX)
         _check_whole("filters", self.filters, low=1, high=FILTERS_MAX)
         _check_whole("kernel_size", self.kernel_size, low=2, high=KERNEL_SIZE_MAX)
+        _check_whole("widening", self.widening, low=1, high=WIDENING_MAX)
         check(
             self.discriminator_norm in DISCRIMINATOR_NORMS,
             f"`discriminator_norm` to be one of {DISCRIMINATOR_NORMS}",
@@ -163,7 +168,12 @@ class ModelConfig:
     @property
     def widths(self) -> list[int]:
         """Channels of the feature maps, from half the picture's size down to the start size."""
-        return [self.filters * min(2**level, MAX_WIDENING) for level in range(doublings(self.size))]
+        return [self.filters * min(2**level, self.widening) for level in range(doublings(self.size))]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name, for a file; `widening` only where it is not 8, which earlier versions expect."""
+        values = dataclasses.asdict(self)
+        return values if self.widening != 8 else {name: values[name] for name in values if name != "widening"}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
@@ -172,7 +182,7 @@ class ModelConfig:
         Parameters
         ----------
         values : dict
-            The value of every field by name.
+            What `to_dict` returns.
 
         Returns
         -------
@@ -189,7 +199,7 @@ class ModelConfig:
         expected = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(values, dict):
             raise TypeError(f"Expected a dict. Received: {type(values).__name__}")
-        if set(values) != expected:
+        if set(values) | {"widening"} != expected:
             raise ValueError(f"Expected the keys {sorted(expected)}. Received: {sorted(values)}")
         return cls(**values)
 

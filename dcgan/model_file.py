@@ -114,7 +114,7 @@ def save_model(
     metadata = {
         "format": FORMAT,
         "format_version": str(FORMAT_VERSION),
-        "config": json.dumps(dataclasses.asdict(config)),
+        "config": json.dumps(config.to_dict()),
         "info": json.dumps(info or {}),
     }
     try:

@@ -1,8 +1,8 @@
 """Start a training from another model's weights: of the same configuration, or of half the picture's side.
 
-The inner levels of a model are those of the model of half its side: with half the filters, 128 pixels have the levels
-of 64 pixels and one more at the picture's side of each network. A run that starts from the smaller model begins with
-these levels; the outermost convolutions are new (Karras et al. 2018, "Progressive growing of GANs for improved quality,
+The inner levels of a model are those of the model of half its side: with half the filters and twice
+the widening, 128 pixels have the levels of 64 pixels and one more at the picture's side of each network. A run that
+starts from the smaller model begins with these levels; the outermost convolutions are new (Karras et al. 2018, "Progressive growing of GANs for improved quality,
 stability, and variation", arXiv:1710.10196, without their fading in).
 """
 
@@ -27,7 +27,8 @@ def check_start(start: ModelConfig, model: ModelConfig) -> None:
     Parameters
     ----------
     start, model : ModelConfig
-        Configurations that are equal, or where `model` is twice as large, with half the filters.
+        Configurations that are equal, or where `model` is twice as large, with half the filters, and its inner feature
+        maps have the channels of those of `start`.
 
     Raises
     ------
@@ -36,14 +37,14 @@ def check_start(start: ModelConfig, model: ModelConfig) -> None:
 
     Examples
     --------
-    >>> check_start(ModelConfig(size=64, filters=64), ModelConfig(size=128, filters=32))
+    >>> check_start(ModelConfig(size=64, filters=64), ModelConfig(size=128, filters=32, widening=16))
     """
-    smaller = dataclasses.replace(start, size=model.size, filters=model.filters)
+    smaller = dataclasses.replace(start, size=model.size, filters=model.filters, widening=model.widening)
     grows = (smaller, 2 * start.size, start.widths) == (model, model.size, model.widths[1:])
     if start != model and not grows:
         raise ValueError(
-            f"Expected a model to start from of {model}, or one of half its size with twice its filters. "
-            f"Received: {start}"
+            f"Expected a model to start from of {model}, or one of half its size with twice its filters and the "
+            f"channels {model.widths[1:]}. Received: {start}, with the channels {start.widths}"
         )
 
 

@@ -93,7 +93,7 @@ def train(
     settings, run, report = settings or TrainConfig(), run or RunConfig(), report or (lambda line: None)
     check_batch(len(data.pictures), settings.batch_size)  # before there is a folder
     description = {"names": list(dataset_names), "pictures": len(data.pictures), "key": data.key}
-    wanted = {"model": dataclasses.asdict(model), "train": dataclasses.asdict(settings), "dataset": description}
+    wanted = {"model": model.to_dict(), "train": dataclasses.asdict(settings), "dataset": description}
     with locked_run(run_dir), data_parallel(settings.batch_size):
         trainer = _Trainer(
             data,

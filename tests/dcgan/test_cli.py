@@ -204,7 +204,7 @@ def test_starting_from_a_model(dataset, model_path, tmp_path):
     result = run(train_command, *options, *TOY_OPTIONS, "--start-from", "no-such-model")
     assert error_line(result).startswith("Expected a bundled model (")
     result = run(train_command, *options, "--filters", "5", "--start-from", model_path)
-    assert "to start from. Received: ModelConfig(size=16" in usage_error(result)
+    assert ". Received: ModelConfig(size=16" in usage_error(result)
     result = run(train_command, *options, *TOY_OPTIONS, "--start-from", model_path, "--epochs", "1")
     assert result.exit_code == 0, result.output
 

@@ -108,3 +108,12 @@ def test_from_dict_takes_exactly_the_fields():
         ModelConfig.from_dict({"size": 16})
     with pytest.raises(TypeError, match=r"Expected a dict\. Received: list"):
         ModelConfig.from_dict([])
+
+
+def test_a_configuration_of_an_earlier_version_widens_eight_times():
+    earlier = {"size": 64, "channels": 3, "latent_dim": 100, "filters": 64, "kernel_size": 4}
+    earlier |= {"discriminator_norm": "batch"}
+    assert ModelConfig.from_dict(earlier) == ModelConfig()
+    assert ModelConfig().to_dict() == earlier  # so that an earlier version reads it, and a run that it began goes on
+    wider = ModelConfig(size=128, widening=16)
+    assert ModelConfig.from_dict(wider.to_dict()) == wider

@@ -96,7 +96,7 @@ def test_half_precision_is_stored_for_kernels_alone(model_path):
     for name, values in tensors.items():
         assert values.dtype == (np.float16 if values.ndim > 1 else np.float32), name
     assert metadata["format_version"] == str(FORMAT_VERSION)
-    assert json.loads(metadata["config"]) == dataclasses.asdict(TOY)
+    assert json.loads(metadata["config"]) == TOY.to_dict()
 
 
 def test_saving_what_could_not_be_loaded(tmp_path):

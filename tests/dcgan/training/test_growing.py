@@ -57,6 +57,14 @@ def test_an_equal_model_is_copied_whole():
             np.testing.assert_array_equal(one, two)
 
 
+def test_64_pixels_grow_to_128():
+    large = ModelConfig(size=128, filters=32, widening=16)
+    assert large.widths == [32, *ModelConfig(size=64, filters=64).widths]
+    check_start(ModelConfig(size=64, filters=64), large)
+    with pytest.raises(ValueError, match=r"the channels \[64, 128, 256, 256\]\. Received: .* \[64, 128, 256, 512\]"):
+        check_start(ModelConfig(size=64, filters=64), dataclasses.replace(large, widening=8))
+
+
 @pytest.mark.parametrize(
     "change", [{"filters": 8}, {"size": 64}, {"latent_dim": 9}, {"kernel_size": 5}, {"channels": 1}, {"size": 24}]
 )
