@@ -1,9 +1,9 @@
 """Start a training from another model's weights: of the same configuration, or of half the picture's side.
 
-The inner levels of a model are those of the model of half its side: with half the filters and twice
-the widening, 128 pixels have the levels of 64 pixels and one more at the picture's side of each network. A run that
-starts from the smaller model begins with these levels; the outermost convolutions are new (Karras et al. 2018, "Progressive growing of GANs for improved quality,
-stability, and variation", arXiv:1710.10196, without their fading in).
+The inner levels of a model are those of the model of half its side: with half the filters and twice the widening, 128
+pixels have the levels of 64 pixels and one more at the picture's side of each network. A run that starts from the
+smaller model begins with these levels; the outermost convolutions are new (Karras et al. 2018, "Progressive growing of
+GANs for improved quality, stability, and variation", arXiv:1710.10196, without their fading in).
 """
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
