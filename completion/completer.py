@@ -169,7 +169,7 @@ class Completer:
         if variations is not None:
             if not isinstance(method, str):
                 raise ValueError(f"Expected a method's name with `variations`. Received: {method}")
-            has_encoder = prior is not None and prior.encoder is not None
+            has_encoder = prior is not None and prior.has_encoder
             chosen = resolve_method(method, has_encoder=has_encoder, variations=variations)
         self.prior = prior
         self._working = threading.Lock()  # the solvers that are kept belong to one call at a time

@@ -275,7 +275,7 @@ def make_method(method: str | MethodConfig | tuple[str, MethodConfig], options: 
     """
     if isinstance(method, str):
         prior = options.prior
-        method = resolve_method(method, has_encoder=prior is None or prior.encoder is not None)
+        method = resolve_method(method, has_encoder=prior is None or prior.has_encoder)
     elif not isinstance(method, tuple):
         named = [name for name, config in METHODS.items() if config is method]
         if not named and isinstance(method, ClassicalConfig):

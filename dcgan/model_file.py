@@ -1,23 +1,21 @@
-"""Save and load models. A model is one safetensors file: the weights, and the configuration as metadata.
+"""Models: what a model file holds, loaded and saved. A model is one safetensors file, see `dcgan.model_tensors`.
 
-Loading runs no code from the file. The networks are built from the configuration. The name, shape and type of each
-tensor are checked before it is read, and then its values.
+Loading runs no code from the file and needs no Keras: the configuration says which tensors there are, the name, shape
+and type of each is checked before it is read, and then its values. Networks are built when they are first asked for.
 """
 
-from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
+from __future__ import annotations
 
-import dataclasses
+import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
 from dcgan.config import ModelConfig
-from dcgan.encoder import build_encoder
 from dcgan.errors import ModelFileError
 from dcgan.model_tensors import (
     DTYPES,
@@ -31,40 +29,111 @@ from dcgan.model_tensors import (
     read_tensors,
     serialize,
 )
-from dcgan.networks import build_discriminator, build_generator, weight_count
 from dcgan.pictures.records import write_whole
+from dcgan.tensor_shapes import tensor_shapes
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = ["Prior", "load_model", "save_model"]
 
 NAMES_SHOWN = 3
 
+Tensors = Mapping[str, npt.NDArray[Any]]
 
-@dataclasses.dataclass(frozen=True)
+
 class Prior:
     """A trained DCGAN.
 
+    Parameters
+    ----------
+    config : ModelConfig
+        Configuration from which the networks are built.
+    tensors : mapping of str to ndarray
+        The weights, by the names of `dcgan.tensor_shapes`.
+    info : dict, optional
+        Description of the dataset, settings and last losses of the training, and the version that wrote the file.
+    sha256 : str, optional
+        SHA-256 of the file, 64 hexadecimal digits; empty where there is no file.
+
     Attributes
     ----------
-    generator : keras.Model
-        Maps (B, latent_dim) float32 in [-1, 1] to (B, size, size, channels) float32 in [-1, 1].
-    discriminator : keras.Model
-        Maps (B, size, size, channels) float32 in [-1, 1] to (B,) float32 logits.
-    config : ModelConfig
-        Configuration from which the networks were built.
-    info : dict
-        Description of the dataset, settings and last losses of the training, and the version that wrote the file.
-    sha256 : str
-        SHA-256 of the file, 64 hexadecimal digits.
-    encoder : keras.Model, optional
-        See `dcgan.encoder.build_encoder`; None if the file contains no encoder.
+    config, tensors, info, sha256
+        The same.
     """
 
-    generator: keras.Model
-    discriminator: keras.Model
-    config: ModelConfig
-    info: dict[str, Any]
-    sha256: str
-    encoder: keras.Model | None = None
+    def __init__(
+        self, config: ModelConfig, tensors: Tensors, *, info: dict[str, Any] | None = None, sha256: str = ""
+    ) -> None:
+        self.config, self.tensors, self.info, self.sha256 = config, tensors, info or {}, sha256
+
+    @classmethod
+    def of_networks(
+        cls,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        config: ModelConfig,
+        *,
+        encoder: keras.Model | None = None,
+    ) -> Prior:
+        """Return a model of networks that are built already, with the weights that they have now.
+
+        Parameters
+        ----------
+        generator, discriminator : keras.Model
+            Built from `config`.
+        config : ModelConfig
+        encoder : keras.Model, optional
+            Built from `config`.
+        """
+        networks = _by_prefix(generator, discriminator, encoder)
+        prior = cls(config, {name: np.asarray(value.numpy()) for name, value in _variables(networks).items()})
+        prior.__dict__.update(networks)  # in place of the properties
+        return prior
+
+    @property
+    def has_encoder(self) -> bool:
+        """Whether the model has an encoder."""
+        return any(name.startswith("encoder/") for name in self.tensors)
+
+    @functools.cached_property
+    def generator(self) -> keras.Model:
+        """Maps (B, latent_dim) float32 in [-1, 1] to (B, size, size, channels) float32 in [-1, 1]; built by Keras."""
+        from dcgan.networks import build_generator
+
+        return self._assigned("generator", build_generator(self.config))
+
+    @functools.cached_property
+    def discriminator(self) -> keras.Model:
+        """Maps (B, size, size, channels) float32 in [-1, 1] to (B,) float32 logits; built by Keras."""
+        from dcgan.networks import build_discriminator
+
+        return self._assigned("discriminator", build_discriminator(self.config))
+
+    @functools.cached_property
+    def encoder(self) -> keras.Model | None:
+        """See `dcgan.encoder.build_encoder`; None if the model has no encoder."""
+        from dcgan.encoder import build_encoder
+
+        return self._assigned("encoder", build_encoder(self.config)) if self.has_encoder else None
+
+    def _assigned(self, prefix: str, network: keras.Model) -> keras.Model:
+        """Return a network with the model's weights."""
+        for name, variable in _variables({prefix: network}).items():
+            variable.assign(self.tensors[name].astype(np.float32))
+        return network
+
+
+def _by_prefix(generator: Any, discriminator: Any, encoder: Any) -> dict[str, Any]:
+    """Return a model's networks by the first part of their tensors' names."""
+    return {"generator": generator, "discriminator": discriminator} | ({"encoder": encoder} if encoder else {})
+
+
+def _variables(networks: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the Keras variables of networks by the names of their tensors."""
+    return {
+        f"{prefix}/{variable.path}": variable for prefix, network in networks.items() for variable in network.variables
+    }
 
 
 def save_model(
@@ -103,14 +172,12 @@ def save_model(
         variance is negative.
     """
     tensors: dict[str, npt.NDArray[Any]] = {}
-    networks = {"generator": generator, "discriminator": discriminator} | ({"encoder": encoder} if encoder else {})
-    for prefix, network in networks.items():
-        for variable in network.variables:
-            values = np.asarray(variable.numpy())
-            with np.errstate(over="ignore"):
-                values = values.astype(np.float16 if values.ndim > 1 else np.float32)
-            check_values(path, f"{prefix}/{variable.path}", values)
-            tensors[f"{prefix}/{variable.path}"] = values
+    for name, variable in _variables(_by_prefix(generator, discriminator, encoder)).items():
+        values = np.asarray(variable.numpy())
+        with np.errstate(over="ignore"):
+            values = values.astype(np.float16 if values.ndim > 1 else np.float32)
+        check_values(path, name, values)
+        tensors[name] = values
     metadata = {
         "format": FORMAT,
         "format_version": str(FORMAT_VERSION),
@@ -145,42 +212,28 @@ def load_model(name_or_path: str | Path) -> Prior:
     """
     path = find_model(name_or_path)
     config, info, forms = read_header(path)
-    expected, received = weight_count(config), sum(form.size for form in forms.values())
-    if expected > 2 * received:  # avoids building huge networks from a damaged configuration
-        raise ModelFileError(f"{path}: expected {expected:,} weights by its configuration, received {received:,}")
-    generator, discriminator = build_generator(config), build_discriminator(config)
-    encoder = build_encoder(config) if any(name.startswith("encoder/") for name in forms) else None
-    networks = {"generator": generator, "discriminator": discriminator} | ({"encoder": encoder} if encoder else {})
-    variables = {
-        f"{prefix}/{variable.path}": variable for prefix, network in networks.items() for variable in network.variables
-    }
+    shapes = tensor_shapes(config, encoder=any(name.startswith("encoder/") for name in forms))
     # Before the tensors are read, so that a file takes no more memory than a model.
-    _check_forms(path, variables, forms)
-    tensors, sha256 = read_tensors(path, bytes_max=HEADER_BYTES_MAX + 4 * received)
-    _check_forms(path, variables, {name: TensorForm.of(values) for name, values in tensors.items()})
-    _assign(path, variables, tensors)
-    return Prior(generator, discriminator, config, info, sha256, encoder)
+    _check_forms(path, shapes, forms)
+    bytes_max = HEADER_BYTES_MAX + 4 * sum(form.size for form in forms.values())
+    tensors, sha256 = read_tensors(path, bytes_max=bytes_max)
+    _check_forms(path, shapes, {name: TensorForm.of(values) for name, values in tensors.items()})
+    for name, values in tensors.items():
+        check_values(path, name, values)
+    return Prior(config, tensors, info=info, sha256=sha256)
 
 
-def _check_forms(path: Path, variables: Mapping[str, Any], forms: Mapping[str, TensorForm]) -> None:
-    """Raise ModelFileError where the tensors have not the names, shapes and types of the networks' variables."""
-    missing, foreign = sorted(variables.keys() - forms.keys()), sorted(forms.keys() - variables.keys())
+def _check_forms(path: Path, shapes: Mapping[str, tuple[int, ...]], forms: Mapping[str, TensorForm]) -> None:
+    """Raise ModelFileError where the tensors have not the names and shapes of a configuration, or another type."""
+    missing, foreign = sorted(shapes.keys() - forms.keys()), sorted(forms.keys() - shapes.keys())
     if missing or foreign:
         raise ModelFileError(
-            f"{path}: expected {len(variables)} tensors by its configuration, received {len(forms)} "
+            f"{path}: expected {len(shapes)} tensors by its configuration, received {len(forms)} "
             f"(missing: {missing[:NAMES_SHOWN]}, unknown: {foreign[:NAMES_SHOWN]})"
         )
-    for name, variable in variables.items():
+    for name, shape in shapes.items():
         form = forms[name]
-        if form.shape != tuple(variable.shape):
-            raise ModelFileError(f"{path}: expected {name} of shape {tuple(variable.shape)}, received {form.shape}")
+        if form.shape != shape:
+            raise ModelFileError(f"{path}: expected {name} of shape {shape}, received {form.shape}")
         if form.dtype not in DTYPES.values():
             raise ModelFileError(f"{path}: expected {name} of float16 or float32, received {form.dtype}")
-
-
-def _assign(path: Path, variables: Mapping[str, Any], tensors: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Assign the tensors to the networks' variables, after checking the values."""
-    for name, variable in variables.items():
-        values = tensors[name]
-        check_values(path, name, values)
-        variable.assign(values.astype(np.float32))

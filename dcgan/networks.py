@@ -11,7 +11,7 @@ import numpy as np
 
 from dcgan.config import ModelConfig, start_size
 
-__all__ = ["build_discriminator", "build_generator", "fold_spectral_norm", "weight_count"]
+__all__ = ["build_discriminator", "build_generator", "fold_spectral_norm"]
 
 BATCH_NORM_MOMENTUM = 0.9
 BATCH_NORM_EPSILON = 1e-5
@@ -29,39 +29,6 @@ def _batch_norm(name: str, policy: str) -> keras.layers.Layer:
     return keras.layers.BatchNormalization(
         momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, dtype=policy, name=name
     )
-
-
-def weight_count(config: ModelConfig) -> int:
-    """Return the number of weights of generator and discriminator, without building them.
-
-    BatchNorm statistics and the vectors of spectral normalisation are counted as well.
-
-    Parameters
-    ----------
-    config : ModelConfig
-        Configuration of the model.
-
-    Returns
-    -------
-    int
-        The number of weights.
-
-    Examples
-    --------
-    >>> weight_count(ModelConfig())
-    6346052
-    """
-    widths = config.widths
-    area, start_area = config.kernel_size**2, start_size(config.size) ** 2
-    spectral = config.discriminator_norm == "spectral"
-    generator = config.latent_dim * start_area * widths[-1] + 4 * sum(widths) + config.channels
-    discriminator = start_area * widths[-1] + 1 + spectral
-    for level, width in enumerate(widths):
-        convolution = area * width * (widths[level - 1] if level else config.channels)
-        generator += convolution  # the generator's kernels have the same sizes
-        normalised = level > 0 and not spectral
-        discriminator += convolution + (4 * width if normalised else width) + spectral * width
-    return generator + discriminator
 
 
 def build_generator(config: ModelConfig, *, policy: str = "float32", seed: int = 0) -> keras.Model:

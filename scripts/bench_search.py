@@ -59,7 +59,7 @@ def matmul_rate() -> float:
 def main(batch_size: int, iterations: int, rounds: int) -> None:
     """Print the ratio of the search's rate to the peak; it does not depend on the weights of the model."""
     config = ModelConfig()
-    prior = Prior(build_generator(config), build_discriminator(config), config, {}, "")
+    prior = Prior.of_networks(build_generator(config), build_discriminator(config), config)
     search = LatentSearch(prior, SearchConfig(iterations=iterations))
     rng = np.random.default_rng(0)
     targets = rng.uniform(-1, 1, (batch_size, config.size, config.size, config.channels)).astype(np.float32)

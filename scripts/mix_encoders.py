@@ -26,7 +26,7 @@ def main(output: Path, parts: tuple[str, ...]) -> None:
         raise click.UsageError(f"Expected weights of sum 1. Received: {weights.sum():g}")
     first = models[0]
     for model in models:
-        if model.encoder is None:
+        if not model.has_encoder:
             raise click.UsageError("Expected models with an encoder.")
         pairs_of_weights = zip(first.generator.get_weights(), model.generator.get_weights(), strict=True)
         if not all(np.array_equal(one, other) for one, other in pairs_of_weights):

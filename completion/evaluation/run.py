@@ -75,7 +75,7 @@ def evaluate(
         if prior.config.channels != 3:
             raise FaceCompletionError(f"Expected a model of RGB pictures. Received: {config.model}, which is grey")
         encoders = [name for name in config.methods if isinstance(METHODS[name], EncoderConfig | AutoConfig)]
-        if prior.encoder is None and encoders:
+        if not prior.has_encoder and encoders:
             raise FaceCompletionError(
                 f"Expected a model with an encoder for {', '.join(encoders)}. Received: {config.model}, which has "
                 "none; choose other methods, such as latent, or train an encoder with dcgan-train-encoder"

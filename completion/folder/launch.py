@@ -219,7 +219,7 @@ def _make_method(
     size = prior.config.size
     if blocks and size % blocks:
         raise ValueError(f"Expected --blocks to divide the model's size {size}. Received: {blocks}")
-    resolved = method.resolve(has_encoder=prior.encoder is not None)
+    resolved = method.resolve(has_encoder=prior.has_encoder)
     if resolved != method.resolve() and not quiet:
         line = (
             f"{method.model} has no encoder (dcgan-train-encoder trains one): the latent space is searched instead "

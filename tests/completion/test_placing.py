@@ -130,11 +130,10 @@ class TestSecondAlignment:
         from dcgan.model_file import Prior
 
         prior = grey_model[1]
-        fields = dict(vars(prior)) | {"encoder": build_encoder(prior.config, seed=1)}
+        encoder = build_encoder(prior.config, seed=1)
+        prior = Prior.of_networks(prior.generator, prior.discriminator, prior.config, encoder=encoder)
         picture = make_picture(HEIGHT, WIDTH, channels=1)
-        placer = FacePlacer(
-            Improving([make_face(80, 30, 44, 44)]), Finder(Prior(**fields), EncoderConfig()), Composer()
-        )
+        placer = FacePlacer(Improving([make_face(80, 30, 44, 44)]), Finder(prior, EncoderConfig()), Composer())
         (face,), _ = placer.place(picture, self.MASK)
         assert np.allclose(face.placement.transform, true, atol=0.35)
 

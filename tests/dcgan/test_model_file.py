@@ -274,7 +274,7 @@ def test_huge_networks_are_refused_before_they_are_built(rewrite, monkeypatch):
     path = rewrite(lambda tensors, metadata: metadata.update(config=config))
     built = []
     monkeypatch.setattr("keras.layers.Layer.add_weight", lambda layer, *args, **kwargs: built.append(layer))
-    assert "weights by its configuration, received" in refusal(path)
+    assert "tensors by its configuration, received" in refusal(path)
     assert built == []
 
 

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from keras import ops
 
 from dcgan.config import ModelConfig
-from dcgan.networks import build_discriminator, build_generator, fold_spectral_norm, weight_count
+from dcgan.encoder import build_encoder
+from dcgan.networks import build_discriminator, build_generator, fold_spectral_norm
+from dcgan.tensor_shapes import tensor_shapes
 from tests.dcgan.helpers import TOY, leaky, normalised, randomise
 
 
@@ -49,12 +51,18 @@ def test_parameter_counts_of_the_default():
         ModelConfig(size=28, channels=1, filters=3, latent_dim=7, kernel_size=5),
         ModelConfig(size=8, filters=2, latent_dim=1),
         ModelConfig(size=128, filters=2, latent_dim=5),  # deep enough for the widening to stop
+        ModelConfig(size=128, filters=1, latent_dim=5, widening=16, kernel_size=2),
         ModelConfig(size=16, filters=5, discriminator_norm="spectral"),
     ],
 )
-def test_weight_count_agrees_with_the_networks(config):
-    built = build_generator(config).count_params() + build_discriminator(config).count_params()
-    assert weight_count(config) == built
+def test_the_tensors_of_a_model_file_are_the_networks_variables(config):
+    networks = build_generator(config), build_discriminator(config), build_encoder(config)
+    built = {
+        f"{network.name}/{variable.path}": tuple(variable.shape)
+        for network in networks
+        for variable in network.variables
+    }
+    assert tensor_shapes(config, encoder=True) == built
 
 
 def test_pictures_lie_within_tanh():

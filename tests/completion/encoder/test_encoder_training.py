@@ -18,7 +18,7 @@ from completion.encoder.trainer import build_critic, build_encoder_trainer, push
 from completion.search.encoder_input import encoder_input, push_pull, spread_block_means
 from dcgan.config import RunConfig
 from dcgan.errors import ModelFileError, RunError
-from dcgan.model_file import load_model
+from dcgan.model_file import Prior, load_model
 from dcgan.pictures.files import save_picture
 from dcgan.pictures.values import to_float
 from dcgan.training.checkpoint import averaged_weights, restore_checkpoint
@@ -225,7 +225,7 @@ def test_only_an_encoder_of_the_same_shape_is_started_from(data, prior, tmp_path
 
 def test_another_model_is_refused(finished, data, prior, tmp_path):
     folder = shutil.copytree(finished[0], tmp_path / "copy")
-    other = dataclasses.replace(prior, sha256="0" * 64)
+    other = Prior(prior.config, prior.tensors, sha256="0" * 64)
     with pytest.raises(RunError, match=r"model\.sha256 was"):
         train(data, folder, other)
 

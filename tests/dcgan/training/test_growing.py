@@ -22,7 +22,7 @@ def start_with(config, norm="batch"):
     for network in networks:
         for layer in network.layers:
             layer.set_weights([weights + 1.0 for weights in layer.get_weights()])
-    return Prior(*networks, config, {}, "")
+    return Prior.of_networks(*networks, config)
 
 
 @pytest.mark.parametrize("norm", ["batch", "spectral"])
