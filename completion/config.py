@@ -58,15 +58,23 @@ class EncoderConfig:
     augmentations : int
         How many augmented copies of the observation the encoder sees, from 1 (the observation itself) to 10; beside
         known pixels their answers are averaged. See `completion.search.augment`.
+    nearness_min : float
+        Augmented copies are looked at only where the missing pixels' mean nearness to known ones is at least this, in
+        [0, 1]: in wide holes they change little. The mean is 0.5 for a center hole, 0.2 for a hidden half.
     """
 
     augmentations: int = 1
+    nearness_min: float = 0.0
     candidates: ClassVar[int] = 1  # the encoder gives one answer
 
     def __post_init__(self) -> None:
         number = self.augmentations
         most = AUGMENTATIONS_MAX
         check(1 <= number <= most, f"`augmentations` from 1 to {most}", augmentations=number)
+        check(0.0 <= self.nearness_min <= 1.0, "`nearness_min` in [0, 1]", nearness_min=self.nearness_min)
+
+
+BALANCED = EncoderConfig(augmentations=4, nearness_min=0.6)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +169,7 @@ class AutoConfig:
     """
 
     model: str = "balanced"
-    config: EncoderConfig | SearchConfig = EncoderConfig(augmentations=4)
+    config: EncoderConfig | SearchConfig = BALANCED
     classical: str = "biharmonic"
     candidates: ClassVar[int] = 1
 
@@ -170,7 +178,7 @@ MethodConfig = EncoderConfig | SearchConfig | ClassicalConfig | AutoConfig
 
 #: Every method by name, with its settings, in the order in which they are listed.
 METHODS: dict[str, MethodConfig] = {
-    "balanced": EncoderConfig(augmentations=4),
+    "balanced": BALANCED,
     "fast": EncoderConfig(),
     "best": EncoderConfig(augmentations=10),
     "latent": SearchConfig(),

@@ -55,7 +55,7 @@ class CompletionResult:
 
     @property
     def perceptual(self) -> npt.NDArray[np.float32]:
-        """Perceptual loss of each picture's first face, (N,); 0 likewise."""
+        """Perceptual loss of each picture's first face, (N,), where a search evaluated it; 0 elsewhere."""
         return self._column("perceptual")
 
     @property
@@ -72,11 +72,12 @@ class CompletionResult:
 
     def _column(self, name: str) -> npt.NDArray[np.float32]:
         """Return a field of each picture's first answer; zeros where there is none."""
-        known = [getattr(answers, name)[0] for answers in self.answers if answers is not None]
+        rows = [None if answers is None else getattr(answers, name) for answers in self.answers]
+        known = [row[0] for row in rows if row is not None]
         empty = (
             np.zeros_like(known[0]) if known else np.zeros(0 if name in ("latents", "generated") else (), np.float32)
         )
-        return np.stack([empty if each is None else getattr(each, name)[0] for each in self.answers])
+        return np.stack([empty if row is None else row[0] for row in rows])
 
 
 def spread(pictures: Sequence[npt.NDArray[np.uint8]]) -> float:

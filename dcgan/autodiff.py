@@ -1,4 +1,4 @@
-"""Gradients with respect to an input, and compilation: the two things that Keras does not offer on both engines.
+"""Gradients with respect to an input, and compilation: what Keras does not offer on both engines.
 
 All direct calls of TensorFlow and JAX are in this module.
 """
@@ -6,11 +6,12 @@ All direct calls of TensorFlow and JAX are in this module.
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
 
-__all__ = ["compile_function", "value_and_grad"]
+__all__ = ["compile_function", "computed_now", "value_and_grad"]
 
 Tensor = Any
 
@@ -84,3 +85,17 @@ def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
     import jax
 
     return jax.jit(function)
+
+
+def computed_now() -> AbstractContextManager[Any]:
+    """Return a context in which values are computed at once, also while a function is traced for compilation.
+
+    A network that is built and given its weights while another function is traced would keep its first weights.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.init_scope()
+    import jax
+
+    return jax.ensure_compile_time_eval()

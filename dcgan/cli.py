@@ -133,13 +133,10 @@ def sample_command(*, model: str, output: Path, count: int, seed: int, overwrite
     """Write a grid of pictures drawn from a model."""
     if output.exists() and not overwrite:
         raise click.UsageError(f"{output} exists; --overwrite replaces it.")
+    from dcgan.model_file import load_model
     from dcgan.pictures.files import save_picture
     from dcgan.pictures.values import make_grid
-    from dcgan.quiet import quiet_import
-
-    with quiet_import():
-        from dcgan.model_file import load_model
-        from dcgan.sampling import sample
+    from dcgan.sampling import sample
 
     prior = load_model(model)
     most = SHEET_PIXELS_MAX // prior.config.size**2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,26 +101,30 @@ class Prior:
         """Maps (B, latent_dim) float32 in [-1, 1] to (B, size, size, channels) float32 in [-1, 1]; built by Keras."""
         from dcgan.networks import build_generator
 
-        return self._assigned("generator", build_generator(self.config))
+        return self._built("generator", build_generator)
 
     @functools.cached_property
     def discriminator(self) -> keras.Model:
         """Maps (B, size, size, channels) float32 in [-1, 1] to (B,) float32 logits; built by Keras."""
         from dcgan.networks import build_discriminator
 
-        return self._assigned("discriminator", build_discriminator(self.config))
+        return self._built("discriminator", build_discriminator)
 
     @functools.cached_property
     def encoder(self) -> keras.Model | None:
         """See `dcgan.encoder.build_encoder`; None if the model has no encoder."""
         from dcgan.encoder import build_encoder
 
-        return self._assigned("encoder", build_encoder(self.config)) if self.has_encoder else None
+        return self._built("encoder", build_encoder) if self.has_encoder else None
 
-    def _assigned(self, prefix: str, network: keras.Model) -> keras.Model:
-        """Return a network with the model's weights."""
-        for name, variable in _variables({prefix: network}).items():
-            variable.assign(self.tensors[name].astype(np.float32))
+    def _built(self, prefix: str, build: Callable[[ModelConfig], keras.Model]) -> keras.Model:
+        """Return a new network with the model's weights."""
+        from dcgan.autodiff import computed_now
+
+        with computed_now():  # a function that is being compiled may be the first to ask for the network
+            network = build(self.config)
+            for name, variable in _variables({prefix: network}).items():
+                variable.assign(self.tensors[name].astype(np.float32))
         return network
 
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from completion.encoder.config import EncoderTrainConfig
 from completion.encoder.data import DamagedBatches
 from completion.encoder.trainer import build_encoder_trainer
-from completion.search.encoder_input import encoder_input
+from completion.encoder.network_input import encoder_input
 from dcgan.training.checkpoint import averaged_weights
 from dcgan.command import RunOptions
 from dcgan.config import RunConfig
@@ -31,7 +31,7 @@ from dcgan.model_file import Prior, load_model, save_model
 from dcgan.pictures.values import make_grid, to_float, to_uint8
 from dcgan.training.launch import load_pictures
 from dcgan.training.run_folder import begin_run, locked_run
-from dcgan.sampling import estimate_batch_norm
+from dcgan.training.averages import estimate_batch_norm
 from dcgan.training.sources import open_source
 from dcgan.terminal import printable
 

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from completion.encoder.config import EncoderTrainConfig
-from completion.search.encoder_input import encoder_input, push_pull
+from completion.encoder.network_input import encoder_input, push_pull
 from completion.search.losses import perceptual_loss
 from dcgan.encoder import build_encoder, split_generator
 from dcgan.training.gan import judge

@@ -24,8 +24,8 @@ class Answers:
         In [-1, 1]: G(latents), for the encoder's answers with its offset and the average over augmentations.
     contextual : float32 array (B,)
         Contextual loss.
-    perceptual : float32 array (B,)
-        Perceptual loss.
+    perceptual : float32 array (B,), optional
+        Perceptual loss, where a search evaluated it; the encoder's answers are not judged by the discriminator.
     score : float32 array (B,)
         The whole loss, by which candidates are ranked; lower is better.
     acceptance : float32 array (B,), optional
@@ -35,7 +35,7 @@ class Answers:
     latents: npt.NDArray[np.float32]
     generated: npt.NDArray[np.float32]
     contextual: npt.NDArray[np.float32]
-    perceptual: npt.NDArray[np.float32]
+    perceptual: npt.NDArray[np.float32] | None
     score: npt.NDArray[np.float32]
     acceptance: npt.NDArray[np.float32] | None = None
 

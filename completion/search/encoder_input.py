@@ -1,59 +1,76 @@
-"""What the encoder sees of a damaged picture."""
+"""What the encoder sees of damaged pictures.
 
-from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
+`completion.encoder.network_input` has the same in Keras operations, for training; a test compares them.
+"""
 
-from typing import Any
-
+import cv2
 import numpy as np
 import numpy.typing as npt
-from keras import ops
 
 __all__ = ["encoder_input", "push_pull", "spread_block_means"]
 
-Tensor = Any
+Array = npt.NDArray[np.float32]
 
 
-def encoder_input(pictures: Tensor, known: Tensor, means: Tensor) -> Tensor:
-    """Return the encoder's input: each picture with its holes filled, and how much of each pixel is known.
+def encoder_input(target: Array, known: Array, *, blocks: int = 0) -> Array:
+    """Return the encoder's input for one picture: its holes filled, and how much of each pixel is known.
 
     Parameters
     ----------
-    pictures : (B, H, W, C) float32 in [-1, 1]; anything where nothing is known
-    known : (B, H, W, 1) float32 in [0, 1], the known share of each pixel
-    means : (B, H, W, C) float32 in [-1, 1], see `spread_block_means`, where no more is known of a picture; else 0
+    target : float32 array (H, W, C)
+        In [-1, 1]; anything where nothing is known, or block means (see `spread_block_means`).
+    known : float32 array (H, W)
+        The known share of each pixel, in [0, 1].
+    blocks : int, optional
+        If not 0, all that is known are block means, which `target` has.
 
     Returns
     -------
-    (B, H, W, C + 1) float32
+    float32 array (H, W, C + 1)
         Known pixels are the picture's own; the holes are those of `push_pull`, or the block means.
     """
-    visible = ops.cast(known > 0.0, "float32")
-    seen = pictures * visible
-    return ops.concatenate([seen + (1.0 - visible) * (push_pull(seen, known) + means), known], axis=3)
+    visible = known[..., None] > 0.0
+    seen = np.where(visible, target, np.float32(0.0))
+    filled = push_pull(seen, known) + (target if blocks else np.float32(0.0))
+    return np.concatenate([np.where(visible, seen, filled), known[..., None]], axis=2)
 
 
-def push_pull(pictures: Tensor, known: Tensor) -> Tensor:
-    """Fill holes with what a pyramid of ever coarser means knows there: smooth, and cheap enough for every batch.
+def push_pull(picture: Array, known: Array) -> Array:
+    """Fill holes with what a pyramid of ever coarser means knows there.
 
     Source: Gortler et al. 1996, "The Lumigraph", section 3.4.
 
     Parameters
     ----------
-    pictures : (B, H, W, C) float32, 0 where nothing is known
-    known : (B, H, W, 1) float32 in [0, 1]
+    picture : float32 array (H, W, C)
+        0 where nothing is known.
+    known : float32 array (H, W)
+        In [0, 1].
 
     Returns
     -------
-    (B, H, W, C) float32
+    float32 array (H, W, C)
         0 where nothing is known of the whole picture.
     """
-    height, width = pictures.shape[1:3]
+    height, width = known.shape
+    share = known[..., None]
     if max(height, width) == 1:
-        return pictures * ops.cast(known > 0.0, "float32")
-    weighed, share = (ops.average_pool(part, 2, padding="same") for part in (pictures * known, known))  # "pull"
-    coarse = push_pull(weighed / ops.maximum(share, 1e-6), ops.minimum(4.0 * share, 1.0))
-    filled = ops.image.resize(coarse, (height, width), interpolation="bilinear", data_format="channels_last")  # "push"
-    return pictures * known + filled * (1.0 - known)
+        return picture * (share > 0.0)
+    weighed, mean = _halve(picture * share), _halve(share)  # "pull"
+    mean_share = np.minimum(np.float32(4.0) * mean[..., 0], np.float32(1.0))
+    coarse = push_pull(np.asarray(weighed / np.maximum(mean, np.float32(1e-6)), np.float32), mean_share)
+    filled = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR).reshape(picture.shape)  # "push"
+    return picture * share + filled * (np.float32(1.0) - share)
+
+
+def _halve(values: Array) -> Array:
+    """Return the means of 2x2 pixels, (H, W, C) to (H/2, W/2, C); at odd borders of the pixels that there are."""
+    height, width, channels = values.shape
+    if height % 2 or width % 2:
+        padded = np.pad(values, ((0, height % 2), (0, width % 2), (0, 0)))
+        counts = np.pad(np.ones((height, width, 1), np.float32), ((0, height % 2), (0, width % 2), (0, 0)))
+        return _halve(padded) / _halve(counts)
+    return values.reshape(height // 2, 2, width // 2, 2, channels).mean(axis=(1, 3))
 
 
 def spread_block_means(pictures: npt.NDArray[np.floating], blocks: int) -> npt.NDArray[np.float32]:

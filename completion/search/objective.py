@@ -12,8 +12,9 @@ import numpy.typing as npt
 from keras import ops
 
 from completion.config import SearchConfig
-from completion.search.losses import LOSSES, LossInput, contextual_weights
+from completion.search.losses import LOSSES, LossInput
 from completion.search.observation import Observations
+from completion.search.weights import contextual_weights
 from dcgan.model_file import Prior
 
 __all__ = ["Data", "Objective"]

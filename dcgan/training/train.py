@@ -25,7 +25,8 @@ from dcgan.model_file import Prior, save_model
 from dcgan.networks import build_discriminator, build_generator, fold_spectral_norm
 from dcgan.pictures.values import make_grid
 from dcgan.training.run_folder import begin_run, locked_run
-from dcgan.sampling import draw_latents, generate, estimate_generator_batch_norm
+from dcgan.sampling import draw_latents
+from dcgan.training.averages import estimate_generator_batch_norm, generate
 
 __all__ = ["train"]
 

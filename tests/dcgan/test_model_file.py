@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from dcgan import model_file
 from dcgan.config import DISCRIMINATOR_NORMS, ModelConfig
+from dcgan.autodiff import compile_function
 from dcgan.errors import ModelFileError
 from dcgan.model_file import load_model, save_model
 from dcgan.model_tensors import FORMAT_VERSION, bundled_models
@@ -284,3 +285,11 @@ def test_unreadable_file(model_path, tmp_path):
     path.write_bytes(model_path.read_bytes())
     path.chmod(0)
     assert "Permission denied" in refusal(path)
+
+
+def test_a_network_may_first_be_asked_for_while_a_function_is_compiled(model_path):
+    prior = load_model(model_path)
+    latents = np.zeros((1, prior.config.latent_dim), np.float32)
+    pictures = compile_function(lambda z: prior.generator(z, training=False))(latents)
+    expected = load_model(model_path).generator(latents, training=False)
+    np.testing.assert_allclose(pictures.numpy(), expected.numpy(), atol=1e-5)

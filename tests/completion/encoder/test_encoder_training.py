@@ -15,7 +15,8 @@ from completion.encoder.cli import train_encoder_command
 from completion.encoder.config import EncoderTrainConfig
 from completion.encoder.data import DamagedBatches
 from completion.encoder.trainer import build_critic, build_encoder_trainer, push_pull_blend, wide_share
-from completion.search.encoder_input import encoder_input, push_pull, spread_block_means
+from completion.encoder.network_input import encoder_input, push_pull
+from completion.search.encoder_input import spread_block_means
 from dcgan.config import RunConfig
 from dcgan.errors import ModelFileError, RunError
 from dcgan.model_file import Prior, load_model

@@ -5,6 +5,7 @@ from completion import complete
 from completion.config import AUGMENTATIONS_MAX, METHODS, EncoderConfig
 from completion.search.augment import AUGMENTATIONS, Augmentation, nearness
 from completion.search.encoder import EncoderAnswerer
+from completion.search.weights import contextual_weights
 from completion.search.observation import Observations
 from tests.completion.helpers import SIZE, center_hole, make_picture
 
@@ -104,6 +105,6 @@ def test_the_losses_are_those_of_the_averaged_picture(encoded):
     answerer = EncoderAnswerer(encoded, SEVERAL)
     answers = answerer.answer(observations)
     difference = np.abs(answers.generated - observations.targets).mean(axis=3)
-    weights = answerer._objective.prepare(observations)[1][..., 0]
+    weights = np.stack([contextual_weights(known)[0] for known in observations.known])
     assert answers.contextual == pytest.approx((difference * weights).sum(axis=(1, 2)), abs=1e-5)
     assert np.array_equal(answers.score, answers.contextual)

@@ -1,13 +1,20 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from completion import complete
 from completion.config import METHODS, EncoderConfig
+from completion.encoder import network_input
 from completion.search.encoder import EncoderAnswerer
+from completion.search.encoder_input import encoder_input
 from completion.search.observation import Observations, observe
-from dcgan.encoder import decode, offset_shape
+from completion.search.weights import contextual_weights
+from dcgan.encoder import decode
 from dcgan.errors import ModelFileError
 from dcgan.faces.placement import Placement
+from dcgan.inference import CompletionNetwork
 from masks import make_mask
 from tests.completion.helpers import SIZE, center_hole, make_picture
 from tests.completion.search.helpers import observe_all
@@ -45,20 +52,67 @@ def test_the_encoder_sees_block_means_and_no_more(answerer):
 
 def test_an_answer_is_what_the_generator_draws_with_the_offset(encoded, answerer):
     observations = Observations.stack(observe_all(3))
-    latents, offset = answerer.encode(observations)
-    assert offset.shape == (3, *offset_shape(encoded.config))
+    known = observations.known[..., None]
+    seen = network_input.encoder_input(observations.targets, known, np.zeros_like(observations.targets))
+    latents, offset = (np.asarray(part) for part in encoded.encoder(seen, training=False))
     assert offset.any()
-    assert np.abs(latents).max() <= 1.0
     answers = answerer.answer(observations)
-    assert np.array_equal(answers.latents, latents)
+    assert np.allclose(answers.latents, latents, atol=1e-5)
     drawn = np.asarray(decode(encoded.generator, encoded.config, latents, offset=offset))
-    assert np.allclose(answers.generated, drawn, atol=1e-6)
+    assert np.allclose(answers.generated, drawn, atol=1e-5)
     assert not np.allclose(answers.generated, np.asarray(decode(encoded.generator, encoded.config, latents)), atol=1e-3)
     difference = np.abs(answers.generated - observations.targets).mean(axis=3)
-    weights = answerer._objective.prepare(observations)[1][..., 0]
+    weights = np.stack([contextual_weights(each)[0] for each in observations.known])
     assert answers.contextual == pytest.approx((difference * weights).sum(axis=(1, 2)), abs=1e-5)
-    logits = np.asarray(encoded.discriminator(answers.generated, training=False))
-    assert answers.perceptual == pytest.approx(np.log1p(np.exp(-logits)), rel=1e-4)
+    assert answers.perceptual is None
+    assert np.array_equal(answers.score, answers.contextual)
+
+
+@pytest.mark.parametrize("method", ["fast", "balanced"])
+def test_no_training_framework_is_imported(encoded_path, method):
+    code = f"""
+import sys, numpy as np
+from completion import complete
+from masks import make_mask
+picture = np.random.default_rng(0).integers(0, 256, ({SIZE}, {SIZE}, 3), dtype=np.uint8)
+result = complete([picture], make_mask("center", ({SIZE}, {SIZE})), model={str(encoded_path)!r}, method={method!r})
+print(sorted(name for name in ("keras", "tensorflow", "jax") if name in sys.modules), result.pictures[0].shape)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == f"[] ({SIZE}, {SIZE}, 3)\n"
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 3), (8, 8), (12, 12), (28, 28), (64, 64)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_input_is_that_of_training(shape, channels):
+    rng = np.random.default_rng(3)
+    known = np.where(rng.random(shape) < 0.5, rng.choice([1.0, 0.5], shape), 0.0).astype(np.float32)
+    target = rng.uniform(-1.0, 1.0, (*shape, channels)).astype(np.float32)
+    ours = encoder_input(target, known)
+    zeros = np.zeros((1, *target.shape), np.float32)
+    theirs = np.asarray(network_input.encoder_input(target[None], known[None, ..., None], zeros))[0]
+    np.testing.assert_allclose(ours, theirs, atol=2e-6)
+    nothing = np.zeros(shape, np.float32)
+    ours = encoder_input(target, nothing, blocks=1)
+    theirs = np.asarray(network_input.encoder_input(target[None], nothing[None, ..., None], target[None]))[0]
+    np.testing.assert_allclose(ours, theirs, atol=2e-6)
+
+
+def test_wide_holes_are_not_looked_at_again(encoded, monkeypatch):
+    counts = []
+    network = CompletionNetwork.__call__
+    monkeypatch.setattr(
+        CompletionNetwork, "__call__", lambda self, masked: counts.append(len(masked)) or network(self, masked)
+    )
+    narrow = np.zeros((SIZE, SIZE), np.bool_)
+    narrow[5, 5] = True
+    for mask, calls in ((make_mask("left", (SIZE, SIZE)), 1), (center_hole(), 1), (narrow, 4)):
+        counts.clear()
+        complete([make_picture()], mask, model=encoded, method="balanced")
+        assert len(counts) == calls
+    counts.clear()
+    complete([make_picture()], make_mask("center", (SIZE, SIZE)), model=encoded, method="best")
+    assert len(counts) == 10
 
 
 def test_a_batch_is_its_members(encoded):
@@ -95,7 +149,7 @@ def test_a_model_without_an_encoder_is_refused(prior):
         complete([make_picture()], center_hole(), model=prior, method="fast")
 
 
-@pytest.mark.parametrize("method", ["balanced", "best"])
+@pytest.mark.parametrize("method", [EncoderConfig(augmentations=4), "best"])
 def test_augmentations_fit_the_known_pixels_no_worse(encoded, method):
     pictures = [make_picture(seed=seed) for seed in range(3)]
     fast, averaged = (complete(pictures, center_hole(), model=encoded, method=name) for name in ("fast", method))

@@ -7,7 +7,8 @@ import pytest
 from completion.config import METHODS, EncoderConfig, SearchConfig
 from completion.search.adam import LatentSearch, start_latents
 from completion.search.encoder import EncoderAnswerer
-from completion.search.finder import ENCODER_SPREAD, Finder
+from completion.search.finder import Finder
+from completion.search.search_solver import ENCODER_SPREAD
 from completion.search.hmc import HamiltonianSampler
 from completion.search.observation import Observations
 from dcgan.errors import ModelFileError

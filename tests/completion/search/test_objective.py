@@ -5,7 +5,7 @@ import pytest
 
 from completion.config import SearchConfig
 from completion.search.adam import LatentSearch
-from completion.search.losses import contextual_weights
+from completion.search.weights import contextual_weights
 from completion.search.objective import Objective
 from tests.completion.search.helpers import draw_latents, generated_block_means, generated_observations
 

@@ -3,7 +3,8 @@ import pytest
 
 from dcgan.networks import BATCH_NORM_MOMENTUM, build_generator
 from dcgan.pictures.values import to_uint8
-from dcgan.sampling import draw_latents, generate, estimate_generator_batch_norm, sample
+from dcgan.sampling import draw_latents, sample
+from dcgan.training.averages import estimate_generator_batch_norm, generate
 from tests.dcgan.helpers import TOY
 
 
@@ -26,7 +27,7 @@ def test_same_seed_same_pictures(prior):
 
 
 def test_pictures_are_the_generators(prior, monkeypatch):
-    monkeypatch.setattr("dcgan.sampling.BATCH_SIZE", 2)
+    monkeypatch.setattr("dcgan.training.averages.BATCH_SIZE", 2)
     latents = draw_latents(5, 8)
     expected = np.array(prior.generator(latents, training=False))
     np.testing.assert_allclose(generate(prior.generator, latents), to_uint8(expected), atol=1)

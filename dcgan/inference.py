@@ -1,0 +1,99 @@
+"""Ask a model's encoder and generator with ONNX Runtime: no training framework is imported.
+
+A graph is built from the model's tensors when it is first asked (`dcgan.onnx_graph`). A call uses one thread, so that
+its answer does not depend on how many run side by side; calls from several threads run at once.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dcgan.errors import ModelFileError
+from dcgan.onnx_graph import completion_graph, generator_graph
+
+if TYPE_CHECKING:
+    from dcgan.model_file import Prior
+
+__all__ = ["CompletionNetwork", "GeneratorNetwork"]
+
+Array = npt.NDArray[np.float32]
+
+_sessions: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
+_building = threading.Lock()
+
+
+class CompletionNetwork:
+    """A model's encoder, and its generator, which draws the encoder's answer.
+
+    Parameters
+    ----------
+    prior : Prior
+        A model with an encoder.
+
+    Raises
+    ------
+    ModelFileError
+        The model has no encoder.
+    """
+
+    def __init__(self, prior: Prior) -> None:
+        if not prior.has_encoder:
+            raise ModelFileError("expected a model with an encoder, this one has none; dcgan-train-encoder trains it")
+        self._prior = prior
+
+    def __call__(self, masked: Array) -> tuple[Array, Array]:
+        """Return what the encoder makes of damaged pictures.
+
+        Parameters
+        ----------
+        masked : float32 array (B, size, size, C + 1)
+            The encoder's input; see `dcgan.encoder.build_encoder`.
+
+        Returns
+        -------
+        latents : float32 array (B, latent_dim)
+            In [-1, 1].
+        pictures : float32 array (B, size, size, C)
+            In [-1, 1].
+        """
+        session = _session(self._prior, "completion", completion_graph)
+        rows = [session.run(["latents", "pictures"], {"masked": row[None]}) for row in masked]
+        latents, pictures = zip(*rows, strict=True)
+        return np.concatenate(latents), np.concatenate(pictures)
+
+
+class GeneratorNetwork:
+    """A model's generator.
+
+    Parameters
+    ----------
+    prior : Prior
+    """
+
+    def __init__(self, prior: Prior) -> None:
+        self._prior = prior
+
+    def __call__(self, latents: Array) -> Array:
+        """Return the pictures of latents, (B, latent_dim) in [-1, 1], as (B, size, size, C) float32 in [-1, 1]."""
+        session = _session(self._prior, "generator", generator_graph)
+        return np.concatenate([session.run(["pictures"], {"latents": row[None]})[0] for row in latents])
+
+
+def _session(prior: Prior, name: str, build: Any) -> Any:
+    """Return the session of a model's graph, made when it is first asked for."""
+    with _building:
+        kept = _sessions.setdefault(prior, {})
+        if name not in kept:
+            import onnxruntime
+
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = options.inter_op_num_threads = 1
+            options.log_severity_level = 3
+            graph = build(prior.config, prior.tensors)
+            kept[name] = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        return kept[name]

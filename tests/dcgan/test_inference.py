@@ -1,0 +1,86 @@
+import concurrent.futures
+
+import keras
+import numpy as np
+import pytest
+
+from dcgan.config import ModelConfig
+from dcgan.encoder import build_encoder, decode
+from dcgan.errors import ModelFileError
+from dcgan.inference import CompletionNetwork, GeneratorNetwork
+from dcgan.model_file import Prior, load_model
+from dcgan.model_tensors import bundled_models
+from dcgan.networks import build_discriminator, build_generator
+from dcgan.sampling import draw_latents
+
+GREY_LEVELS = 127.5
+
+
+def random_prior(config):
+    """A model with random weights and BatchNorm statistics, none of which is 0 or 1."""
+    networks = build_generator(config), build_discriminator(config), build_encoder(config)
+    rng = np.random.default_rng(1)
+    for network in networks:
+        for variable in network.variables:
+            if variable.path.endswith(("gamma", "moving_variance")):
+                variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+            elif not variable.path.endswith("kernel") or not np.any(keras.ops.convert_to_numpy(variable)):
+                variable.assign(rng.normal(0.0, 0.1, variable.shape))
+            else:
+                variable.assign(10.0 * variable)  # far from 0, as a trained network's
+    generator, discriminator, encoder = networks
+    return Prior.of_networks(generator, discriminator, config, encoder=encoder)
+
+
+def differences(prior, *, count=3):
+    """Return the differences to the Keras networks, in grey levels: of the completion, and of the generator."""
+    config = prior.config
+    rng = np.random.default_rng(2)
+    masked = rng.uniform(-1.0, 1.0, (count, config.size, config.size, config.channels + 1)).astype(np.float32)
+    latents, offset = prior.encoder(masked, training=False)
+    expected = keras.ops.convert_to_numpy(decode(prior.generator, config, latents, offset=offset))
+    found_latents, found = CompletionNetwork(prior)(masked)
+    np.testing.assert_allclose(found_latents, keras.ops.convert_to_numpy(latents), atol=1e-3)
+    z = draw_latents(count, config.latent_dim)
+    drawn = keras.ops.convert_to_numpy(prior.generator(z, training=False))
+    return [
+        GREY_LEVELS * np.abs(one - other) for one, other in ((found, expected), (GeneratorNetwork(prior)(z), drawn))
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(bundled_models()))
+def test_a_bundled_models_answers_are_those_of_keras(name):
+    for difference in differences(load_model(name)):
+        assert difference.max() <= 1.0
+        assert difference.mean() < 0.01
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        ModelConfig(size=16, filters=4, latent_dim=8),
+        ModelConfig(size=8, filters=3, latent_dim=2),  # one level
+        ModelConfig(size=28, channels=1, filters=3, latent_dim=7, kernel_size=5),
+        ModelConfig(size=40, filters=2, latent_dim=3, kernel_size=3),
+        ModelConfig(size=32, filters=2, latent_dim=5, kernel_size=2, widening=2),
+        ModelConfig(size=16, filters=3, latent_dim=4, kernel_size=7, discriminator_norm="spectral"),
+    ],
+)
+def test_every_configuration(config):
+    for difference in differences(random_prior(config)):
+        assert difference.max() <= 1.0
+        assert difference.mean() < 0.01
+
+
+def test_the_same_answer_alone_in_company_and_side_by_side(prior):
+    network = GeneratorNetwork(prior)
+    latents = draw_latents(16, prior.config.latent_dim)
+    together = network(latents)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        alone = list(pool.map(lambda row: network(row[None])[0], latents))
+    assert np.array_equal(together, alone)
+
+
+def test_a_model_without_an_encoder(prior):
+    with pytest.raises(ModelFileError, match="expected a model with an encoder"):
+        CompletionNetwork(prior)
