@@ -127,7 +127,7 @@ def sample_command(*, model: str, output: Path, count: int, seed: int, overwrite
     """Write a grid of pictures drawn from a model."""
     if output.exists() and not overwrite:
         raise click.UsageError(f"{output} exists; --overwrite replaces it.")
-    from dcgan.pictures.files import save_picture
+    from dcgan.pictures.saving import save_picture
     from dcgan.pictures.values import make_grid
     from dcgan.quiet import quiet_import
 

@@ -28,11 +28,12 @@ from dcgan.errors import FaceCompletionError, ImageFileError
 from dcgan.faces.align_config import AlignConfig
 from dcgan.faces.alignment import alignment_transform, crop_face
 from dcgan.faces.detector import FaceDetector, check_installed
-from dcgan.pictures.files import read_picture, save_picture
+from dcgan.pictures.files import read_picture
 from dcgan.pictures.marks import MARK, check_mark, mark_folder, refuse_links
 from dcgan.pictures.names import list_pictures
 from dcgan.pictures.own_files import OwnFiles, check_list, list_path, listed_files, refuse_others
 from dcgan.pictures.records import JsonLines, changed_settings, locked, read_own_lines, remove_leftovers_in
+from dcgan.pictures.saving import save_picture
 
 __all__ = ["AlignSummary", "align_folder", "align_picture"]
 

@@ -13,7 +13,7 @@ from dcgan.errors import FaceCompletionError
 from dcgan.faces import align_folder as module
 from dcgan.faces.align_config import AlignConfig
 from dcgan.faces.align_folder import align_folder
-from dcgan.pictures.files import save_picture
+from dcgan.pictures.saving import save_picture
 from tests.dcgan.faces.helpers import make_face
 from tests.foreign import assert_kept, foreign_trees, message_of, plant, snapshot, without_unfinished
 

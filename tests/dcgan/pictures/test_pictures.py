@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dcgan.errors import ImageFileError
-from dcgan.pictures.files import decode_picture, read_deep, read_encoded, read_picture, save_picture
+from dcgan.pictures.files import decode_picture, read_deep, read_encoded, read_picture
+from dcgan.pictures.saving import save_picture
 from tests.dcgan.helpers import memory_below, one_line
 
 RNG = np.random.default_rng(0)

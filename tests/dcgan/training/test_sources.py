@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dcgan.errors import DatasetError, ImageFileError
-from dcgan.pictures.files import save_picture
+from dcgan.pictures.saving import save_picture
 from dcgan.training.sources import first_lines, open_source, read_idx, source_channels
 from tests.dcgan.helpers import make_pictures, memory_below, one_line
 
