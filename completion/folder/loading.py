@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from completion.folder.inputs import InputPicture
 from completion.folder.masks import MaskSource
-from dcgan.pictures.files import PictureFile, read_file, read_picture
+from dcgan.pictures.files import PictureFile, grey_of, read_file
 
 __all__ = ["LoadedPicture", "load_picture"]
 
@@ -79,11 +79,11 @@ def load_picture(source: InputPicture, masks: MaskSource, *, channels: int, seed
     pixels, deep = file.pixels, file.deep
     found = masks.mask_for(pixels, source, seed=seed, orientation=file.orientation)
     mask, notes = found.mask, (*file.notes, *found.notes)
-    if deep is not None and pixels.shape[2] == 4 and deep.shape[2] != 4:
-        deep = None  # a grey file with a transparent value: its alpha has no place in the 16 bits
     if channels == 1:
-        deep = None if deep is not None and deep.shape[2] > 1 else deep
-        return LoadedPicture(source, file, read_picture(source.path, channels=1), None, mask, deep, notes)
+        if deep is not None and not (deep[..., :1] == deep[..., 1:3]).all():
+            deep, notes = None, (*notes, "16 bits a channel are read as 8, because the model is grey")
+        deep = None if deep is None else deep[..., :1]
+        return LoadedPicture(source, file, grey_of(pixels), None, mask, deep, notes)
     # Where transparent pixels are missing, the completed picture is opaque.
     alpha = pixels[..., 3:] if pixels.shape[2] == 4 and not masks.alpha else None
     return LoadedPicture(source, file, pixels[..., :3], alpha, mask, deep, notes)
