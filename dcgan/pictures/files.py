@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.errors import ImageFileError
+from dcgan.pictures.attached import NOTHING_ATTACHED, Attached, read_attached
 from dcgan.pictures.reading import open_regular
 from dcgan.pictures.values import STRIP_ROWS
 
@@ -53,6 +54,8 @@ class PictureFile:
         The same picture, where the file has 16 bits a channel.
     orientation : int
         The file's orientation tag, 1 to 8, by which the pixels have been turned (EXIF 2.3, tag 274).
+    attached : Attached
+        What belongs to the pixels: their colour profile, resolution, EXIF data.
     notes : tuple of str
         What was guessed at or left out, a clause each, for the user.
     """
@@ -60,6 +63,7 @@ class PictureFile:
     pixels: Pictures
     deep: npt.NDArray[np.uint16] | None = None
     orientation: int = 1
+    attached: Attached = NOTHING_ATTACHED
     notes: tuple[str, ...] = ()
 
 
@@ -81,14 +85,16 @@ def read_file(path: str | os.PathLike[str]) -> PictureFile:
         See `read_picture`.
     """
     pixels = read_picture(path, channels=None)
-    return PictureFile(pixels, read_deep(path, pixels), _orientation(path))
+    orientation, attached, notes = _beside_pixels(path)
+    return PictureFile(pixels, read_deep(path, pixels), orientation, attached, notes)
 
 
-def _orientation(path: str | os.PathLike[str]) -> int:
-    """Return a picture file's orientation tag, 1 where it has none or an unknown one."""
-    with _named_errors(), open_regular(path) as file, _open(file) as image:
+def _beside_pixels(path: str | os.PathLike[str]) -> tuple[int, Attached, tuple[str, ...]]:
+    """Return a picture file's orientation tag, 1 where it has none or an unknown one; what is attached; notes on it."""
+    with _named_errors(), open_regular(path) as file, _open(file) as image, OPEN_LOCK:
+        attached = read_attached(image)
         value = image.getexif().get(274, 1)
-        return value if value in range(1, 9) else 1
+        return value if value in range(1, 9) else 1, *attached
 
 
 def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> Pictures:
