@@ -224,7 +224,7 @@ class _FolderRun:
                     seconds += _since(started)
                 self.manifest.claim(path)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                save_picture(path, loaded.finish(picture))
+                save_picture(path, loaded.finish(picture), attached=loaded.attached)
                 if len(paths) > 1 and loaded.mask.any():
                     holes.append(picture[loaded.mask])
                 if self.job.sheet:

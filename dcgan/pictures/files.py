@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.errors import ImageFileError
+from dcgan.pictures.attached import NOTHING_ATTACHED, Attached, read_attached
 from dcgan.pictures.depth import channel_bits, decode_deep, is_signed
 from dcgan.pictures.modes import to_array
+from dcgan.pictures.profiles import to_grey
 from dcgan.pictures.ranges import eight_bits_note, scale_values
 from dcgan.pictures.reading import open_regular
 from dcgan.pictures.unknown import describe_unknown
@@ -27,7 +29,6 @@ __all__ = [
     "PictureFile",
     "decode_file",
     "decode_picture",
-    "grey_of",
     "read_encoded",
     "read_file",
     "read_picture",
@@ -56,6 +57,8 @@ class PictureFile:
         The same picture, where the file has more than 8 bits a channel; with alpha where `pixels` has it.
     orientation : int
         The file's orientation tag, 1 to 8, by which the pixels have been turned (EXIF 2.3, tag 274).
+    attached : Attached
+        What belongs to the pixels: their colour profile, resolution, EXIF data.
     notes : tuple of str
         What was guessed at or left out, a clause each, for the user.
     """
@@ -63,6 +66,7 @@ class PictureFile:
     pixels: Pictures
     deep: Deep | None = None
     orientation: int = 1
+    attached: Attached = NOTHING_ATTACHED
     notes: tuple[str, ...] = ()
 
 
@@ -112,13 +116,6 @@ def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> P
         return decode_picture(file, channels=channels)
 
 
-def grey_of(pixels: Pictures) -> Pictures:
-    """Return a picture (H, W, 3 or 4) in grey (H, W, 1), as `read_picture` returns it with one channel."""
-    from PIL import Image
-
-    return np.asarray(Image.fromarray(pixels[..., :3]).convert("L"))[..., None]
-
-
 @contextmanager
 def _opened(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """Open a picture file; name its path in every error."""
@@ -150,19 +147,20 @@ def decode_picture(file: IO[bytes], *, channels: int | None = 3) -> Pictures:
     ImageFileError
         The bytes are no picture, or end too early, or its pixels do not fit into the memory.
     """
-    return _decode(file, channels, keep_deep=False).pixels
+    return _decode(file, channels, keep_all=False).pixels
 
 
 def decode_file(file: IO[bytes]) -> PictureFile:
     """Decode a picture from an open binary file with all that belongs to its pixels; see `read_file`."""
-    return _decode(file, None, keep_deep=True)
+    return _decode(file, None, keep_all=True)
 
 
-def _decode(file: IO[bytes], channels: int | None, *, keep_deep: bool) -> PictureFile:
-    """Decode a picture once; colours of 16 bits a second time, where they are kept."""
+def _decode(file: IO[bytes], channels: int | None, *, keep_all: bool) -> PictureFile:
+    """Decode a picture once; where all of it is kept, colours of 16 bits a second time."""
     from PIL import Image, ImageOps
 
     with heard() as said, _named_errors(file), Image.open(file) as image:
+        attached, problems = read_attached(image) if keep_all else (NOTHING_ATTACHED, ())
         bits = channel_bits(file, image)
         orientation = image.getexif().get(ORIENTATION, 1)
         orientation = orientation if orientation in range(1, 9) else 1
@@ -177,15 +175,16 @@ def _decode(file: IO[bytes], channels: int | None, *, keep_deep: bool) -> Pictur
             _check_signed(image)
             pixels, note = to_array(image, 3 if channels == 1 and bits > 8 else channels)
             deep, notes = None, [note]
-            if bits > 8 and (keep_deep or not pixels[..., :3].any()):  # black in 8 bits, perhaps, not in 16
+            if bits > 8 and (keep_all or not pixels[..., :3].any()):  # black in 8 bits, perhaps, not in 16
                 deep = decode_deep(file, image.format, shallow=pixels, orientation=orientation)
                 pixels, deep, note = _with_colors(pixels, deep, bits)
                 notes.append(note)
-            pixels = grey_of(pixels) if channels < pixels.shape[2] else pixels
+            pixels = to_grey(pixels[..., :3]) if channels < pixels.shape[2] else pixels
         notes.append(_count_frames(image))
-        if said:
+        if said and not problems:
             notes.append(f"read in spite of: {said[0]}" + (f" (and {len(said) - 1} more)" if said[1:] else ""))
-        return PictureFile(pixels, deep if keep_deep else None, orientation, tuple(filter(None, notes)))
+        notes = [*filter(None, notes), *problems]
+        return PictureFile(pixels, deep if keep_all else None, orientation, attached, tuple(notes))
 
 
 def _count_frames(image: Any) -> str:

@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import os
 import threading
 import warnings
 from collections.abc import Iterator
@@ -56,12 +57,12 @@ def _begin() -> None:
     change = warnings.catch_warnings()
     change.__enter__()
     _held.append(change)
-    show = warnings.showwarning
+    show, folder = warnings.showwarning, os.path.dirname(Image.__file__)
 
-    def tell(message: Any, category: type[Warning], *place: Any, **options: Any) -> None:
+    def tell(message: Any, category: type[Warning], filename: str, *place: Any, **options: Any) -> None:
         said = _listeners.get(threading.get_ident())
-        if said is None:
-            show(message, category, *place, **options)
+        if said is None or os.path.dirname(filename) != folder:
+            show(message, category, filename, *place, **options)
         elif (text := " ".join(str(message).split())) not in said:
             said.append(text)
 
