@@ -134,7 +134,7 @@ def sample_command(*, model: str, output: Path, count: int, seed: int, overwrite
     if output.exists() and not overwrite:
         raise click.UsageError(f"{output} exists; --overwrite replaces it.")
     from dcgan.model_file import load_model
-    from dcgan.pictures.files import save_picture
+    from dcgan.pictures.saving import save_picture
     from dcgan.pictures.values import make_grid
     from dcgan.sampling import sample
 

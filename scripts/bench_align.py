@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from completion.evaluation.faces import read_faces
-from dcgan.pictures.files import save_picture
+from dcgan.pictures.saving import save_picture
 
 SIDE, FACE = 250, 100
 PEER = """

@@ -17,7 +17,7 @@ import click
 import numpy as np
 from skimage import data
 
-from dcgan.pictures.files import save_picture
+from dcgan.pictures.saving import save_picture
 from dcgan.pictures.values import resize_picture
 
 

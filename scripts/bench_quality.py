@@ -18,7 +18,7 @@ from completion.evaluation.faces import make_masks, read_faces
 from completion.evaluation.methods import make_compared_method
 from completion.evaluation.metrics import picture_metrics, psnr
 from dcgan.model_file import Prior, load_model
-from dcgan.pictures.files import save_picture
+from dcgan.pictures.saving import save_picture
 from dcgan.pictures.values import make_grid, to_uint8
 
 SEARCHES = ("yeh2017", "amos2016", "latent")

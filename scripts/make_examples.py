@@ -13,7 +13,8 @@ from matplotlib import cbook
 from skimage import data
 
 from dcgan.faces.alignment import template_points
-from dcgan.pictures.files import read_picture, save_picture
+from dcgan.pictures.files import read_picture
+from dcgan.pictures.saving import save_picture
 
 SIZE = 128
 OVERSAMPLING = 4

@@ -18,7 +18,8 @@ from matplotlib import cbook
 from skimage import data
 
 from completion.folder.sheet import show_masked
-from dcgan.pictures.files import read_picture, save_picture
+from dcgan.pictures.files import read_picture
+from dcgan.pictures.saving import save_picture
 from dcgan.pictures.values import resize_picture
 
 ROOT = Path(__file__).parent.parent

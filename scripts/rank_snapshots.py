@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
-from completion.evaluation.faces import read_faces
 from completion.evaluation.face_distance import FaceEmbedder, frechet_distance
+from completion.evaluation.faces import read_faces
 from dcgan.model_file import load_model
-from dcgan.pictures.files import save_picture
+from dcgan.pictures.saving import save_picture
 from dcgan.pictures.values import make_grid
 from dcgan.sampling import sample
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from completion.evaluation.figures import draw_plots, draw_sheet
+from completion.evaluation.metrics import PICTURE_METRICS, PSNR_MAX
 from completion.evaluation.store import EvaluationStore
 from completion.evaluation.summary import measured_columns
-from completion.evaluation.metrics import PICTURE_METRICS, PSNR_MAX
 from dcgan.errors import FaceCompletionError
-from dcgan.pictures.files import save_picture
 from dcgan.pictures.records import write_whole
+from dcgan.pictures.saving import save_picture
 
 __all__ = ["COLUMNS", "differences_table", "results_table", "write_report"]
 

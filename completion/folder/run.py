@@ -28,8 +28,9 @@ from completion.methods import Method, Work, candidates_of
 from completion.result import spread
 from completion.search.batches import answer_in_batches, plan_rows
 from dcgan.errors import CompletionError, FaceCompletionError, ImageFileError, NoFaceError
-from dcgan.pictures.files import NO_MEMORY, save_picture
+from dcgan.pictures.files import NO_MEMORY
 from dcgan.pictures.records import remove_leftovers
+from dcgan.pictures.saving import save_picture
 
 if TYPE_CHECKING:
     from completion.search.answer import Answers
@@ -223,7 +224,7 @@ class _FolderRun:
                     seconds += _since(started)
                 self.manifest.claim(path)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                save_picture(path, loaded.finish(picture))
+                save_picture(path, loaded.finish(picture), attached=loaded.attached)
                 if len(paths) > 1 and loaded.mask.any():
                     holes.append(picture[loaded.mask])
                 if self.job.sheet:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.errors import ImageFileError
-from dcgan.pictures.files import save_picture
 from dcgan.pictures.records import write_whole
+from dcgan.pictures.saving import save_picture
 from dcgan.pictures.values import make_grid, resize_picture, to_uint8
 
 __all__ = ["ComparisonSheet", "SearchFilm", "show_masked"]

@@ -28,11 +28,12 @@ from dcgan.errors import FaceCompletionError, ImageFileError
 from dcgan.faces.align_config import AlignConfig
 from dcgan.faces.alignment import alignment_transform, crop_face
 from dcgan.faces.detector import FaceDetector, check_installed
-from dcgan.pictures.files import read_picture, save_picture
+from dcgan.pictures.files import read_file
+from dcgan.pictures.listing import list_pictures
 from dcgan.pictures.marks import MARK, check_mark, mark_folder, refuse_links
-from dcgan.pictures.names import list_pictures
 from dcgan.pictures.own_files import OwnFiles, check_list, list_path, listed_files, refuse_others
 from dcgan.pictures.records import JsonLines, changed_settings, locked, read_own_lines, remove_leftovers_in
+from dcgan.pictures.saving import save_picture
 
 __all__ = ["AlignSummary", "align_folder", "align_picture"]
 
@@ -89,13 +90,15 @@ def align_picture(path: Path, detector: FaceDetector, config: AlignConfig) -> tu
     crops : list of ndarray of uint8, shape (size, size, 3)
         In the order of "faces" in the record.
     record : dict
-        "status", "reason" where it is not "aligned", and "faces", each with "box", "score", "landmarks" and
-        "transform".
+        "status", "reason" where it is not "aligned", "notes" where something was guessed, and "faces", each with "box",
+        "score", "landmarks" and "transform".
     """
     try:
-        picture = read_picture(path)
+        file = read_file(path)
     except ImageFileError as error:
         return [], {"status": FAILED, "reason": str(error).removeprefix(f"{path}: "), "faces": []}
+    picture = np.ascontiguousarray(file.pixels[..., :3])
+    notes = {"notes": list(file.notes)} if file.notes else {}
     found = detector.detect(picture)
     large = [face for face in found if min(face.box[2:]) >= config.min_face]
     reason = ""
@@ -108,7 +111,7 @@ def align_picture(path: Path, detector: FaceDetector, config: AlignConfig) -> tu
     elif config.select == "only-one" and len(large) > 1:
         reason = f"expected one face, found {len(large)}"
     if reason:
-        return [], {"status": NO_FACE, "reason": reason, "faces": []}
+        return [], {"status": NO_FACE, "reason": reason, **notes, "faces": []}
     crops, faces = [], []
     for face in large if config.select == "all" else large[:1]:
         try:
@@ -116,7 +119,7 @@ def align_picture(path: Path, detector: FaceDetector, config: AlignConfig) -> tu
                 face.landmarks, framing=config.framing, size=config.size, margin=config.margin
             )
         except ValueError as error:
-            return [], {"status": NO_FACE, "reason": str(error), "faces": []}
+            return [], {"status": NO_FACE, "reason": str(error), **notes, "faces": []}
         crops.append(crop_face(picture, transform, config.size, antialias=config.antialias))
         faces.append(
             {
@@ -126,7 +129,7 @@ def align_picture(path: Path, detector: FaceDetector, config: AlignConfig) -> tu
                 "transform": transform.round(9).tolist(),
             }
         )
-    return crops, {"status": ALIGNED, "faces": faces}
+    return crops, {"status": ALIGNED, **notes, "faces": faces}
 
 
 def align_folder(
@@ -138,6 +141,7 @@ def align_folder(
     overwrite: bool = False,
     on_record: Callable[[dict[str, Any]], None] | None = None,
     on_total: Callable[[int, int], None] | None = None,
+    on_left_out: Callable[[str], None] | None = None,
 ) -> AlignSummary:
     """Cut the faces out of a folder of photographs, searched recursively.
 
@@ -157,6 +161,8 @@ def align_folder(
         Called with each photograph's line, a dict, as it is written.
     on_total : callable, optional
         Called once with the number of photographs, and how many of them an earlier run has done.
+    on_left_out : callable, optional
+        Called with one line where something was left out of `source` that could have been meant.
 
     Returns
     -------
@@ -170,7 +176,7 @@ def align_folder(
         holds files or links of others where a crop would be written, another process writes there, or the disk is full.
     """
     config = config or AlignConfig()
-    paths = _list_photographs(source, output)
+    paths = _list_photographs(source, output, on_left_out)
     check_installed(config.landmarks)  # complains here what each worker would complain of
     relatives = {path: path.relative_to(source).as_posix() for path in paths}
     names = _crop_names(list(relatives.values()))
@@ -250,11 +256,11 @@ def _refuse_crops(output: Path, names: set[str], *, own: set[str]) -> None:
     refuse_others(output, [leaf for leaf, stem in stems.items() if FACE_NUMBER.sub("", stem) in names], own=own)
 
 
-def _list_photographs(source: Path, output: Path) -> list[Path]:
+def _list_photographs(source: Path, output: Path, on_left_out: Callable[[str], None] | None) -> list[Path]:
     """Return the files with a picture's suffix below a folder, by name; the output folder is left out."""
     if os.path.realpath(output) == os.path.realpath(source):
         raise FaceCompletionError(f"{output}: expected another folder than that of the photographs")
-    found = list_pictures(source, left_out=[output])
+    found = list_pictures(source, left_out=[output], on_left_out=on_left_out)
     if not found:
         raise FaceCompletionError(f"{source}: expected photographs, found none")
     return found

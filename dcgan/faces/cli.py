@@ -100,10 +100,19 @@ def align_command(
         bars[0].update()
         if "reason" in line and not quiet:
             tqdm.write(printable(f"{raw / line['photograph']}: {line['reason']}"), file=sys.stderr)
+        if "notes" in line and not quiet:
+            tqdm.write(printable(f"note: {raw / line['photograph']}: {'; '.join(line['notes'])}"), file=sys.stderr)
 
     try:
         summary = align_folder(
-            raw, aligned, config, workers=workers, overwrite=overwrite, on_record=report, on_total=start
+            raw,
+            aligned,
+            config,
+            workers=workers,
+            overwrite=overwrite,
+            on_record=report,
+            on_total=start,
+            on_left_out=None if quiet else lambda line: click.echo(printable(line), err=True),
         )
     finally:
         for bar in bars:

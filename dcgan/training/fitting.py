@@ -1,7 +1,5 @@
 """The training loop shared by all trainings: fits a model, resumes it, and writes the run folder."""
 
-from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
-
 import warnings
 from collections.abc import Callable
 from contextlib import closing
@@ -12,6 +10,10 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
+from dcgan.config import RunConfig
+from dcgan.pictures.records import write_whole
+from dcgan.pictures.saving import save_picture
 from dcgan.training.callbacks import (
     Checkpoints,
     LossLog,
@@ -22,9 +24,6 @@ from dcgan.training.callbacks import (
     last_losses,
 )
 from dcgan.training.checkpoint import restore_checkpoint
-from dcgan.config import RunConfig
-from dcgan.pictures.files import save_picture
-from dcgan.pictures.records import write_whole
 
 __all__ = ["CHECKPOINT", "Batches", "Export", "count_steps", "fit_in_folder"]
 

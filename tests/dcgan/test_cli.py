@@ -17,7 +17,8 @@ from dcgan.command import common_errors
 from dcgan.config import TrainConfig
 from dcgan.errors import ModelFileError
 from dcgan.faces.cli import align_command
-from dcgan.pictures.files import read_picture, save_picture
+from dcgan.pictures.files import read_picture
+from dcgan.pictures.saving import save_picture
 from tests.dcgan.helpers import make_pictures
 from tests.foreign import snapshot
 

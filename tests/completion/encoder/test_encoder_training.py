@@ -20,7 +20,7 @@ from completion.search.encoder_input import spread_block_means
 from dcgan.config import RunConfig
 from dcgan.errors import ModelFileError, RunError
 from dcgan.model_file import Prior, load_model
-from dcgan.pictures.files import save_picture
+from dcgan.pictures.saving import save_picture
 from dcgan.pictures.values import to_float
 from dcgan.training.checkpoint import averaged_weights, restore_checkpoint
 from tests.dcgan.helpers import cached, make_pictures

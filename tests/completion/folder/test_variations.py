@@ -11,7 +11,7 @@ from completion.folder.job import FolderJob
 from completion.folder.masks import MaskSource
 from completion.folder.run import complete_folder
 from completion.methods import MethodOptions, make_method
-from dcgan.pictures.files import save_picture
+from dcgan.pictures.saving import save_picture
 from masks.matching import MaskFolder
 from tests.completion.helpers import SIZE, center_hole, read, records, write_pictures
 

@@ -13,12 +13,13 @@ pytest.importorskip("dlib")
 
 from skimage import data
 
+from dcgan.errors import FaceCompletionError
+from dcgan.faces.align_config import AlignConfig
 from dcgan.faces.align_folder import _crop_names, align_folder
 from dcgan.faces.cli import align_command
-from dcgan.faces.align_config import AlignConfig
-from dcgan.errors import FaceCompletionError
 from dcgan.faces.detector import FaceDetector, find_model_file
-from dcgan.pictures.files import read_picture, save_picture
+from dcgan.pictures.files import read_picture
+from dcgan.pictures.saving import save_picture
 from dcgan.pictures.values import resize_picture
 from tests.dcgan.helpers import leave_behind, one_line
 

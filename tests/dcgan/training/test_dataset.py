@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dcgan.errors import DatasetError, ImageFileError
+from dcgan.pictures.saving import save_picture
+from dcgan.pictures.values import crop_square, resize_picture
 from dcgan.training.cache_limit import cache_limit
 from dcgan.training.dataset import TrainingBatches, cache_pictures, default_cache_dir
-from dcgan.errors import DatasetError, ImageFileError
-from dcgan.pictures.files import save_picture
-from dcgan.pictures.values import crop_square, resize_picture
 from dcgan.training.sources import FolderSource, open_source
 from tests.dcgan.helpers import leave_behind, make_pictures, one_line
 

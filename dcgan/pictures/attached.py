@@ -1,0 +1,133 @@
+"""What a picture file holds beside its pixels, and what of it goes with them into another file."""
+
+import dataclasses
+from typing import Any
+
+from dcgan.pictures.profiles import is_grey_profile, profile_problem
+from dcgan.pictures.voices import heard
+
+__all__ = ["NOTHING_ATTACHED", "Attached", "read_attached"]
+
+ORIENTATION, EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x0112, 0x8769, 0x8825, 0xA005
+X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
+CENTIMETRE = 3  # as a unit of resolution; 2 is an inch
+PIXEL_SIZE = (0xA002, 0xA003)  # width and height as the camera wrote them
+# Tags that say how the pixels or a thumbnail lie in the file that they come from (TIFF 6.0), or hold what is carried
+# elsewhere: XMP, IPTC, Photoshop's blocks, the profile.
+STRUCTURE = frozenset(
+    {*range(0x00FE, 0x0108), 0x010A, 0x0111, *range(0x0115, 0x011A), 0x011C, *range(0x0120, 0x0126), 0x012D, 0x013D}
+    | {*range(0x0140, 0x0146), 0x014A, *range(0x0150, 0x0158), *range(0x0200, 0x0216), 0x02BC, 0x83BB, 0x8649, 0x8773}
+)
+# Of a TIFF, whose own tags may be anything, those that describe the picture.
+DESCRIPTION = frozenset(
+    {*range(0x010D, 0x0111), 0x0112, 0x011A, 0x011B, 0x011D, 0x0128, 0x0131, 0x0132, 0x013B, 0x013C}
+    | {0x4746, 0x4749, 0x8298, *range(0x9C9B, 0x9CA0)}
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Attached:
+    """What belongs to the pixels of a picture file.
+
+    Attributes
+    ----------
+    profile : bytes, optional
+        ICC profile by which the pixels are to be read; None is sRGB.
+    dpi : (float, float), optional
+        Pixels per inch across and down, of the upright picture.
+    exif : bytes, optional
+        EXIF data: the file's own, for an upright picture, without the thumbnail.
+    kind : str, optional
+        Pillow's name of the file's format.
+    """
+
+    profile: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    exif: bytes | None = None
+    kind: str | None = None
+
+
+NOTHING_ATTACHED = Attached()
+
+
+def read_attached(image: Any) -> tuple[Attached, tuple[str, ...]]:
+    """Return what is attached to the pixels of an opened picture file, and what had to be left out.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        As opened, before it is turned upright.
+
+    Returns
+    -------
+    attached : Attached
+    notes : tuple of str
+        A clause each, for the user.
+    """
+    notes = []
+    profile = image.info.get("icc_profile") or None
+    if image.mode in ("CMYK", "LAB"):  # whose pixels are converted to sRGB as they are read
+        profile = None
+    problem = profile_problem(profile) if profile else ""
+    if profile and not problem and not _fits(profile, image.mode):
+        problem = f"the colour profile does not fit a picture in {image.mode}"
+    if problem:
+        notes.append(f"{problem}: the colours are read as sRGB")
+        profile = None
+    exif, dpi, is_turned, is_damaged = None, None, False, False
+    with heard() as warned:
+        try:
+            is_turned = image.getexif().get(ORIENTATION, 1) in range(5, 9)
+            exif = _upright_exif(image, is_turned=is_turned)
+            dpi = _resolution(image)
+        except Exception:  # damaged tags raise nearly anything
+            is_damaged = True
+    if is_damaged or warned:
+        notes.append("the EXIF data are damaged: what cannot be read is left out")
+    return Attached(profile, dpi[::-1] if dpi and is_turned else dpi, exif, image.format), tuple(notes)
+
+
+def _fits(profile: bytes, mode: str) -> bool:
+    """Tell whether a profile is one for the values of a picture in one of Pillow's modes; a grey picture takes both."""
+    if mode in ("1", "L", "LA", "La", "F") or mode.startswith("I"):
+        return True
+    return mode in ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX") and not is_grey_profile(profile)
+
+
+def _resolution(image: Any) -> tuple[float, float] | None:
+    """Return the pixels per inch across and down as they are stored, None where the file has no unit or no value."""
+    try:
+        if image.format != "TIFF" and "dpi" in image.info:
+            across, down = (float(value) for value in image.info["dpi"])
+        else:  # Pillow says 1 where a TIFF has none, and reads no tags of a WebP
+            tags = image.getexif()
+            factor = {2: 1.0, CENTIMETRE: 2.54}[tags.get(RESOLUTION_UNIT, 2)]
+            across, down = float(tags[X_RESOLUTION]) * factor, float(tags[Y_RESOLUTION]) * factor
+    except Exception:  # no tag, another unit, a damaged value
+        return None
+    return (across, down) if 1.0 <= across < 1e5 and 1.0 <= down < 1e5 else None
+
+
+def _upright_exif(image: Any, *, is_turned: bool) -> bytes | None:
+    """Return a picture's EXIF data as they are of the upright picture; None where there are none."""
+    from PIL import Image
+
+    source, kept = image.getexif(), Image.Exif()
+    for tag, value in source.items():
+        if tag in DESCRIPTION if image.format == "TIFF" else tag not in {*STRUCTURE, EXIF_IFD, GPS_IFD}:
+            kept[tag] = value
+    details, places = dict(source.get_ifd(EXIF_IFD)), dict(source.get_ifd(GPS_IFD))
+    interoperability = dict(source.get_ifd(INTEROP_IFD)) if details else {}
+    details.pop(INTEROP_IFD, None)
+    if interoperability:
+        details[INTEROP_IFD] = interoperability
+    if ORIENTATION in kept:
+        kept[ORIENTATION] = 1
+    if is_turned:
+        for tags, pair in ((kept, (X_RESOLUTION, Y_RESOLUTION)), (details, PIXEL_SIZE)):
+            if all(tag in tags for tag in pair):
+                tags[pair[0]], tags[pair[1]] = tags[pair[1]], tags[pair[0]]
+    for tag, tags in ((EXIF_IFD, details), (GPS_IFD, places)):
+        if tags:
+            kept[tag] = tags
+    return kept.tobytes() if len(kept) else None

@@ -1,0 +1,120 @@
+import dataclasses
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, TiffImagePlugin
+
+from dcgan.pictures.attached import Attached
+from dcgan.pictures.files import read_file
+from dcgan.pictures.saving import save_picture
+from tests import profiles
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (6, 8, 3)).astype(np.uint8)
+TITLE, DATE, ORIENTATION, DETAILS, GPS = 0x010E, 0x0132, 0x0112, 0x8769, 0x8825
+X_RESOLUTION, WIDTH, HEIGHT, TAKEN = 0x011A, 0xA002, 0xA003, 0x9003
+
+
+def write(path, picture=PICTURE, **options):
+    Image.fromarray(picture).save(path, **options)
+    return read_file(path)
+
+
+def exif(orientation=1):
+    tags = Image.Exif()
+    tags[TITLE], tags[DATE], tags[ORIENTATION] = "grandmother", "1931:05:01 00:00:00", orientation
+    tags[X_RESOLUTION], tags[X_RESOLUTION + 1], tags[0x0128] = 300.0, 200.0, 2
+    tags[DETAILS] = {TAKEN: "1931:04:30 00:00:00", WIDTH: 8, HEIGHT: 6}
+    tags[GPS] = {1: "N"}
+    return tags
+
+
+def parse(data):
+    tags = Image.Exif()
+    tags.load(data)
+    return tags
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
+def test_what_is_attached_is_read_and_written(suffix, tmp_path):
+    dpi = {} if suffix == ".webp" else {"dpi": (300, 200)}
+    tags = exif()
+    if suffix == ".tif":  # Pillow writes no tables of tags into a TIFF
+        del tags[DETAILS], tags[GPS]
+    found = write(tmp_path / f"a{suffix}", icc_profile=profiles.wide(), exif=tags, **dpi)
+    assert found.attached.profile == profiles.wide()
+    assert found.attached.dpi == pytest.approx((300, 200), abs=0.1)
+    assert found.notes == ()
+    save_picture(tmp_path / "b.png", found.pixels, attached=found.attached)
+    with Image.open(tmp_path / "b.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), found.pixels)
+        assert image.info["icc_profile"] == profiles.wide()
+        assert image.info["dpi"] == pytest.approx((300, 200), abs=0.1)
+        tags = image.getexif()
+        assert (tags[TITLE], tags[DATE]) == ("grandmother", "1931:05:01 00:00:00")
+        if suffix != ".tif":
+            assert tags.get_ifd(DETAILS)[TAKEN] == "1931:04:30 00:00:00"
+            assert tags.get_ifd(GPS) == {1: "N"}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_and_resolution_are_those_of_the_upright_picture(orientation, tmp_path):
+    found = write(tmp_path / "a.jpg", exif=exif(orientation), dpi=(300, 200))
+    is_turned = orientation >= 5
+    assert found.attached.dpi == ((200, 300) if is_turned else (300, 200))
+    tags = parse(found.attached.exif)
+    assert tags[ORIENTATION] == 1
+    assert (tags[X_RESOLUTION], tags[X_RESOLUTION + 1]) == found.attached.dpi
+    details = tags.get_ifd(DETAILS)
+    assert (details[WIDTH], details[HEIGHT]) == ((6, 8) if is_turned else (8, 6))
+
+
+def test_tags_about_the_old_file_are_left_out(tmp_path):
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    info[TITLE], info[65000] = "grandmother", "of a program"
+    Image.fromarray(PICTURE).save(tmp_path / "a.tif", tiffinfo=info, compression="tiff_lzw")
+    tags = parse(read_file(tmp_path / "a.tif").attached.exif)
+    assert dict(tags) == {TITLE: "grandmother"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "profile", "note"),
+    [
+        ("RGB", b"damaged", "the colour profile is damaged"),
+        ("RGB", profiles.lab(), "the colour profile is one for Lab"),
+        ("RGB", profiles.grey(), "the colour profile does not fit a picture in RGB"),
+    ],
+)
+def test_a_profile_that_cannot_be_used_is_noted(mode, profile, note, tmp_path):
+    Image.fromarray(PICTURE).convert(mode).save(tmp_path / "a.tif", icc_profile=profile)
+    found = read_file(tmp_path / "a.tif")
+    assert found.attached.profile is None
+    assert f"{note}: the colours are read as sRGB" in found.notes
+
+
+@pytest.mark.parametrize("data", [b"II*\0\xff\0\0\0", exif().tobytes()[6:60]])
+def test_damaged_exif_is_noted(data, tmp_path):
+    Image.fromarray(PICTURE).save(tmp_path / "a.png", exif=b"Exif\0\0" + data)
+    found = read_file(tmp_path / "a.png")
+    assert found.notes == ("the EXIF data are damaged: what cannot be read is left out",)
+
+
+def test_nothing_is_made_up(tmp_path):
+    for suffix in (".png", ".jpg", ".tif", ".webp", ".gif"):
+        found = write(tmp_path / f"a{suffix}")
+        assert dataclasses.replace(found.attached, kind=None) == Attached(), suffix
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_16_bits_keep_what_is_attached(channels, tmp_path):
+    deep = np.random.default_rng(1).integers(0, 65536, (6, 8, channels)).astype(np.uint16)
+    attached = Attached(profiles.grey() if channels < 3 else profiles.wide(), (300.0, 200.0), exif().tobytes())
+    save_picture(tmp_path / "a.png", deep, attached=attached)
+    with Image.open(tmp_path / "a.png") as image:
+        image.load()
+        assert image.info["icc_profile"] == attached.profile
+        assert image.info["dpi"] == pytest.approx((300, 200), abs=0.1)
+        assert image.getexif()[TITLE] == "grandmother"
+    found = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED).reshape(6, 8, -1)
+    order = {1: [0], 2: [0, 0, 0, 1], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]  # OpenCV reads BGR
+    np.testing.assert_array_equal(found, deep[..., order])
