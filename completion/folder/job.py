@@ -41,6 +41,10 @@ class FolderJob:
         Write OUTPUT/sheet.png, OUTPUT/search.gif.
     shard : (int, int)
         (i, n), the part of the list that is completed; see `completion.folder.inputs.take_shard`.
+    provenance : bool
+        Say in each completed file what filled it.
+    model_name : str
+        Name of the model, for this.
     """
 
     output: Path
@@ -53,6 +57,8 @@ class FolderJob:
     sheet: bool = False
     film: bool = False
     shard: tuple[int, int] = (1, 1)
+    provenance: bool = True
+    model_name: str = "unnamed"
 
     def own_name(self, name: str) -> str:
         """Return the name of a file that every shard writes for itself: a.png is a-1-of-2.png in shard 1/2."""

@@ -100,6 +100,8 @@ class OutputOptions:
         Write a comparison sheet, a film of the search.
     shard : (int, int)
     batch_size : int, optional
+    provenance : bool
+        Say in each file what filled it.
     quiet : bool
     """
 
@@ -110,6 +112,7 @@ class OutputOptions:
     film: bool
     shard: tuple[int, int]
     batch_size: int | None
+    provenance: bool
     quiet: bool
 
 
@@ -146,6 +149,8 @@ def launch(
         sheet=output.sheet,
         film=output.film,
         shard=output.shard,
+        provenance=output.provenance,
+        model_name=Path(method.model).name,
     )
     waiting, skipped = check_outputs(pictures, job, candidates=method.resolve()[1].candidates)
     if not waiting:

@@ -27,8 +27,10 @@ from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
 from completion.methods import Method, Work, candidates_of
 from completion.result import spread
 from completion.search.batches import answer_in_batches, plan_rows
+from dcgan import __version__
 from dcgan.errors import CompletionError, FaceCompletionError, ImageFileError, NoFaceError
 from dcgan.pictures.files import NO_MEMORY
+from dcgan.pictures.origin import Origin, write_xmp
 from dcgan.pictures.records import remove_leftovers
 from dcgan.pictures.saving import save_picture
 
@@ -215,6 +217,8 @@ class _FolderRun:
         paths = output_paths(loaded.source, self.job, self.candidates)
         tiles, holes = [], []
         started = time.perf_counter()
+        xmp, xmp_note = write_xmp(loaded.attached.xmp, self._origin(prepared))
+        attached = dataclasses.replace(loaded.attached, xmp=xmp)
         try:
             for row, path in enumerate(paths):
                 # An observation's candidates lie one after the other.
@@ -224,7 +228,7 @@ class _FolderRun:
                     seconds += _since(started)
                 self.manifest.claim(path)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                save_picture(path, loaded.finish(picture), attached=loaded.attached)
+                save_picture(path, loaded.finish(picture), attached=attached)
                 if len(paths) > 1 and loaded.mask.any():
                     holes.append(picture[loaded.mask])
                 if self.job.sheet:
@@ -245,7 +249,7 @@ class _FolderRun:
             masked = show_masked(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
             self.sheet.add([self.sheet.tile(loaded.color), self.sheet.tile(masked), *tiles])
         missing = bool(loaded.mask.any())
-        notes = list(dict.fromkeys((*loaded.notes, *work.notes)))
+        notes = list(dict.fromkeys(filter(None, (*loaded.notes, *work.notes, xmp_note))))
         if notes and self.on_note:
             self.on_note(f"{loaded.source.path}: {'; '.join(notes)}")
         self.noted += bool(notes)
@@ -263,6 +267,15 @@ class _FolderRun:
             **({"notes": notes} if notes else {}),
             seconds=round(seconds, 4),
         )
+
+    def _origin(self, prepared: _Prepared) -> Origin | None:
+        """Return what a picture's file says about its filling."""
+        if not self.job.provenance or not prepared.loaded.mask.any():
+            return None
+        tool, method = f"dcgan-face-completion {__version__}", prepared.work.method
+        if method in CLASSICAL_METHODS:
+            return Origin(method, tool)
+        return Origin(method, tool, self.job.model_name, self.model_sha256)
 
     def _fail(self, source: InputPicture, reason: str) -> None:
         """Record a picture that cannot be completed."""
