@@ -11,7 +11,7 @@ import numpy.typing as npt
 from completion.folder.inputs import InputPicture
 from completion.folder.masks import MaskSource
 from dcgan.pictures.attached import NOTHING_ATTACHED, Attached
-from dcgan.pictures.files import PictureFile, read_file, read_picture
+from dcgan.pictures.files import PictureFile, read_file
 from dcgan.pictures.profiles import from_srgb, is_grey_profile, to_grey, to_srgb
 
 __all__ = ["LoadedPicture", "load_picture"]
@@ -107,17 +107,16 @@ def load_picture(source: InputPicture, masks: MaskSource, *, channels: int, seed
     pixels, deep = file.pixels, file.deep
     found = masks.mask_for(pixels, source, seed=seed, orientation=file.orientation)
     mask, notes = found.mask, (*file.notes, *found.notes)
-    if deep is not None and pixels.shape[2] == 4 and deep.shape[2] != 4:
-        deep = None  # a grey file with a transparent value: its alpha has no place in the 16 bits
     attached = file.attached
     color = to_srgb(pixels[..., :3], attached.profile)
     if channels == 1:
-        deep = None if deep is not None and deep.shape[2] > 1 else deep
-        grey = read_picture(source.path, channels=1) if attached.profile is None else to_grey(color)
+        if deep is not None and not (deep[..., :1] == deep[..., 1:3]).all():
+            deep, notes = None, (*notes, "the model is grey: 16 bits a channel are read as 8")
+        deep = None if deep is None else deep[..., :1]
         if attached.profile is not None and deep is None and not is_grey_profile(attached.profile):
             attached = dataclasses.replace(attached, profile=None)
             notes += ("the model is grey: the colour profile is left out, the result is in sRGB",)
-        return LoadedPicture(source, file, grey, None, mask, deep, attached, notes)
+        return LoadedPicture(source, file, to_grey(color), None, mask, deep, attached, notes)
     # Where transparent pixels are missing, the completed picture is opaque.
     alpha = pixels[..., 3:] if pixels.shape[2] == 4 and not masks.alpha else None
     return LoadedPicture(source, file, color, alpha, mask, deep, attached, notes)

@@ -1,10 +1,10 @@
 """What a picture file holds beside its pixels, and what of it goes with them into another file."""
 
 import dataclasses
-import warnings
 from typing import Any
 
 from dcgan.pictures.profiles import is_grey_profile, profile_problem
+from dcgan.pictures.voices import heard
 
 __all__ = ["NOTHING_ATTACHED", "XMP_TAG", "Attached", "read_attached"]
 
@@ -60,7 +60,7 @@ def read_attached(image: Any) -> tuple[Attached, tuple[str, ...]]:
     Parameters
     ----------
     image : PIL.Image.Image
-        As opened, before it is turned upright. The process's filters of warnings are changed for a moment.
+        As opened, before it is turned upright.
 
     Returns
     -------
@@ -70,6 +70,8 @@ def read_attached(image: Any) -> tuple[Attached, tuple[str, ...]]:
     """
     notes = []
     profile = image.info.get("icc_profile") or None
+    if image.mode in ("CMYK", "LAB"):  # whose pixels are converted to sRGB as they are read
+        profile = None
     problem = profile_problem(profile) if profile else ""
     if profile and not problem and not _fits(profile, image.mode):
         problem = f"the colour profile does not fit a picture in {image.mode}"
@@ -77,8 +79,7 @@ def read_attached(image: Any) -> tuple[Attached, tuple[str, ...]]:
         notes.append(f"{problem}: the colours are read as sRGB")
         profile = None
     exif, dpi, is_turned, is_damaged = None, None, False, False
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
+    with heard() as warned:
         try:
             is_turned = image.getexif().get(ORIENTATION, 1) in range(5, 9)
             exif = _upright_exif(image, is_turned=is_turned)

@@ -1,14 +1,12 @@
 """Read picture files; `dcgan.pictures.saving` writes them. Only these two know file formats.
 
 Pillow decodes, because it names what is wrong with a file (OpenCV returns a truncated JPEG half grey and says nothing);
-OpenCV resizes.
+OpenCV resizes, and decodes colours of 16 bits, which Pillow does not.
 """
 
 import dataclasses
 import io
 import os
-import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
@@ -18,28 +16,33 @@ import numpy.typing as npt
 
 from dcgan.errors import ImageFileError
 from dcgan.pictures.attached import NOTHING_ATTACHED, Attached, read_attached
+from dcgan.pictures.depth import channel_bits, decode_deep, is_signed
+from dcgan.pictures.modes import to_array
+from dcgan.pictures.profiles import to_grey
+from dcgan.pictures.ranges import eight_bits_note, scale_values
 from dcgan.pictures.reading import open_regular
-from dcgan.pictures.values import STRIP_ROWS
+from dcgan.pictures.unknown import describe_unknown
+from dcgan.pictures.voices import heard
 
 __all__ = [
     "NO_MEMORY",
     "PictureFile",
+    "decode_file",
     "decode_picture",
-    "read_deep",
     "read_encoded",
     "read_file",
     "read_picture",
 ]
 
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 PIXEL_BYTES_MAX = 8  # of a picture file for each pixel: 16 bits a channel and alpha, not compressed
 METADATA_BYTES_MAX = 2**26  # of what a picture file holds beside its pixels
 BLOCK_BYTES = 2**20
 NO_MEMORY = "not enough memory for this picture"
-CV_NO_MEMORY = -4  # OpenCV's code of errors for want of memory
-OPEN_LOCK = threading.Lock()  # the filters of warnings belong to the whole process, not to a thread
+ORIENTATION = 274  # EXIF 2.3's tag
+TIFF_PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
 
 Pictures = npt.NDArray[np.uint8]
+Deep = npt.NDArray[np.uint16]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,7 +54,7 @@ class PictureFile:
     pixels : uint8 array (H, W, 3 or 4)
         Upright, as `read_picture` returns it.
     deep : uint16 array (H, W, 1, 3 or 4), optional
-        The same picture, where the file has 16 bits a channel.
+        The same picture, where the file has more than 8 bits a channel; with alpha where `pixels` has it.
     orientation : int
         The file's orientation tag, 1 to 8, by which the pixels have been turned (EXIF 2.3, tag 274).
     attached : Attached
@@ -61,7 +64,7 @@ class PictureFile:
     """
 
     pixels: Pictures
-    deep: npt.NDArray[np.uint16] | None = None
+    deep: Deep | None = None
     orientation: int = 1
     attached: Attached = NOTHING_ATTACHED
     notes: tuple[str, ...] = ()
@@ -84,17 +87,8 @@ def read_file(path: str | os.PathLike[str]) -> PictureFile:
     ImageFileError
         See `read_picture`.
     """
-    pixels = read_picture(path, channels=None)
-    orientation, attached, notes = _beside_pixels(path)
-    return PictureFile(pixels, read_deep(path, pixels), orientation, attached, notes)
-
-
-def _beside_pixels(path: str | os.PathLike[str]) -> tuple[int, Attached, tuple[str, ...]]:
-    """Return a picture file's orientation tag, 1 where it has none or an unknown one; what is attached; notes on it."""
-    with _named_errors(), open_regular(path) as file, _open(file) as image, OPEN_LOCK:
-        attached = read_attached(image)
-        value = image.getexif().get(274, 1)
-        return value if value in range(1, 9) else 1, *attached
+    with _opened(path) as file:
+        return decode_file(file)
 
 
 def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> Pictures:
@@ -109,7 +103,8 @@ def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> P
     Returns
     -------
     (H, W, channels) uint8
-        Turned as the file's orientation tag says; 16-bit values are divided by 257.
+        Turned as the file's orientation tag says; 16-bit values are divided by 257, integers and floating-point values
+        are scaled by `dcgan.pictures.ranges.scale_values`. Of several frames, the first.
 
     Raises
     ------
@@ -117,10 +112,17 @@ def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> P
         The file cannot be read, is no picture, is truncated or longer than a picture can be, or its pixels do not fit
         into the memory.
     """
+    with _opened(path) as file:
+        return decode_picture(file, channels=channels)
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Open a picture file; name its path in every error."""
     try:
         with open_regular(path) as file:
             _check_length(file)
-            return decode_picture(file, channels=channels)
+            yield file
     except ImageFileError as error:
         raise ImageFileError(f"{os.fspath(path)}: {error}") from error
     except OSError as error:
@@ -145,12 +147,105 @@ def decode_picture(file: IO[bytes], *, channels: int | None = 3) -> Pictures:
     ImageFileError
         The bytes are no picture, or end too early, or its pixels do not fit into the memory.
     """
-    from PIL import ImageOps
+    return _decode(file, channels, keep_all=False).pixels
 
-    with _named_errors(), _open(file) as image:
+
+def decode_file(file: IO[bytes]) -> PictureFile:
+    """Decode a picture from an open binary file with all that belongs to its pixels; see `read_file`."""
+    return _decode(file, None, keep_all=True)
+
+
+def _decode(file: IO[bytes], channels: int | None, *, keep_all: bool) -> PictureFile:
+    """Decode a picture once; where all of it is kept, colours of 16 bits a second time."""
+    from PIL import Image, ImageOps
+
+    with heard() as said, _named_errors(file), Image.open(file) as image:
+        attached, problems = read_attached(image) if keep_all else (NOTHING_ATTACHED, ())
+        bits = channel_bits(file, image)
+        orientation = image.getexif().get(ORIENTATION, 1)
+        orientation = orientation if orientation in range(1, 9) else 1
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
-        return _to_array(image, channels)
+        channels = channels or (4 if image.has_transparency_data else 3)
+        deep: Deep | None
+        if image.mode.startswith("I") or image.mode == "F":
+            pixels, deep, note = _numbers(image, bits, channels)
+            notes = [note]
+        else:
+            _check_signed(image)
+            pixels, note = to_array(image, 3 if channels == 1 and bits > 8 else channels)
+            deep, notes = None, [note]
+            if bits > 8 and (keep_all or not pixels[..., :3].any()):  # black in 8 bits, perhaps, not in 16
+                deep = decode_deep(file, image.format, shallow=pixels, orientation=orientation)
+                pixels, deep, note = _with_colors(pixels, deep, bits)
+                notes.append(note)
+            pixels = to_grey(pixels[..., :3]) if channels < pixels.shape[2] else pixels
+        notes.append(_count_frames(image))
+        if said and not problems:
+            notes.append(f"read in spite of: {said[0]}" + (f" (and {len(said) - 1} more)" if said[1:] else ""))
+        notes = [*filter(None, notes), *problems]
+        return PictureFile(pixels, deep if keep_all else None, orientation, attached, tuple(notes))
+
+
+def _count_frames(image: Any) -> str:
+    """Return a note where an image is the first of several frames; to count them may move it to another one."""
+    if image.format == "PSD":  # its frames are layers, and the first picture shows them all
+        return ""
+    try:
+        count = getattr(image, "n_frames", 1)
+    except Exception:  # of a damaged later frame, anything
+        return "first of several frames"
+    return f"first of {count} frames" if count > 1 else ""
+
+
+def _numbers(image: Any, bits: int, channels: int) -> tuple[Pictures, Deep | None, str]:
+    """Return a grey image of integers or floating-point values in 8 bits and in 16, and a note."""
+    values: npt.NDArray[Any] = np.asarray(image)
+    values, top = _typed(values, image, bits)
+    scaled = scale_values(values, top=top)
+    grey, deep = scaled.pixels, scaled.deep
+    if image.format == "TIFF" and image.tag_v2.get(TIFF_PHOTOMETRIC) == WHITE_IS_ZERO:
+        grey, deep = 255 - grey, None if deep is None else 65535 - deep
+    alpha = np.full_like(grey, 255)
+    if isinstance(clear := image.info.get("transparency"), int):
+        alpha[values == clear] = 0
+    pixels = np.dstack([grey, grey, grey, alpha]) if channels == 4 else np.repeat(grey[..., None], channels, axis=2)
+    return pixels, None if deep is None else _with_alpha(deep[..., None], pixels), scaled.note
+
+
+def _typed(values: npt.NDArray[Any], image: Any, bits: int) -> tuple[npt.NDArray[Any], int | None]:
+    """Return the values of an image as its file's type has them, and the largest value of that type."""
+    if image.mode == "F":
+        return values, None
+    if image.format == "TIFF":
+        top = 2 ** (bits - 1) - 1 if is_signed(image) else 2**bits - 1
+        return values.view(np.uint32) if top > 2**31 else values, top
+    return values, 2**31 - 1 if image.mode == "I" and image.format != "PPM" else 65535
+
+
+def _check_signed(image: Any) -> None:
+    """Raise ImageFileError for values of 8 bits and a sign that are negative; Pillow reads them as larger than 127."""
+    if image.mode == "L" and is_signed(image) and (lowest := np.asarray(image).view(np.int8).min()) < 0:
+        raise ImageFileError(f"expected values from 0 on, found {lowest}")
+
+
+def _with_colors(pixels: Pictures, deep: Deep | None, bits: int) -> tuple[Pictures, Deep | None, str]:
+    """Return a picture of more than 8 bits a channel in 8 and, where they were read, in all of them, and a note."""
+    if deep is None:
+        return pixels, None, f"{bits} bits a channel are read as 8"
+    colors = min(deep.shape[2], 3)
+    if 0 < deep[..., :colors].max() <= 255:  # 8 bits in a file of 16
+        pixels[..., :3] = deep[..., :colors]
+        return pixels, None, eight_bits_note(65535)
+    return pixels, _with_alpha(deep, pixels), ""
+
+
+def _with_alpha(deep: Deep, pixels: Pictures) -> Deep:
+    """Return 16 bits with the alpha of the 8-bit picture, where that has one and they do not."""
+    if pixels.shape[2] < 4 or deep.shape[2] == 4:
+        return deep
+    colors = np.repeat(deep, 3, axis=2) if deep.shape[2] == 1 else deep
+    return np.concatenate([colors, pixels[..., 3:].astype(np.uint16) * 257], axis=2)
 
 
 def read_encoded(file: IO[bytes]) -> io.BytesIO:
@@ -173,12 +268,14 @@ def read_encoded(file: IO[bytes]) -> io.BytesIO:
     ImageFileError
         The stream is longer than that, or its first 64 MiB are not those of a picture.
     """
+    from PIL import Image
+
     encoded, most = io.BytesIO(), 0
     while block := file.read(BLOCK_BYTES):
         encoded.write(block)
         if encoded.tell() > METADATA_BYTES_MAX and not most:
             encoded.seek(0)
-            with _named_errors(), _open(encoded) as image:
+            with heard(), _named_errors(encoded), Image.open(encoded) as image:
                 most = METADATA_BYTES_MAX + PIXEL_BYTES_MAX * image.width * image.height
             encoded.seek(0, io.SEEK_END)
         if most and encoded.tell() > most:
@@ -187,117 +284,24 @@ def read_encoded(file: IO[bytes]) -> io.BytesIO:
     return encoded
 
 
-def _open(file: IO[bytes]) -> Any:
-    """Return a Pillow image whose header was read."""
-    from PIL import Image
-
-    with OPEN_LOCK, warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # twice as many pixels are an error
-        return Image.open(file)
-
-
 @contextmanager
-def _named_errors() -> Iterator[None]:
+def _named_errors(file: IO[bytes]) -> Iterator[None]:
     """Turn what Pillow raises into ImageFileError."""
     from PIL import Image
 
     try:
         yield
+    except ImageFileError:
+        raise
     except Image.DecompressionBombError as error:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise ImageFileError(f"expected at most {limit:,} pixels ({error})") from error
     except Image.UnidentifiedImageError as error:
-        raise ImageFileError("expected a picture, found no known picture format") from error
+        raise ImageFileError(f"expected a picture, found {describe_unknown(file)}") from error
     except MemoryError as error:
         raise ImageFileError(NO_MEMORY) from error
-    except (
-        Exception
-    ) as error:  # of a damaged file Pillow's plugins raise nearly anything, RuntimeError and SyntaxError too
+    except Exception as error:  # of a damaged file Pillow's plugins raise nearly anything, even RuntimeError
         reason = " ".join(str(error).split()) or type(error).__name__
         if "out of memory" in reason:  # of a decoder's own buffers
             raise ImageFileError(NO_MEMORY) from error
         raise ImageFileError(f"the picture is damaged: {reason}") from error
-
-
-def read_deep(path: str | os.PathLike[str], shallow: Pictures) -> npt.NDArray[np.uint16] | None:
-    """Read a file of 16 bits a channel with all of them; None where it has 8, or holds something else than expected.
-
-    Parameters
-    ----------
-    path : of a PNG or TIFF file
-    shallow : what `read_picture` makes of it, (H, W, C) uint8; where the 16 bits are another picture, None is returned
-
-    Returns
-    -------
-    (H, W, 1, 3 or 4) uint16, upright, or None
-
-    Raises
-    ------
-    ImageFileError
-        The pixels do not fit into the memory.
-    """
-    import cv2
-    from PIL import Image, ImageOps
-
-    deep: Any
-    try:
-        with open_regular(path) as file, OPEN_LOCK, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(file) as image:
-                bits = image.tag_v2.get(258, (8,)) if image.format == "TIFF" else (_png_depth(file, image.format),)
-                if max(bits) != 16:
-                    return None
-                if image.mode.startswith("I"):
-                    deep = np.asarray(ImageOps.exif_transpose(image)).astype(np.uint16)
-                else:
-                    file.seek(0)
-                    deep = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
-    except MemoryError as error:
-        raise ImageFileError(f"{os.fspath(path)}: {NO_MEMORY}") from error
-    except Exception as error:  # as in decode_picture; what is damaged has been reported by read_picture
-        if getattr(error, "code", None) == CV_NO_MEMORY:
-            raise ImageFileError(f"{os.fspath(path)}: {NO_MEMORY}") from error
-        return None
-    if deep is None or deep.dtype != np.uint16:
-        return None
-    deep = deep.reshape(*deep.shape[:2], -1)
-    if deep.shape[2] >= 3:
-        deep = np.concatenate([deep[..., 2::-1], deep[..., 3:]], axis=2)  # OpenCV's order is BGR
-    colors = min(deep.shape[2], 3)
-    if deep.shape[:2] != shallow.shape[:2] or deep.shape[2] == 2:
-        return None
-    same = np.abs((deep[..., :colors] >> 8).astype(np.int16) - shallow[..., :colors]).max() <= 1
-    return deep if same else None
-
-
-def _png_depth(file: IO[bytes], kind: str | None) -> int:
-    """Return the bits of a PNG's channel, 8 for other formats; the file stays where it is."""
-    if kind != "PNG":
-        return 8
-    place = file.tell()
-    file.seek(24)
-    depth = file.read(1)[0]
-    file.seek(place)
-    return depth
-
-
-def _to_array(image: Any, channels: int | None) -> Pictures:
-    """Return a loaded Pillow image as (H, W, channels) uint8."""
-    if channels is None:
-        channels = 4 if image.has_transparency_data else 3
-    if image.mode.startswith("I") or image.mode == "F":  # 16 or 32 bits, grey
-        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        values = values / 257.0 if image.mode != "F" or values.max(initial=0) > 255 else values
-        grey = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-        grey = grey[..., None]  # (H, W, 1)
-        if channels == 4:
-            return np.concatenate([grey, grey, grey, np.full_like(grey, 255)], axis=2)
-        return np.repeat(grey, channels, axis=2)
-    is_indexed = image.mode in ("P", "PA") or "transparency" in image.info
-    pixels = np.empty((image.height, image.width, channels), np.uint8)
-    for top in range(0, image.height, STRIP_ROWS):  # Pillow holds the picture once, and so do we
-        strip = image.crop((0, top, image.width, min(top + STRIP_ROWS, image.height)))
-        strip = strip.convert("RGBA") if is_indexed else strip
-        strip = strip if strip.mode == MODES[channels] else strip.convert(MODES[channels])
-        pixels[top : top + STRIP_ROWS] = np.asarray(strip).reshape(strip.height, strip.width, channels)
-    return pixels

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan.pictures.files import read_picture
+from dcgan.pictures.files import read_file, read_picture
+from dcgan.pictures.saving import save_picture
 from masks import left_mask
 from tests.completion.helpers import center_hole, make_picture, read, records, write_pictures
 
@@ -85,17 +86,28 @@ def test_sixteen_bits_stay_sixteen_bits(run, tmp_path):
 
 
 def test_sixteen_bits_with_a_transparent_value(run, tmp_path):
-    """What stands for transparency keeps its place, in eight bits."""
+    """What stands for transparency becomes an alpha channel, and the sixteen bits stay."""
     deep = np.array(KINDS["deep.png"])
     Image.fromarray(deep).save(tmp_path / "deep.png", transparency=int(deep[-1, -1]))
     run(tmp_path / "deep.png", "--output", tmp_path / "out", "--mask", "left")
-    original, completed = (
-        read_picture(tmp_path / "deep.png", channels=None),
-        read(tmp_path / "out" / "deep.png", "RGBA"),
-    )
+    completed = read_file(tmp_path / "out" / "deep.png").deep
     known = ~left_mask(deep.shape)
-    np.testing.assert_array_equal(completed[known], original[known])
-    np.testing.assert_array_equal(completed[..., 3], original[..., 3])
+    np.testing.assert_array_equal(completed[known, 0], deep[known])
+    np.testing.assert_array_equal(completed[..., 3] == 0, deep == deep[-1, -1])
+
+
+def test_a_grey_model_keeps_sixteen_grey_bits(run, tmp_path, grey_model):
+    """Colours of sixteen bits are read as eight, and a note says so."""
+    deep = np.array(KINDS["deep.png"])
+    Image.fromarray(deep).save(tmp_path / "grey.png")
+    save_picture(tmp_path / "colour.png", np.dstack([deep, deep // 2, deep // 3]))
+    arguments = [tmp_path / "grey.png", tmp_path / "colour.png", "--model", grey_model[0], "--mask", "left"]
+    result = run(*arguments, "--output", tmp_path / "out")
+    known = ~left_mask(deep.shape)
+    np.testing.assert_array_equal(read_file(tmp_path / "out" / "grey.png").deep[known, 0], deep[known])
+    assert read_file(tmp_path / "out" / "colour.png").deep is None
+    assert f"{tmp_path / 'colour.png'}: the model is grey: 16 bits a channel are read as 8" in result.stderr
+    assert "grey.png:" not in result.stderr
 
 
 def test_a_large_photograph(run, tmp_path):

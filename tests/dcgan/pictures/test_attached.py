@@ -83,7 +83,6 @@ def test_tags_about_the_old_file_are_left_out(tmp_path):
         ("RGB", b"damaged", "the colour profile is damaged"),
         ("RGB", profiles.lab(), "the colour profile is one for Lab"),
         ("RGB", profiles.grey(), "the colour profile does not fit a picture in RGB"),
-        ("CMYK", profiles.wide(), "the colour profile does not fit a picture in CMYK"),
     ],
 )
 def test_a_profile_that_cannot_be_used_is_noted(mode, profile, note, tmp_path):

@@ -6,7 +6,6 @@ import threading
 import warnings
 import zlib
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dcgan.errors import ImageFileError
-from dcgan.pictures.files import decode_picture, read_deep, read_encoded, read_picture
+from dcgan.pictures.files import decode_picture, read_encoded, read_picture
 from dcgan.pictures.saving import save_picture
 from tests.dcgan.helpers import memory_below, one_line
 
@@ -112,50 +111,6 @@ def test_sixteen_bits_are_divided_by_257(tmp_path):
     assert read_picture(path, channels=4)[..., 3].min() == 255
     path = write(tmp_path / "b.png", np.array([[128, 129, 65535]], np.uint16))
     assert read_picture(path, channels=1)[..., 0].tolist() == [[0, 1, 255]]
-
-
-@pytest.mark.parametrize("suffix", [".png", ".tif"])
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_all_sixteen_bits(tmp_path, suffix, channels):
-    deep = RNG.integers(0, 65536, (9, 7, channels)).astype(np.uint16)
-    path = tmp_path / f"deep{suffix}"
-    stored = np.concatenate([deep[..., 2::-1], deep[..., 3:]], axis=2) if channels > 1 else deep
-    assert cv2.imwrite(str(path), stored)
-    again = read_deep(path, read_picture(path, channels=None))
-    assert again.dtype == np.uint16
-    assert np.array_equal(again, deep)
-    save_picture(tmp_path / "copy.png", again)
-    assert np.array_equal(read_deep(tmp_path / "copy.png", read_picture(tmp_path / "copy.png", channels=None)), deep)
-
-
-def test_sixteen_bits_are_turned_upright(tmp_path):
-    deep = RNG.integers(0, 65536, (9, 7)).astype(np.uint16)
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.fromarray(deep).save(tmp_path / "turned.png", exif=exif)
-    shallow = read_picture(tmp_path / "turned.png", channels=None)
-    assert np.array_equal(read_deep(tmp_path / "turned.png", shallow)[..., 0], np.rot90(deep, -1))
-
-
-def test_no_sixteen_bits(tmp_path):
-    """Of eight bits, of another picture than was read, and of no picture there is nothing to be had."""
-    for name in ("a.png", "a.jpg", "a.tif"):
-        save_picture(tmp_path / name, RGB)
-        assert read_deep(tmp_path / name, RGB) is None
-    deep = RNG.integers(0, 65536, (5, 7, 3)).astype(np.uint16)
-    save_picture(tmp_path / "deep.png", deep)
-    assert read_deep(tmp_path / "deep.png", (deep >> 8).astype(np.uint8)) is not None
-    assert read_deep(tmp_path / "deep.png", 255 - (deep >> 8).astype(np.uint8)) is None
-    assert read_deep(tmp_path / "deep.png", np.zeros((7, 5, 3), np.uint8)) is None
-    (tmp_path / "none.png").write_bytes(b"\x89PNG")
-    assert read_deep(tmp_path / "none.png", RGB) is None
-    with pytest.raises(ImageFileError, match=r"expected \.png for 16 bits a channel, received '\.jpg'"):
-        save_picture(tmp_path / "deep.jpg", deep)
-
-
-def test_floating_point_tiff(tmp_path):
-    path = write(tmp_path / "a.tif", np.array([[0.0, 99.6, 255.0, np.nan]], np.float32))
-    assert read_picture(path, channels=1)[..., 0].tolist() == [[0, 100, 255, 0]]
 
 
 def test_cmyk(tmp_path):
@@ -300,7 +255,6 @@ def test_pipes_are_not_waited_for(tmp_path, alarm):
     with pytest.raises(ImageFileError) as error:
         read_picture(tmp_path / "a.png")
     assert one_line(error) == f"{tmp_path / 'a.png'}: expected a regular file, found a pipe"
-    assert read_deep(tmp_path / "a.png", RGB) is None
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError("out of memory error when reading image file")])
@@ -312,19 +266,6 @@ def test_want_of_memory_is_no_damage(tmp_path, monkeypatch, error):
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
     with pytest.raises(ImageFileError, match=r"a\.png: not enough memory for this picture$"):
         read_picture(path)
-
-
-@pytest.mark.parametrize("code", [None, -4])
-def test_sixteen_bits_are_not_given_up_for_want_of_memory(tmp_path, monkeypatch, code):
-    def decode(*arguments):
-        error = MemoryError() if code is None else cv2.error("Insufficient memory")
-        error.code = code
-        raise error
-
-    cv2.imwrite(str(tmp_path / "a.png"), np.full((4, 4, 3), 1000, np.uint16))
-    monkeypatch.setattr(cv2, "imdecode", decode)
-    with pytest.raises(ImageFileError, match=r"a\.png: not enough memory for this picture$"):
-        read_deep(tmp_path / "a.png", RGB)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
