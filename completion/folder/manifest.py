@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dcgan.errors import FaceCompletionError
@@ -12,7 +12,7 @@ from dcgan.pictures.marks import MARK, check_mark, mark_folder, refuse_links
 from dcgan.pictures.own_files import OwnFiles, check_list, list_path, listed_files
 from dcgan.pictures.records import JsonLines, locked, read_json_lines, read_own_lines
 
-__all__ = ["Manifest", "check_manifest", "list_own_outputs", "open_manifest"]
+__all__ = ["Manifest", "check_manifest", "list_own_outputs", "open_manifest", "recorded_outputs"]
 
 KIND = "completed pictures"  # of the folder's mark
 FIELDS = ("input", "output", "status", "seed", "model_sha256")  # of every line
@@ -77,8 +77,8 @@ def check_manifest(path: Path) -> bool:
     refuse_links(path.parent, [MARK, path.name, lock, list_path(path).name])
     records = read_own_lines(path, fields=FIELDS)
     check_list(path, marked=marked)
-    # A run of version 0.1.0 that was stopped before its first picture left an empty manifest beside its lock.
-    if not records and not marked and path.exists() and not (path.parent / lock).exists():
+    # A run that was stopped before its first picture left an empty manifest beside its lock.
+    if not records and path.exists() and not (path.parent / lock).exists():
         raise FaceCompletionError(f"{path}: expected a manifest; choose another folder, or move this file")
     return marked or path.exists()
 
@@ -128,14 +128,43 @@ def list_own_outputs(folder: Path) -> set[str]:
         Relative paths with forward slashes.
     """
     own = listed_files(folder, MANIFEST)
+    for record in _records(folder):
+        own.update(*(_own_names(str(each), folder) for each in _as_list(record["output"])))
+    return own
+
+
+def recorded_outputs(folder: Path) -> dict[str, str]:
+    """Return the names that earlier runs gave to the results in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the results; it need not exist.
+
+    Returns
+    -------
+    dict of str to str
+        From a picture's path below the folder of inputs to the relative path of its result, without the number of a
+        candidate. A result is beside where its picture is; of the input's path the name alone is read.
+    """
+    names = {}
+    for record in _records(folder):
+        outputs = _as_list(record["output"])
+        for name in _own_names(str(outputs[0]), folder) if outputs else ():
+            path = PurePosixPath(name)
+            source = path.with_name(PurePosixPath(str(record["input"])).name or path.name)
+            if len(outputs) > 1:
+                path = path.with_name(path.stem.removesuffix(".candidate-1") + path.suffix)
+            names[source.as_posix()] = path.as_posix()
+    return names
+
+
+def _records(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of all manifests in a folder."""
     for name in sorted(os.listdir(folder)) if folder.is_dir() else ():
         path = folder / name
         if MANIFEST.fullmatch(name) and path.is_file() and not path.is_symlink():
-            for record in read_json_lines(path):
-                if record.keys() >= set(FIELDS):
-                    output = record["output"]
-                    own.update(*(_own_names(str(each), folder) for each in _as_list(output)))
-    return own
+            yield from (record for record in read_json_lines(path) if record.keys() >= set(FIELDS))
 
 
 def _as_list(output: Any) -> list[Any]:

@@ -20,9 +20,10 @@ import numpy.typing as npt
 
 from completion.config import CLASSICAL_METHODS
 from completion.folder.inputs import InputPicture
-from completion.folder.job import FolderJob, check_outputs, output_paths
+from completion.folder.job import FolderJob, check_outputs
 from completion.folder.loading import LoadedPicture, load_picture
 from completion.folder.manifest import Manifest, open_manifest
+from completion.folder.outputs import Output
 from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
 from completion.methods import Method, Work, candidates_of
 from completion.result import spread
@@ -130,11 +131,13 @@ def complete_folder(
     except OSError as error:
         raise FaceCompletionError(f"{job.output}: cannot make the folder: {error.strerror or error}") from error
     with open_manifest(job.manifest_path) as manifest:
-        run = _FolderRun(job, method, manifest, on_failure=on_failure, on_note=on_note, on_progress=on_progress)
-        own = [path for source in waiting for path in output_paths(source, job, candidates)]
+        run = _FolderRun(
+            job, method, manifest, waiting, on_failure=on_failure, on_note=on_note, on_progress=on_progress
+        )
+        own = [path for output in waiting.values() for path in output.paths]
         if manifest.resumed:
             remove_leftovers([*own, job.sheet_path, job.film_path])
-        run.complete(waiting, count=len(inputs))
+        run.complete(count=len(inputs))
         if job.sheet:
             manifest.claim(job.sheet_path)
             run.sheet.save(job.sheet_path)
@@ -152,12 +155,13 @@ class _FolderRun:
         job: FolderJob,
         method: Method,
         manifest: Manifest,
+        outputs: dict[InputPicture, Output],
         *,
         on_failure: OnLine | None,
         on_note: OnLine | None,
         on_progress: Callable[[float], None] | None,
     ) -> None:
-        self.job, self.method, self.manifest = job, method, manifest
+        self.job, self.method, self.manifest, self.outputs = job, method, manifest, outputs
         self.on_failure, self.on_note, self.on_progress = on_failure, on_note, on_progress
         self.sheet, self.film = ComparisonSheet(), SearchFilm()
         self.completed = self.untouched = self.failed = self.noted = 0
@@ -167,13 +171,13 @@ class _FolderRun:
         self.channels = finder.prior.config.channels if finder is not None else 3
         self.model_sha256 = finder.prior.sha256 if finder is not None else None
 
-    def complete(self, inputs: Sequence[InputPicture], *, count: int) -> None:
-        """Complete and write pictures; `count` is the number of the whole job, of which these may be a part."""
+    def complete(self, *, count: int) -> None:
+        """Complete and write the pictures; `count` is the number of the whole job, of which these may be a part."""
         share, rows = plan_rows(count, batch_size=self.job.batch_size, candidates=self.candidates)
         if self.job.photographs is not None and count > 1:
             share, rows = plan_rows(PHOTOGRAPH_ROWS, batch_size=self.job.batch_size, candidates=self.candidates)
         answered = answer_in_batches(
-            self._prepare_all(inputs),
+            self._prepare_all(list(self.outputs)),
             self.method.finder,
             share=share,
             rows=rows,
@@ -214,7 +218,8 @@ class _FolderRun:
     def _write(self, prepared: _Prepared, answers: Answers | None, *, seconds: float) -> None:
         """Compose and write one picture's results, its line in the manifest and its row in the sheet."""
         loaded, work = prepared.loaded, prepared.work
-        paths = output_paths(loaded.source, self.job, self.candidates)
+        output = self.outputs[loaded.source]
+        paths = output.paths
         tiles, holes = [], []
         started = time.perf_counter()
         xmp, xmp_note = write_xmp(loaded.attached.xmp, self._origin(prepared))
@@ -249,7 +254,7 @@ class _FolderRun:
             masked = show_masked(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
             self.sheet.add([self.sheet.tile(loaded.color), self.sheet.tile(masked), *tiles])
         missing = bool(loaded.mask.any())
-        notes = list(dict.fromkeys(filter(None, (*loaded.notes, *work.notes, xmp_note))))
+        notes = list(dict.fromkeys(filter(None, (*output.notes, *loaded.notes, *work.notes, xmp_note))))
         if notes and self.on_note:
             self.on_note(f"{loaded.source.path}: {'; '.join(notes)}")
         self.noted += bool(notes)
