@@ -184,7 +184,13 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
     resolve_method(options["method"], variations=options["variations"], **settings)  # refuses values out of range
     from completion.folder.inputs import list_inputs
 
-    pictures = list_inputs(inputs, recursive=options["recursive"], mask_dir=masks.folder, output_dir=options["output"])
+    pictures = list_inputs(
+        inputs,
+        recursive=options["recursive"],
+        mask_dir=masks.folder,
+        output_dir=options["output"],
+        on_left_out=None if options["quiet"] else lambda line: click.echo(printable(line), err=True),
+    )
     from completion.folder.launch import ChosenMethod, OutputOptions, PhotographOptions, launch
     from completion.folder.masks import open_masks
 

@@ -8,7 +8,11 @@ from pathlib import Path
 
 __all__ = ["MASK_SUFFIXES", "MaskFolder", "is_mask_name"]
 
-MASK_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+MASK_SUFFIXES = (
+    *(".apng", ".avif", ".bmp", ".dib", ".gif", ".j2k", ".jfif", ".jp2", ".jpe"),
+    *(".jpeg", ".jpf", ".jpg", ".jpx", ".mpo", ".pbm", ".pcx", ".pfm", ".pgm"),
+    *(".png", ".pnm", ".ppm", ".qoi", ".sgi", ".tga", ".tif", ".tiff", ".webp"),
+)
 MARK = "_mask"
 
 

@@ -20,8 +20,8 @@ from dcgan.faces.alignment import alignment_transform, invert_transform, transfo
 from dcgan.faces.detector import FaceDetector
 from dcgan.faces.locate import GivenFaces
 from dcgan.model_file import load_model
-from dcgan.pictures.names import list_pictures
 from dcgan.pictures.files import read_picture
+from dcgan.pictures.listing import list_pictures
 
 FACE_MIN_PX = 60
 

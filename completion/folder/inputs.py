@@ -3,11 +3,11 @@
 import dataclasses
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dcgan.errors import FaceCompletionError
-from dcgan.pictures.names import list_pictures
+from dcgan.pictures.listing import list_pictures
 from masks.matching import is_mask_name
 
 __all__ = ["InputPicture", "list_inputs", "take_shard"]
@@ -38,6 +38,7 @@ def list_inputs(
     recursive: bool = False,
     mask_dir: Path | None = None,
     output_dir: Path | None = None,
+    on_left_out: Callable[[str], None] | None = None,
 ) -> list[InputPicture]:
     """List the pictures behind a mix of files, folders and globs.
 
@@ -55,6 +56,8 @@ def list_inputs(
         Folder of the masks.
     output_dir : Path, optional
         Folder of the results.
+    on_left_out : callable, optional
+        Called with one line for each folder of which something was left out that could have been meant.
 
     Returns
     -------
@@ -72,7 +75,11 @@ def list_inputs(
         for path in _expand(str(argument), output_dir):
             if path.is_dir():
                 roots.append(path)
-                found = _pictures_in(path, recursive=recursive, mask_dir=mask_dir, output_dir=output_dir)
+                found = list_pictures(
+                    path, recursive=recursive, left_out=(mask_dir, output_dir), on_left_out=on_left_out
+                )
+                if _is_among(path, mask_dir):
+                    found = [picture for picture in found if not is_mask_name(picture)]
             else:
                 roots.append(path.parent)
                 found = [path]
@@ -101,12 +108,9 @@ def _expand(argument: str, output_dir: Path | None) -> list[Path]:
     return matches
 
 
-def _pictures_in(folder: Path, *, recursive: bool, mask_dir: Path | None, output_dir: Path | None) -> list[Path]:
-    """Return the pictures of a folder by name."""
-    masks = os.path.realpath(mask_dir) if mask_dir is not None else None
-    among_masks = masks is not None and _is_inside(os.path.realpath(folder), masks)
-    found = list_pictures(folder, recursive=recursive, left_out=(mask_dir, output_dir))
-    return [path for path in found if not (among_masks and is_mask_name(path))]
+def _is_among(folder: Path, masks: Path | None) -> bool:
+    """Tell whether a folder of pictures is the folder of masks or lies in it."""
+    return masks is not None and _is_inside(os.path.realpath(folder), os.path.realpath(masks))
 
 
 def _is_inside(path: str, folder: str) -> bool:

@@ -29,8 +29,8 @@ from dcgan.faces.align_config import AlignConfig
 from dcgan.faces.alignment import alignment_transform, crop_face
 from dcgan.faces.detector import FaceDetector, check_installed
 from dcgan.pictures.files import read_picture
+from dcgan.pictures.listing import list_pictures
 from dcgan.pictures.marks import MARK, check_mark, mark_folder, refuse_links
-from dcgan.pictures.names import list_pictures
 from dcgan.pictures.own_files import OwnFiles, check_list, list_path, listed_files, refuse_others
 from dcgan.pictures.records import JsonLines, changed_settings, locked, read_own_lines, remove_leftovers_in
 from dcgan.pictures.saving import save_picture
@@ -139,6 +139,7 @@ def align_folder(
     overwrite: bool = False,
     on_record: Callable[[dict[str, Any]], None] | None = None,
     on_total: Callable[[int, int], None] | None = None,
+    on_left_out: Callable[[str], None] | None = None,
 ) -> AlignSummary:
     """Cut the faces out of a folder of photographs, searched recursively.
 
@@ -158,6 +159,8 @@ def align_folder(
         Called with each photograph's line, a dict, as it is written.
     on_total : callable, optional
         Called once with the number of photographs, and how many of them an earlier run has done.
+    on_left_out : callable, optional
+        Called with one line where something was left out of `source` that could have been meant.
 
     Returns
     -------
@@ -171,7 +174,7 @@ def align_folder(
         holds files or links of others where a crop would be written, another process writes there, or the disk is full.
     """
     config = config or AlignConfig()
-    paths = _list_photographs(source, output)
+    paths = _list_photographs(source, output, on_left_out)
     check_installed(config.landmarks)  # complains here what each worker would complain of
     relatives = {path: path.relative_to(source).as_posix() for path in paths}
     names = _crop_names(list(relatives.values()))
@@ -251,11 +254,11 @@ def _refuse_crops(output: Path, names: set[str], *, own: set[str]) -> None:
     refuse_others(output, [leaf for leaf, stem in stems.items() if FACE_NUMBER.sub("", stem) in names], own=own)
 
 
-def _list_photographs(source: Path, output: Path) -> list[Path]:
+def _list_photographs(source: Path, output: Path, on_left_out: Callable[[str], None] | None) -> list[Path]:
     """Return the files with a picture's suffix below a folder, by name; the output folder is left out."""
     if os.path.realpath(output) == os.path.realpath(source):
         raise FaceCompletionError(f"{output}: expected another folder than that of the photographs")
-    found = list_pictures(source, left_out=[output])
+    found = list_pictures(source, left_out=[output], on_left_out=on_left_out)
     if not found:
         raise FaceCompletionError(f"{source}: expected photographs, found none")
     return found

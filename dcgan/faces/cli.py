@@ -103,7 +103,14 @@ def align_command(
 
     try:
         summary = align_folder(
-            raw, aligned, config, workers=workers, overwrite=overwrite, on_record=report, on_total=start
+            raw,
+            aligned,
+            config,
+            workers=workers,
+            overwrite=overwrite,
+            on_record=report,
+            on_total=start,
+            on_left_out=None if quiet else lambda line: click.echo(printable(line), err=True),
         )
     finally:
         for bar in bars:

@@ -162,10 +162,10 @@ def _decode(file: IO[bytes], channels: int | None, *, keep_all: bool) -> Picture
     with heard() as said, _named_errors(file), Image.open(file) as image:
         attached, problems = read_attached(image) if keep_all else (NOTHING_ATTACHED, ())
         bits = channel_bits(file, image)
-        orientation = image.getexif().get(ORIENTATION, 1)
-        orientation = orientation if orientation in range(1, 9) else 1
+        orientation = _orientation(image)
         image.load()
-        ImageOps.exif_transpose(image, in_place=True)
+        if orientation > 1:
+            ImageOps.exif_transpose(image, in_place=True)
         channels = channels or (4 if image.has_transparency_data else 3)
         deep: Deep | None
         if image.mode.startswith("I") or image.mode == "F":
@@ -185,6 +185,15 @@ def _decode(file: IO[bytes], channels: int | None, *, keep_all: bool) -> Picture
             notes.append(f"read in spite of: {said[0]}" + (f" (and {len(said) - 1} more)" if said[1:] else ""))
         notes = [*filter(None, notes), *problems]
         return PictureFile(pixels, deep if keep_all else None, orientation, attached, tuple(notes))
+
+
+def _orientation(image: Any) -> int:
+    """Return an image's orientation tag, 1 where it has none, an unknown one, or tags that cannot be read."""
+    try:
+        value = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # damaged tags raise nearly anything; `read_attached` says so
+        return 1
+    return value if value in range(1, 9) else 1
 
 
 def _count_frames(image: Any) -> str:

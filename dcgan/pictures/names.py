@@ -1,15 +1,23 @@
 """Which files are pictures, by their names. Pure standard library; no file is opened."""
 
+import collections
 import os
-from collections.abc import Iterable
-from pathlib import Path
+import re
 
-from dcgan.errors import FaceCompletionError
-
-__all__ = ["PICTURE_SUFFIXES", "is_picture_name", "list_pictures"]
+__all__ = ["PICTURE_SUFFIXES", "LeftOut", "is_hidden", "is_picture_name"]
 
 # `masks`, which imports nothing of this package, has the same list in masks/matching.py; a test compares them.
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif")
+PICTURE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".avif", ".gif", ".tif", ".tiff"),
+    *(".bmp", ".dib", ".tga", ".pcx", ".sgi", ".qoi", ".jp2", ".j2k", ".jpf", ".jpx"),
+    *(".pbm", ".pgm", ".ppm", ".pnm", ".pfm"),
+)
+# Of files that lie beside pictures and that nobody takes for one.
+QUIET_SUFFIXES = (
+    *(".txt", ".md", ".json", ".jsonl", ".csv", ".tsv", ".xml", ".yaml", ".yml", ".html", ".log", ".ini", ".db"),
+    *(".xmp", ".aae", ".npy", ".npz", ".py", ".sh", ".zip", ".gz", ".tar", ".lnk", ".tmp"),
+)
+SUFFIXES_SHOWN, NAME_SHOWN = 5, 12  # in a message: how many, and characters of each
 
 
 def is_picture_name(name: str) -> bool:
@@ -30,48 +38,68 @@ def is_picture_name(name: str) -> bool:
     >>> [is_picture_name(name) for name in ("a.JPG", "b/c.png", "b/._c.png", "__MACOSX/c.png", "notes.txt")]
     [True, True, False, False, False]
     """
-    leaf = name.rsplit("/", 1)[-1]
-    return leaf.lower().endswith(PICTURE_SUFFIXES) and not leaf.startswith(".") and "__MACOSX" not in name
+    return name.lower().endswith(PICTURE_SUFFIXES) and not is_hidden(name)
 
 
-def list_pictures(
-    folder: str | os.PathLike[str],
-    *,
-    recursive: bool = True,
-    left_out: Iterable[str | os.PathLike[str] | None] = (),
-    error: type[FaceCompletionError] = FaceCompletionError,
-) -> list[Path]:
-    """Return the files in a folder that are named like pictures.
+class LeftOut:
+    """Counts what is left out of a folder though it could have been meant; hidden files are not counted.
+
+    Examples
+    --------
+    >>> left_out = LeftOut()
+    >>> for name in ("a.heic", "b.heic", "notes.txt", ".hidden", "scan"):
+    ...     left_out.count_file(name)
+    >>> left_out.describe("photos")
+    "photos: left out: 3 files without a picture's suffix (.heic, none)"
+    """
+
+    def __init__(self) -> None:
+        self._suffixes = collections.Counter[str]()
+        self._others = collections.Counter[str]()
+
+    def count_file(self, name: str) -> None:
+        """Count a file that is not named like a picture.
+
+        Parameters
+        ----------
+        name : str
+            Path of a file in a folder or an archive, with forward slashes.
+        """
+        leaf = name.rsplit("/", 1)[-1]
+        if not is_hidden(name) and not leaf.lower().endswith((*PICTURE_SUFFIXES, *QUIET_SUFFIXES)):
+            self._suffixes[os.path.splitext(leaf)[1].lower()[:NAME_SHOWN] or "none"] += 1
+
+    def count_other(self, kind: str) -> None:
+        """Count something else, by what it is: "broken link"."""
+        self._others[kind] += 1
+
+    def describe(self, folder: str | os.PathLike[str]) -> str:
+        """Return one line about a folder, empty where nothing was left out."""
+        parts = []
+        if count := self._suffixes.total():
+            shown = sorted(self._suffixes, key=lambda suffix: (-self._suffixes[suffix], suffix))[:SUFFIXES_SHOWN]
+            more = ["..."] if len(self._suffixes) > len(shown) else []
+            parts.append(f"{_plural(count, 'file')} without a picture's suffix ({', '.join(shown + more)})")
+        parts += [_plural(count, kind) for kind, count in self._others.items()]
+        return f"{os.fspath(folder)}: left out: {', '.join(parts)}" if parts else ""
+
+
+def _plural(count: int, kind: str) -> str:
+    """Return a count and what is counted; the plural of "link to a folder" is "links to a folder"."""
+    match = re.match(r"(.*?)( to | \(|$)", kind)
+    return f"{count:,} {kind}" if count == 1 or match is None else f"{count:,} {match[1]}s{kind[match.end(1) :]}"
+
+
+def is_hidden(name: str) -> bool:
+    """Tell whether a file or folder is hidden, or macOS's shadow of another one.
 
     Parameters
     ----------
-    folder : str or path-like
-        The paths that are returned begin with it.
-    recursive : bool, default True
-        Look into sub-folders as well; links to folders are not followed.
-    left_out : iterable of str, path-like or None, optional
-        Sub-folders that are not looked into.
-    error : type of FaceCompletionError, optional
-        What is raised where a folder cannot be listed.
+    name : str
+        Path in a folder or an archive, with forward slashes.
 
     Returns
     -------
-    list of Path
-        By name; the files of a folder come before those of its sub-folders.
-
-    Raises
-    ------
-    FaceCompletionError
-        `error`: a folder cannot be listed. To leave out its pictures would do less than was asked for.
+    bool
     """
-
-    def fail(reason: OSError) -> None:
-        raise error(f"{reason.filename}: cannot list the folder: {reason.strerror}") from reason
-
-    skipped = {os.path.realpath(path) for path in left_out if path is not None}
-    found = []
-    for parent, folders, names in os.walk(folder, onerror=fail):
-        here = os.path.realpath(parent)
-        folders[:] = sorted(name for name in folders if os.path.join(here, name) not in skipped) if recursive else []
-        found += [Path(parent, name) for name in sorted(names) if is_picture_name(name)]
-    return found
+    return name.rsplit("/", 1)[-1].startswith(".") or "__MACOSX" in name

@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import logging
 import os
 import threading
 import warnings
@@ -31,7 +32,7 @@ def heard() -> Iterator[list[str]]:
     list of str
         The texts so far, each on one line.
     """
-    _quiet_libtiff()
+    _quiet_others()
     me, said = threading.get_ident(), list[str]()
     with _lock:
         if not _listeners:
@@ -72,14 +73,15 @@ def _begin() -> None:
 
 
 @functools.lru_cache(maxsize=1)
-def _quiet_libtiff() -> None:
-    """Keep the libtiff that Pillow calls from writing to the terminal; Pillow itself reports that a file is damaged.
+def _quiet_others() -> None:
+    """Keep Pillow's log and its libtiff from the terminal; Pillow itself reports that a file is damaged.
 
-    Pillow takes libtiff's warnings away but leaves its errors. Where the symbol is not to be had (a libtiff that is
-    part of Pillow's module, on Windows), they stay.
+    The log goes where the program sends it, nowhere by default. Pillow takes libtiff's warnings away but leaves its
+    errors. Where the symbol is not to be had (a libtiff that is part of Pillow's module, on Windows), they stay.
     """
     from PIL import Image
 
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     try:
         ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
     except (AttributeError, OSError):

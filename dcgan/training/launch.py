@@ -9,11 +9,11 @@ from tqdm import tqdm
 
 from dcgan.command import RunOptions
 from dcgan.config import ModelConfig, TrainConfig
-from dcgan.training.dataset import CachedPictures, cache_pictures
 from dcgan.model_file import load_model
+from dcgan.terminal import printable
+from dcgan.training.dataset import CachedPictures, cache_pictures
 from dcgan.training.sources import Source, first_lines, open_source, source_channels
 from dcgan.training.train import Report, train
-from dcgan.terminal import printable
 
 __all__ = ["load_pictures", "train_on"]
 
@@ -101,7 +101,7 @@ def load_pictures(
     cache_dir: Path | None = None,
     progress: bool | None = None,
 ) -> CachedPictures:
-    """Decode the pictures, or take them from the cache, and report those that cannot be read.
+    """Decode the pictures, or take them from the cache; report what is left out and what cannot be read.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def load_pictures(
     model : ModelConfig
         Its size and channels are those of the decoded pictures.
     report : callable
-        Called with a line of text for each of the first unreadable pictures.
+        Called with a line for each dataset of which something is left out, and for the first unreadable pictures.
     cache_dir : pathlib.Path, optional
         Folder for decoded pictures; see `dcgan.training.dataset.default_cache_dir` for the default.
     progress : bool, optional
@@ -126,6 +126,9 @@ def load_pictures(
     DatasetError
         See `dcgan.training.dataset.cache_pictures`.
     """
+    for source in sources:
+        if source.left_out:
+            report(source.left_out)
     bar = tqdm(unit=" pictures", desc="decoding", disable=None if progress is None else not progress, delay=1.0)
 
     def decoded(done: int, total: int) -> None:

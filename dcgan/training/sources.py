@@ -20,8 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.errors import DatasetError, ImageFileError
-from dcgan.pictures.names import is_picture_name, list_pictures
 from dcgan.pictures.files import NO_MEMORY, decode_picture, read_encoded, read_picture
+from dcgan.pictures.listing import list_pictures
+from dcgan.pictures.names import LeftOut, is_picture_name
 from dcgan.pictures.reading import open_regular
 
 __all__ = [
@@ -57,10 +58,13 @@ class Source(Protocol):
         The pictures' own shorter side in pixels where the format fixes one.
     native_channels : int or None
         The pictures' own channels where the format fixes them.
+    left_out : str
+        A line about what was left out though it could have been meant; empty where nothing was.
     """
 
     native_size: int | None
     native_channels: int | None
+    left_out: str
 
     def __len__(self) -> int:
         """Return the number of pictures, readable or not."""
@@ -111,8 +115,10 @@ class FolderSource:
     native_channels: int | None = None
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.names = sorted(str(path.relative_to(folder)) for path in list_pictures(folder, error=DatasetError))
+        self.folder, lines = folder, list[str]()
+        found = list_pictures(folder, error=DatasetError, on_left_out=lines.append)
+        self.names = sorted(str(path.relative_to(folder)) for path in found)
+        self.left_out = "".join(lines)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -166,8 +172,12 @@ class ZipSource:
         except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
             raise DatasetError(f"{path}: cannot read the zip file: {error}") from error
         self.lock = threading.Lock()
-        infos = [info for info in self.archive.infolist() if not info.is_dir() and is_picture_name(info.filename)]
+        files, missed = [info for info in self.archive.infolist() if not info.is_dir()], LeftOut()
+        for info in files:
+            missed.count_file(info.filename)
+        infos = [info for info in files if is_picture_name(info.filename)]
         self.infos = sorted(infos, key=lambda info: info.filename)
+        self.left_out = missed.describe(path)
 
     def __len__(self) -> int:
         return len(self.infos)
@@ -210,6 +220,8 @@ class ArraySource:
     DatasetError
         The array has another shape or dtype.
     """
+
+    left_out = ""
 
     def __init__(self, path: Path, array: npt.NDArray[np.uint8]) -> None:
         if array.ndim == 3:

@@ -126,3 +126,14 @@ def test_shards_are_a_partition(count, shards):
 def test_impossible_shards(shard):
     with pytest.raises(ValueError, match="Expected `shard` i/n with 1 <= i <= n"):
         take_shard([], shard)
+
+
+def test_what_was_left_out_of_a_folder_is_said_once(tree):
+    (tree / "in" / "scan.heic").touch()
+    lines = []
+    assert names("in", on_left_out=lines.append) == ["A.JPEG", "a.jpg", "b.png"]
+    assert lines[0].startswith("in: left out: 1 file without a picture's suffix (.heic), 2 sub-folders")
+    assert len(lines) == 1
+    lines.clear()
+    names("in/scan.heic", "in/a.jpg", on_left_out=lines.append)
+    assert lines == []

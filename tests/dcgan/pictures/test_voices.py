@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import threading
 import warnings
 import zlib
@@ -72,3 +73,10 @@ def test_libtiff_writes_nothing_to_the_terminal(compression, capfd):
         with contextlib.suppress(ImageFileError):
             decode_picture(io.BytesIO(content))
     assert capfd.readouterr() == ("", "")
+
+
+def test_pillows_log_goes_where_the_program_sends_it(capfd, caplog):
+    with heard():
+        logging.getLogger("PIL.TiffImagePlugin").error("More samples per pixel than can be decoded: 184")
+    assert capfd.readouterr() == ("", "")
+    assert "184" in caplog.text

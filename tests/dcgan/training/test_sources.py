@@ -309,3 +309,17 @@ def test_channels_that_fit_all_sources(tmp_path):
     folder = open_source(write_folder(tmp_path / "folder"))
     assert source_channels([grey, grey]) == 1
     assert source_channels([grey, rgb]) == source_channels([grey, folder]) == 3
+
+
+def test_what_is_left_out_of_a_dataset_is_said(tmp_path):
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    save_picture(folder / "a.png", PICTURES[0])
+    (folder / "b.heic").touch()
+    (folder / "c.txt").touch()
+    assert open_source(folder).left_out == f"{folder}: left out: 1 file without a picture's suffix (.heic)"
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("a.png", "b.heic", "c.txt"):
+            archive.write(folder / name, name)
+    found = open_source(tmp_path / "a.zip").left_out
+    assert found == f"{tmp_path / 'a.zip'}: left out: 1 file without a picture's suffix (.heic)"
