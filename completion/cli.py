@@ -159,6 +159,11 @@ class ShardType(click.ParamType):
 )
 @click.option("--gif", is_flag=True, help="Searches: write OUTPUT/search.gif, a film of the first batch's search.")
 @click.option(
+    "--provenance/--no-provenance",
+    default=True,
+    help="Say in each file (XMP) that a part of it is filled, and with what.  [default: provenance]",
+)
+@click.option(
     "--shard", type=ShardType(), default=(1, 1), help="Complete the i-th of n parts of the list.  [default: 1/1]"
 )
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
@@ -207,6 +212,7 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
         film=options["gif"],
         shard=options["shard"],
         batch_size=options["batch_size"],
+        provenance=options["provenance"],
         quiet=options["quiet"],
     )
     summary = launch(

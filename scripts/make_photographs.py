@@ -112,7 +112,7 @@ def run_example(name: str, output: Path, *options: str) -> np.ndarray:
     program, *arguments = shlex.split(command(name))
     program = str(Path(sys.executable).with_name(program))
     subprocess.run([program, *arguments, *options, "--output", str(output), "--overwrite"], cwd=ROOT, check=True)
-    return read_picture(output / f"{EXAMPLES[name][0]}.jpg.png")
+    return read_picture(output / f"{EXAMPLES[name][0]}.png")
 
 
 def lay_out(pictures: list[np.ndarray], part: tuple[int, int, int, int]) -> np.ndarray:

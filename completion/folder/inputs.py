@@ -1,4 +1,4 @@
-"""List the pictures that the user's arguments name, each with its own name for the output. No picture is opened."""
+"""List the pictures that the user's arguments name, each with its path below a shared folder. No picture is opened."""
 
 import dataclasses
 import glob
@@ -10,7 +10,7 @@ from dcgan.errors import FaceCompletionError
 from dcgan.pictures.listing import list_pictures
 from masks.matching import is_mask_name
 
-__all__ = ["InputPicture", "list_inputs", "output_name", "take_shard"]
+__all__ = ["InputPicture", "list_inputs", "take_shard"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,29 +116,6 @@ def _is_among(folder: Path, masks: Path | None) -> bool:
 def _is_inside(path: str, folder: str) -> bool:
     """Tell whether an absolute path is the folder or lies in it."""
     return path == folder or Path(folder) in Path(path).parents
-
-
-def output_name(relative: str) -> str:
-    """Return the relative path of a picture's output: always PNG, which alters no pixel.
-
-    A PNG keeps its name. Any other file's name gets ``.png`` behind it, so ``a.jpg`` and ``a.png`` do not collide.
-
-    Parameters
-    ----------
-    relative : str
-        The picture's own relative path.
-
-    Returns
-    -------
-    str
-        A path with the suffix ``.png``.
-
-    Examples
-    --------
-    >>> output_name("x/a.png"), output_name("x/a.jpg")
-    ('x/a.png', 'x/a.jpg.png')
-    """
-    return relative if relative.endswith(".png") else f"{relative}.png"
 
 
 def take_shard(inputs: Sequence[InputPicture], shard: tuple[int, int]) -> list[InputPicture]:

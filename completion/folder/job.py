@@ -7,15 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from completion.folder.inputs import InputPicture, output_name, take_shard
+from completion.folder.inputs import InputPicture, take_shard
 from completion.folder.landmarks import GivenPlaces
 from completion.folder.manifest import check_manifest, check_settings, read_record
 from completion.folder.masks import MaskSource
+from completion.folder.outputs import Output, name_outputs
 from completion.search.batches import DEFAULT_BATCH_SIZE
 from dcgan.errors import FaceCompletionError
 from dcgan.pictures.own_files import refuse_others
 
-__all__ = ["FolderJob", "check_outputs", "output_paths"]
+__all__ = ["FolderJob", "check_outputs"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -30,6 +31,8 @@ class FolderJob:
         Where the masks come from.
     photographs : GivenPlaces or None
         None where the pictures are aligned faces. For photographs, the places of faces given by the user.
+    form : str
+        Of the results, one of `completion.folder.outputs.FORMS`.
     keep : str
         The "best" candidate of each picture or "all".
     existing : str
@@ -45,11 +48,16 @@ class FolderJob:
     settings : mapping of str to object
         How the pictures are completed, for the manifest, in values that JSON has. A run that skips what exists is
         refused where they differ from those of the run before; without any nothing is compared.
+    provenance : bool
+        Say in each completed file what filled it.
+    model_name : str
+        Name of the model, for this.
     """
 
     output: Path
     masks: MaskSource = dataclasses.field(default_factory=MaskSource)
     photographs: GivenPlaces | None = None
+    form: str = "png"
     keep: str = "best"
     existing: str = "refuse"
     batch_size: int = DEFAULT_BATCH_SIZE
@@ -58,6 +66,8 @@ class FolderJob:
     film: bool = False
     shard: tuple[int, int] = (1, 1)
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    provenance: bool = True
+    model_name: str = "unnamed"
 
     def own_name(self, name: str) -> str:
         """Return the name of a file that every shard writes for itself: a.png is a-1-of-2.png in shard 1/2."""
@@ -82,16 +92,10 @@ class FolderJob:
         return self.output / self.own_name("search.gif")
 
 
-def output_paths(source: InputPicture, job: FolderJob, candidates: int) -> list[Path]:
-    """Return where a picture's results go: one path, or one for each candidate."""
-    path = job.output / output_name(source.relative)
-    if job.keep == "best" or candidates == 1:
-        return [path]
-    return [path.with_name(f"{path.name[:-4]}.candidate-{number + 1}.png") for number in range(candidates)]
-
-
-def check_outputs(inputs: Sequence[InputPicture], job: FolderJob, *, candidates: int) -> tuple[list[InputPicture], int]:
-    """Return the shard's pictures that are to be completed and the number of those that are done already.
+def check_outputs(
+    inputs: Sequence[InputPicture], job: FolderJob, *, candidates: int
+) -> tuple[dict[InputPicture, Output], int]:
+    """Return where the shard's pictures that are to be completed go, and the number of those that are done already.
 
     Raises
     ------
@@ -99,26 +103,33 @@ def check_outputs(inputs: Sequence[InputPicture], job: FolderJob, *, candidates:
         Two outputs would have one path, an output would replace an input, a mask or a file that no earlier run wrote,
         outputs exist and the job does not say what to do about it, or it would skip those made with other settings.
     """
-    paths_of = {source: output_paths(source, job, candidates) for source in inputs}
-    _check_distinct([path for paths in paths_of.values() for path in paths], job)
+    record = read_record(job.output)
+    outputs = name_outputs(
+        inputs,
+        job.output,
+        form=job.form,
+        candidates=1 if job.keep == "best" else candidates,
+        recorded=record.names,
+        own=record.own,
+    )
+    _check_distinct([path for output in outputs.values() for path in output.paths], job)
     _check_masks_apart(job)
     shard = take_shard(inputs, job.shard)
-    found = {source: [path for path in paths_of[source] if path.is_file()] for source in shard}
+    found = {source: [path for path in outputs[source].paths if path.is_file()] for source in shard}
     _check_inputs_apart(inputs, [path for paths in found.values() for path in paths])
     _check_folders_apart(inputs, job)
     check_manifest(job.manifest_path)
-    record = read_record(job.output)
     if job.existing == "skip" and job.settings:
         check_settings(record, job.settings, folder=job.output)
     unrecorded = record.own - record.finished  # a run was killed between a result and its line: it is made again
-    waiting = []
+    waiting = {}
     for source in shard:
         names = [path.relative_to(job.output).as_posix() for path in found[source]]
-        done = len(names) == len(paths_of[source]) and unrecorded.isdisjoint(names)
+        done = len(names) == len(outputs[source].paths) and unrecorded.isdisjoint(names)
         if job.existing != "skip" or not done:
-            waiting.append(source)
+            waiting[source] = outputs[source]
     reports = [path for path, wanted in ((job.sheet_path, job.sheet), (job.film_path, job.film)) if wanted]
-    written = [path for source in waiting for path in paths_of[source]] + reports
+    written = [path for output in waiting.values() for path in output.paths] + reports
     names = [path.relative_to(job.output).as_posix() for path in written]
     refuse_others(job.output, names, own=record.own)
     if job.existing == "refuse":

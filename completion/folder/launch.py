@@ -102,6 +102,8 @@ class OutputOptions:
         Write a comparison sheet, a film of the search.
     shard : (int, int)
     batch_size : int, optional
+    provenance : bool
+        Say in each file what filled it.
     quiet : bool
     """
 
@@ -112,6 +114,7 @@ class OutputOptions:
     film: bool
     shard: tuple[int, int]
     batch_size: int | None
+    provenance: bool
     quiet: bool
 
 
@@ -149,6 +152,8 @@ def launch(
         film=output.film,
         shard=output.shard,
         settings=_settings(masks, method, photographs, keep=output.keep),
+        provenance=output.provenance,
+        model_name=Path(method.model).name,
     )
     waiting, skipped = check_outputs(pictures, job, candidates=method.resolve()[1].candidates)
     if not waiting:

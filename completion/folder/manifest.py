@@ -39,11 +39,15 @@ class FolderRecord:
         Those of the results that have a line in a manifest, and whose latest line says that they are done.
     settings : dict of str to dict
         The latest settings in each manifest that has any, by the manifest's name.
+    names : dict of str to str
+        From a picture's path below the folder of inputs to the relative path of its result, without the number of a
+        candidate. A result is beside where its picture is; of the input's path the name alone is read.
     """
 
     own: set[str] = dataclasses.field(default_factory=set)
     finished: set[str] = dataclasses.field(default_factory=set)
     settings: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    names: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Manifest:
@@ -104,8 +108,8 @@ def check_manifest(path: Path) -> bool:
     refuse_links(path.parent, [MARK, path.name, lock, list_path(path).name])
     records = read_own_lines(path, fields=FIELDS, also=SETTINGS)
     check_list(path, marked=marked)
-    # A run of version 0.1.0 that was stopped before its first picture left an empty manifest beside its lock.
-    if not records and not marked and path.exists() and not (path.parent / lock).exists():
+    # A run that was stopped before its first picture left an empty manifest beside its lock.
+    if not records and path.exists() and not (path.parent / lock).exists():
         raise FaceCompletionError(f"{path}: expected a manifest; choose another folder, or move this file")
     return marked or path.exists()
 
@@ -213,13 +217,22 @@ def read_record(folder: Path) -> FolderRecord:
 def _read_manifest(path: Path, record: FolderRecord) -> None:
     """Add what a manifest says to a record."""
     done: dict[str, set[str]] = {}  # outputs by input, for a later line holds in place of an earlier one
+    own_name = _OwnNames(path.parent)
     for line in read_json_lines(path):
         if isinstance(line.get("settings"), dict):
             record.settings[path.name] = line["settings"]
         elif line.keys() >= set(FIELDS):
-            names = {name for each in _as_list(line["output"]) for name in _own_names(str(each), path.parent)}
+            source, outputs = str(line["input"]), [own_name(str(each)) for each in _as_list(line["output"])]
+            names = {name for name in outputs if name is not None}
             record.own.update(names)
-            done[str(line["input"])] = names if line["status"] in DONE else set()
+            done[source] = names if line["status"] in DONE else set()
+            if outputs and outputs[0] is not None:
+                folder, _, leaf = outputs[0].rpartition("/")
+                if len(outputs) > 1:
+                    stem, suffix = os.path.splitext(leaf)
+                    leaf = stem.removesuffix(".candidate-1") + suffix
+                start = f"{folder}/" if folder else ""
+                record.names[start + (source.rpartition("/")[2] or leaf)] = start + leaf
     record.finished.update(*done.values())
 
 
@@ -230,15 +243,33 @@ def _as_list(output: Any) -> list[Any]:
     return [] if output is None else [output]
 
 
-def _own_names(output: str, folder: Path) -> set[str]:
-    """Return the relative path of an output, whose line has its path in the working directory of that time."""
-    here, parts = Path(os.path.abspath(folder)), Path(output).parts
-    if os.path.isabs(output):
-        return {Path(output).relative_to(here).as_posix()} if here in Path(output).parents else set()
-    while ".." in parts:
-        parts = parts[parts.index("..") + 1 :]
-    names = {
-        "/".join(parts[count:]) for count in range(len(parts)) if not count or parts[:count] == here.parts[-count:]
-    }
-    existing = {name for name in names if (folder / name).is_file()}
-    return existing if len(existing) == 1 else set()
+class _OwnNames:
+    """From an output's path, as it was in the working directory of that time, to its path below the folder.
+
+    None where it is not known which file of the folder is meant.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+        self._here = Path(os.path.abspath(folder)).parts
+        self._start = f"{folder}/"
+
+    def __call__(self, output: str) -> str | None:
+        """Return the relative path of an output, with forward slashes."""
+        name = output.removeprefix(self._start)
+        if name != output and ".." not in name and self._is_file(name):  # nearly always: the same working directory
+            return name
+        parts = Path(output).parts
+        if os.path.isabs(output):
+            return "/".join(parts[len(self._here) :]) if parts[: len(self._here)] == self._here else None
+        while ".." in parts:
+            parts = parts[parts.index("..") + 1 :]
+        names = {
+            "/".join(parts[count:]) for count in range(len(parts)) if not count or parts[:count] == self._here[-count:]
+        }
+        existing = [name for name in names if self._is_file(name)]
+        return existing[0] if len(existing) == 1 else None
+
+    def _is_file(self, name: str) -> bool:
+        """Tell whether a relative path is that of a file."""
+        return os.path.isfile(f"{self._folder}/{name}")

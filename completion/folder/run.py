@@ -20,15 +20,18 @@ import numpy.typing as npt
 
 from completion.config import CLASSICAL_METHODS
 from completion.folder.inputs import InputPicture
-from completion.folder.job import FolderJob, check_outputs, output_paths
+from completion.folder.job import FolderJob, check_outputs
 from completion.folder.loading import LoadedPicture, load_picture
 from completion.folder.manifest import Manifest, open_manifest
+from completion.folder.outputs import Output
 from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
 from completion.methods import Method, Work, candidates_of
 from completion.result import spread
 from completion.search.batches import answer_in_batches, plan_rows
+from dcgan import __version__
 from dcgan.errors import CompletionError, FaceCompletionError, ImageFileError, NoFaceError
 from dcgan.pictures.files import NO_MEMORY
+from dcgan.pictures.origin import Origin, write_xmp
 from dcgan.pictures.records import remove_leftovers
 from dcgan.pictures.saving import save_picture
 
@@ -128,11 +131,13 @@ def complete_folder(
     except OSError as error:
         raise FaceCompletionError(f"{job.output}: cannot make the folder: {error.strerror or error}") from error
     with open_manifest(job.manifest_path, settings=job.settings) as manifest:
-        run = _FolderRun(job, method, manifest, on_failure=on_failure, on_note=on_note, on_progress=on_progress)
-        own = [path for source in waiting for path in output_paths(source, job, candidates)]
+        run = _FolderRun(
+            job, method, manifest, waiting, on_failure=on_failure, on_note=on_note, on_progress=on_progress
+        )
+        own = [path for output in waiting.values() for path in output.paths]
         if manifest.resumed:
             remove_leftovers([*own, job.sheet_path, job.film_path])
-        run.complete(waiting, count=len(inputs))
+        run.complete(count=len(inputs))
         if job.sheet:
             manifest.claim(job.sheet_path)
             run.sheet.save(job.sheet_path)
@@ -150,12 +155,13 @@ class _FolderRun:
         job: FolderJob,
         method: Method,
         manifest: Manifest,
+        outputs: dict[InputPicture, Output],
         *,
         on_failure: OnLine | None,
         on_note: OnLine | None,
         on_progress: Callable[[float], None] | None,
     ) -> None:
-        self.job, self.method, self.manifest = job, method, manifest
+        self.job, self.method, self.manifest, self.outputs = job, method, manifest, outputs
         self.on_failure, self.on_note, self.on_progress = on_failure, on_note, on_progress
         self.sheet, self.film = ComparisonSheet(), SearchFilm()
         self.completed = self.untouched = self.failed = self.noted = 0
@@ -165,13 +171,13 @@ class _FolderRun:
         self.channels = finder.prior.config.channels if finder is not None else 3
         self.model_sha256 = finder.prior.sha256 if finder is not None else None
 
-    def complete(self, inputs: Sequence[InputPicture], *, count: int) -> None:
-        """Complete and write pictures; `count` is the number of the whole job, of which these may be a part."""
+    def complete(self, *, count: int) -> None:
+        """Complete and write the pictures; `count` is the number of the whole job, of which these may be a part."""
         share, rows = plan_rows(count, batch_size=self.job.batch_size, candidates=self.candidates)
         if self.job.photographs is not None and count > 1:
             share, rows = plan_rows(PHOTOGRAPH_ROWS, batch_size=self.job.batch_size, candidates=self.candidates)
         answered = answer_in_batches(
-            self._prepare_all(inputs),
+            self._prepare_all(list(self.outputs)),
             self.method.finder,
             share=share,
             rows=rows,
@@ -212,9 +218,12 @@ class _FolderRun:
     def _write(self, prepared: _Prepared, answers: Answers | None, *, seconds: float) -> None:
         """Compose and write one picture's results, its line in the manifest and its row in the sheet."""
         loaded, work = prepared.loaded, prepared.work
-        paths = output_paths(loaded.source, self.job, self.candidates)
+        output = self.outputs[loaded.source]
+        paths = output.paths
         tiles, holes = [], []
         started = time.perf_counter()
+        xmp, xmp_note = write_xmp(loaded.attached.xmp, self._origin(prepared))
+        attached = dataclasses.replace(loaded.attached, xmp=xmp)
         try:
             for row, path in enumerate(paths):
                 # An observation's candidates lie one after the other.
@@ -224,7 +233,7 @@ class _FolderRun:
                     seconds += _since(started)
                 self.manifest.claim(path)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                save_picture(path, loaded.finish(picture), attached=loaded.attached)
+                save_picture(path, loaded.finish(picture), attached=attached)
                 if len(paths) > 1 and loaded.mask.any():
                     holes.append(picture[loaded.mask])
                 if self.job.sheet:
@@ -245,7 +254,7 @@ class _FolderRun:
             masked = show_masked(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
             self.sheet.add([self.sheet.tile(loaded.color), self.sheet.tile(masked), *tiles])
         missing = bool(loaded.mask.any())
-        notes = list(dict.fromkeys((*loaded.notes, *work.notes)))
+        notes = list(dict.fromkeys(filter(None, (*output.notes, *loaded.notes, *work.notes, xmp_note))))
         if notes and self.on_note:
             self.on_note(f"{loaded.source.path}: {'; '.join(notes)}")
         self.noted += bool(notes)
@@ -263,6 +272,15 @@ class _FolderRun:
             **({"notes": notes} if notes else {}),
             seconds=round(seconds, 4),
         )
+
+    def _origin(self, prepared: _Prepared) -> Origin | None:
+        """Return what a picture's file says about its filling."""
+        if not self.job.provenance or not prepared.loaded.mask.any():
+            return None
+        tool, method = f"dcgan-face-completion {__version__}", prepared.work.method
+        if method in CLASSICAL_METHODS:
+            return Origin(method, tool)
+        return Origin(method, tool, self.job.model_name, self.model_sha256)
 
     def _fail(self, source: InputPicture, reason: str) -> None:
         """Record a picture that cannot be completed."""

@@ -6,10 +6,11 @@ from typing import Any
 from dcgan.pictures.profiles import is_grey_profile, profile_problem
 from dcgan.pictures.voices import heard
 
-__all__ = ["NOTHING_ATTACHED", "Attached", "read_attached"]
+__all__ = ["NOTHING_ATTACHED", "XMP_TAG", "Attached", "read_attached"]
 
 ORIENTATION, EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x0112, 0x8769, 0x8825, 0xA005
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
+XMP_TAG = 0x02BC
 CENTIMETRE = 3  # as a unit of resolution; 2 is an inch
 PIXEL_SIZE = (0xA002, 0xA003)  # width and height as the camera wrote them
 # Tags that say how the pixels or a thumbnail lie in the file that they come from (TIFF 6.0), or hold what is carried
@@ -37,6 +38,8 @@ class Attached:
         Pixels per inch across and down, of the upright picture.
     exif : bytes, optional
         EXIF data: the file's own, for an upright picture, without the thumbnail.
+    xmp : bytes, optional
+        The packet of XMP data.
     kind : str, optional
         Pillow's name of the file's format.
     """
@@ -44,6 +47,7 @@ class Attached:
     profile: bytes | None = None
     dpi: tuple[float, float] | None = None
     exif: bytes | None = None
+    xmp: bytes | None = None
     kind: str | None = None
 
 
@@ -84,7 +88,18 @@ def read_attached(image: Any) -> tuple[Attached, tuple[str, ...]]:
             is_damaged = True
     if is_damaged or warned:
         notes.append("the EXIF data are damaged: what cannot be read is left out")
-    return Attached(profile, dpi[::-1] if dpi and is_turned else dpi, exif, image.format), tuple(notes)
+    dpi = dpi[::-1] if dpi and is_turned else dpi
+    return Attached(profile, dpi, exif, _packet(image), image.format), tuple(notes)
+
+
+def _packet(image: Any) -> bytes | None:
+    """Return a picture's XMP data."""
+    found = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+    if found is None and image.format == "TIFF":
+        found = image.tag_v2.get(XMP_TAG)
+    if isinstance(found, tuple):  # of a TIFF that says they are numbers
+        found = bytes(found)
+    return found.encode("utf-8", "replace") if isinstance(found, str) else found or None
 
 
 def _fits(profile: bytes, mode: str) -> bool:

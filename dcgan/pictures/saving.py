@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.errors import ImageFileError
-from dcgan.pictures.attached import Attached
+from dcgan.pictures.attached import XMP_TAG, Attached
 from dcgan.pictures.records import write_whole
 
 __all__ = ["save_picture"]
@@ -47,7 +47,7 @@ def save_picture(
     formats = Image.registered_extensions()
     if formats.get(suffix) not in Image.SAVE:
         raise ImageFileError(f"{os.fspath(path)}: expected a picture's suffix, received {suffix!r}")
-    beside = {} if attached is None else _attached_options(attached)
+    beside = {} if attached is None else _attached_options(attached, formats[suffix])
     if picture.dtype == np.uint16:
         _save_deep(Path(path), picture, beside)
         return
@@ -62,9 +62,18 @@ def save_picture(
         raise ImageFileError(f"{os.fspath(path)}: cannot write: {error.strerror or error}") from error
 
 
-def _attached_options(attached: Attached) -> dict[str, Any]:
-    """Return what Pillow's writers are told about what is attached to the pixels."""
-    options = {"icc_profile": attached.profile, "dpi": attached.dpi, "exif": attached.exif}
+def _attached_options(attached: Attached, kind: str) -> dict[str, Any]:
+    """Return what Pillow's writer of a format is told about what is attached to the pixels."""
+    from PIL import PngImagePlugin
+
+    options: dict[str, Any] = {"icc_profile": attached.profile, "dpi": attached.dpi, "exif": attached.exif}
+    if attached.xmp is not None and kind == "PNG":
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", attached.xmp.decode("utf-8"))
+    elif kind == "TIFF":
+        options["tiffinfo"] = {XMP_TAG: attached.xmp} if attached.xmp is not None else None
+    else:
+        options["xmp"] = attached.xmp
     return {name: value for name, value in options.items() if value is not None}
 
 

@@ -68,7 +68,7 @@ def test_every_kind_of_picture(run, tmp_path):
     assert "failed" not in result.stdout
     for name in set(KINDS) - {"deep.png"}:
         original = read_picture(tmp_path / name)
-        completed = read(tmp_path / "out" / (name if name.endswith(".png") else f"{name}.png"))
+        completed = read((tmp_path / "out" / name).with_suffix(".png"))
         known = ~left_mask(original.shape[:2])
         np.testing.assert_array_equal(completed[known], original[known])
     grey = read(tmp_path / "out" / "grey.png")
@@ -114,7 +114,7 @@ def test_a_large_photograph(run, tmp_path):
     picture = np.kron(make_picture(20, 30), np.ones((100, 100, 1), np.uint8))
     (tmp_path / "large.jpg").write_bytes(jpeg(picture))
     run(tmp_path / "large.jpg", "--output", tmp_path / "out", "--scale", "0.2")
-    original, completed = read(tmp_path / "large.jpg"), read(tmp_path / "out" / "large.jpg.png")
+    original, completed = read(tmp_path / "large.jpg"), read(tmp_path / "out" / "large.png")
     changed = (original != completed).any(axis=2)
     assert changed[800:1200, 1200:1800].mean() > 0.9
     changed[800:1200, 1200:1800] = False
@@ -134,7 +134,7 @@ def test_the_orientation_tag_is_obeyed(run, tmp_path, orientation):
     exif[0x0112] = orientation
     (tmp_path / "turned.jpg").write_bytes(jpeg(make_picture(20, 40), exif=exif))
     run(tmp_path / "turned.jpg", "--output", tmp_path / "out", "--mask", "top")
-    upright, completed = read_picture(tmp_path / "turned.jpg"), read(tmp_path / "out" / "turned.jpg.png")
+    upright, completed = read_picture(tmp_path / "turned.jpg"), read(tmp_path / "out" / "turned.png")
     assert completed.shape == ((20, 40, 3) if orientation == 3 else (40, 20, 3))
     half = len(upright) // 2
     np.testing.assert_array_equal(completed[half:], upright[half:])

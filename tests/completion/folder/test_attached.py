@@ -10,11 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from completion.config import SearchConfig
 from completion.folder.inputs import list_inputs
 from completion.folder.job import FolderJob
+from completion.folder.masks import MaskSource
 from completion.folder.run import complete_folder
 from completion.methods import MethodOptions, make_method
 from dcgan.pictures.attached import Attached
+from dcgan.pictures.files import read_file
 from dcgan.pictures.profiles import to_srgb
 from dcgan.pictures.saving import save_picture
 from tests import profiles
@@ -105,3 +108,27 @@ def test_a_profile_that_cannot_be_used_is_in_the_manifest(tmp_path):
     Image.fromarray(make_picture()).save(tmp_path / "a.png", icc_profile=profiles.lab())
     complete(tmp_path / "a.png", tmp_path / "out")
     assert records(tmp_path / "out")[0]["notes"] == ["the colour profile is one for Lab: the colours are read as sRGB"]
+
+
+def test_files_say_what_filled_them(tmp_path):
+    Image.fromarray(make_picture()).save(tmp_path / "a.png")
+    said = read_file(complete(tmp_path / "a.png", tmp_path / "out")).attached.xmp
+    assert b"digitalsourcetype/algorithmicallyEnhanced" in said
+    assert b"method telea" in said
+    assert read_file(complete(tmp_path / "a.png", tmp_path / "silent", provenance=False)).attached.xmp is None
+
+
+def test_files_say_which_model_filled_them(prior, tmp_path):
+    Image.fromarray(make_picture()).save(tmp_path / "a.png")
+    method = make_method(SearchConfig(iterations=1), MethodOptions(prior))
+    complete_folder(list_inputs([tmp_path / "a.png"]), FolderJob(tmp_path / "out", model_name="toy"), method)
+    said = read_file(tmp_path / "out" / "a.png").attached.xmp.decode()
+    assert "digitalsourcetype/compositeWithTrainedAlgorithmicMedia" in said
+    assert f"model toy, SHA-256 {prior.sha256}" in said
+
+
+def test_an_untouched_picture_says_nothing(tmp_path):
+    Image.fromarray(make_picture()).save(tmp_path / "a.png")
+    masks = MaskSource(file=np.zeros((SIZE, SIZE, 1), np.uint8))
+    complete_folder(list_inputs([tmp_path / "a.png"]), FolderJob(tmp_path / "out", masks=masks), TELEA)
+    assert read_file(tmp_path / "out" / "a.png").attached.xmp is None

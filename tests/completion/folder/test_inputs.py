@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from completion.folder.inputs import InputPicture, list_inputs, output_name, take_shard
+from completion.folder.inputs import InputPicture, list_inputs, take_shard
 from dcgan.errors import FaceCompletionError
 from dcgan.pictures.names import PICTURE_SUFFIXES
 from masks.matching import MASK_SUFFIXES
@@ -112,16 +112,6 @@ def test_a_folder_that_cannot_be_listed(tree):
             names("in", recursive=True)
     finally:
         (tree / "in" / "x").chmod(0o755)
-
-
-def test_output_names_do_not_collide():
-    assert [output_name(name) for name in ("a.png", "a.jpg", "a.PNG", "x/a", "b.png.jpg")] == [
-        "a.png",
-        "a.jpg.png",
-        "a.PNG.png",
-        "x/a.png",
-        "b.png.jpg.png",
-    ]
 
 
 @given(count=st.integers(0, 30), shards=st.integers(1, 9))

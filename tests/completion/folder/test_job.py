@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from completion.folder.inputs import InputPicture, list_inputs
-from completion.folder.job import FolderJob, check_outputs, output_paths
+from completion.folder.job import FolderJob, check_outputs
 from completion.folder.manifest import open_manifest
 from completion.folder.masks import MaskSource
 from dcgan.errors import FaceCompletionError
@@ -37,17 +37,6 @@ def write_own(job, *names, killed=False):
             line = {"input": f"in/{name}", "output": str(job.output / name), "status": "completed"}
             if not killed:
                 manifest.append({**line, "seed": 0, "model_sha256": None})
-
-
-def test_where_results_go(job):
-    (source,) = inputs(job, "x/a.jpg")
-    assert output_paths(source, job, 3) == [job.output / "x" / "a.jpg.png"]
-    everything = dataclasses.replace(job, keep="all")
-    assert output_paths(source, everything, 1) == [job.output / "x" / "a.jpg.png"]
-    assert output_paths(source, everything, 2) == [
-        job.output / "x" / "a.jpg.candidate-1.png",
-        job.output / "x" / "a.jpg.candidate-2.png",
-    ]
 
 
 def test_files_that_every_shard_writes_for_itself(job):
@@ -110,18 +99,32 @@ def test_existing_reports_are_refused_where_they_would_be_replaced(job):
     assert check(dataclasses.replace(job, sheet=True, existing="skip"), "a.png") == (["a.png"], 0)
 
 
-@pytest.mark.parametrize(
-    ("names", "change"),
-    [
-        (["a.jpg", "a.jpg.png"], {}),
-        (["a.jpg", "a.jpg.png"], {"keep": "all"}),
-        (["sheet.png"], {"sheet": True}),
-    ],
-)
-def test_two_results_under_one_name(job, names, change):
-    changed = dataclasses.replace(job, existing="replace", **change)
+def test_two_results_under_one_name(job):
+    changed = dataclasses.replace(job, existing="replace", sheet=True)
     with pytest.raises(FaceCompletionError, match="two results would be written under this name"):
-        check(changed, *names, candidates=2)
+        check(changed, "sheet.png")
+
+
+def test_a_result_of_version_0_1_exists_under_its_old_name(job):
+    write_own(job, "a.jpg.png")
+    skipping = dataclasses.replace(job, existing="skip")
+    assert check(skipping, "a.jpg", "b.jpg") == (["b.jpg"], 1)
+    with pytest.raises(FaceCompletionError, match="1 of 2 outputs exist"):
+        check(job, "a.jpg", "b.jpg")
+
+
+def test_a_result_exists_for_its_own_picture_alone(job):
+    """The result of a.jpg is a.png; when a picture a.png comes into the folder, it is not taken for done."""
+    with open_manifest(job.output / "manifest.jsonl") as manifest:
+        manifest.claim(job.output / "a.png")
+        (job.output / "a.png").touch()
+        fields = {"status": "completed", "seed": 0, "model_sha256": None}
+        manifest.append({"input": "in/a.jpg", "output": str(job.output / "a.png"), **fields})
+    skipping = dataclasses.replace(job, existing="skip")
+    assert check(skipping, "a.jpg", "a.png") == (["a.png"], 1)
+    assert check(skipping, "a.png") == (["a.png"], 0)
+    waiting, _ = check_outputs(inputs(job, "a.jpg", "a.png"), skipping, candidates=1)
+    assert [output.paths for output in waiting.values()] == [(job.output / "a.png.png",)]
 
 
 def test_an_output_never_replaces_an_input(job):
