@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from masks.table import MASKS
 
 if TYPE_CHECKING:
-    from masks.arrays import mask_from_alpha, mask_from_color, mask_from_picture
+    from masks.arrays import mask_from_alpha, mask_from_array, mask_from_color, mask_from_picture
     from masks.color import parse_color
     from masks.irregular import medium_mask, strokes_mask, thick_mask, thin_mask
     from masks.matching import MaskFolder, is_mask_name
@@ -40,6 +40,7 @@ _HOMES = {
     "is_mask_name": "matching",
     "make_mask": "named",
     "mask_from_alpha": "arrays",
+    "mask_from_array": "arrays",
     "mask_from_color": "arrays",
     "mask_from_picture": "arrays",
     "parse_color": "color",
@@ -65,6 +66,7 @@ __all__ = [
     "lowres_mask",
     "make_mask",
     "mask_from_alpha",
+    "mask_from_array",
     "mask_from_color",
     "mask_from_picture",
     "medium_mask",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from masks._checks import Shape, check_integer
 from masks.operations import resize_mask
 
-__all__ = ["mask_from_alpha", "mask_from_color", "mask_from_picture"]
+__all__ = ["mask_from_alpha", "mask_from_array", "mask_from_color", "mask_from_picture"]
 
 THRESHOLD = 128
 
@@ -49,6 +49,57 @@ def mask_from_picture(picture: npt.NDArray[np.uint8], shape: Shape | None = None
     planes = picture[..., None] if picture.ndim == 2 else picture[..., :3]  # (H, W, 1 or 3)
     white = planes.sum(axis=2, dtype=np.uint16) >= THRESHOLD * planes.shape[2]
     return white if shape is None else resize_mask(white, shape)
+
+
+def mask_from_array(mask: Any) -> npt.NDArray[np.bool_]:
+    """Read an array that a program made as a mask: True, 1 and 255 are missing, False and 0 are known.
+
+    Parameters
+    ----------
+    mask : array_like, shape (H, W) or (H, W, 1)
+        Bool, or whole numbers or floats that are all 0 or 1, or all 0 or 255. A Pillow image of mode "1" or "L" is
+        such an array too.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+        The mask, True = missing; the array itself where it is bool and has two axes.
+
+    Raises
+    ------
+    TypeError
+        `mask` does not hold numbers.
+    ValueError
+        `mask` holds other values or has another shape, or it has no pixels.
+
+    Examples
+    --------
+    >>> mask_from_array(np.array([[0, 255]], np.uint8)).tolist()
+    [[False, True]]
+    >>> mask_from_array([[0, 0.5]])
+    Traceback (most recent call last):
+    ...
+    ValueError: Expected `mask` of 0 and 1, or of 0 and 255 (make it bool: `mask >= 0.5`). Received: a mask with 0.5
+    """
+    array = np.asarray(mask)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"Expected `mask` of dtype bool or of numbers, True = missing. Received: dtype={array.dtype}")
+    plane = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
+    if plane.ndim != 2 or plane.size == 0:
+        raise ValueError(f"Expected `mask` of shape (H, W) or (H, W, 1), not empty. Received: {array.shape}")
+    if plane.dtype == np.bool_:
+        return plane
+    missing: npt.NDArray[np.bool_] = plane != 0
+    drawn = plane[missing]
+    if drawn.size and not ((drawn == 1).all() or (drawn == 255).all()):
+        wrong = drawn[(drawn != 1) & (drawn != 255)]
+        found = f"{wrong[0]:g}" if wrong.size else "1 and 255"
+        half = 0.5 if drawn.max() <= 1 else 128
+        raise ValueError(
+            f"Expected `mask` of 0 and 1, or of 0 and 255 (make it bool: `mask >= {half}`). "
+            f"Received: a mask with {found}"
+        )
+    return missing
 
 
 def mask_from_alpha(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:

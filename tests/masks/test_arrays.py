@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis.extra import numpy as hnp
 
-from masks import mask_from_alpha, mask_from_color, mask_from_picture, resize_mask
+from masks import mask_from_alpha, mask_from_array, mask_from_color, mask_from_picture, resize_mask
 
 GREY = np.array([[0, 127, 128, 255]], np.uint8)
 
@@ -36,6 +36,43 @@ def test_threshold_and_resize_commute(picture, shape):
     mask = mask_from_picture(picture, shape)
     assert mask.shape == shape
     np.testing.assert_array_equal(mask, resize_mask(picture >= 128, shape))
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.uint16, np.float32])
+@pytest.mark.parametrize("high", [1, 255])
+@pytest.mark.parametrize("axes", [(), (None,)])
+def test_an_array_of_two_numbers(dtype, high, axes):
+    array = (np.array([[0, 1, 0], [1, 1, 0]]) * high).astype(dtype)[(..., *axes)]
+    mask = mask_from_array(array)
+    assert mask.dtype == np.bool_
+    np.testing.assert_array_equal(mask, [[False, True, False], [True, True, False]])
+
+
+def test_arrays_of_one_number_and_lists():
+    assert not mask_from_array(np.zeros((2, 3), np.uint8)).any()
+    assert mask_from_array(np.full((2, 3), 255, np.uint8)).all()
+    assert mask_from_array([[True, False]]).tolist() == [[True, False]]
+    mask = np.zeros((2, 3), bool)
+    assert mask_from_array(mask) is mask
+
+
+@pytest.mark.parametrize(
+    ("array", "error", "found"),
+    [
+        ([[0, 128]], ValueError, "a mask with 128"),
+        ([[0, -1]], ValueError, "a mask with -1"),
+        ([[0, 1, 255]], ValueError, "a mask with 1 and 255"),
+        ([[0, 0.25, 1]], ValueError, r"`mask >= 0\.5`.*a mask with 0\.25"),
+        ([[0, np.nan]], ValueError, "a mask with nan"),
+        (np.zeros((2, 2, 3)), ValueError, r"\(2, 2, 3\)"),
+        (np.zeros((0, 2)), ValueError, r"\(0, 2\)"),
+        ([["a"]], TypeError, "dtype=<U1"),
+        ([[1j]], TypeError, "complex"),
+    ],
+)
+def test_an_array_that_is_no_mask(array, error, found):
+    with pytest.raises(error, match=found):
+        mask_from_array(array)
 
 
 def test_transparent_is_missing():
