@@ -11,6 +11,8 @@ from masks.table import MASKS
 if TYPE_CHECKING:
     from masks.arrays import mask_from_alpha, mask_from_array, mask_from_color, mask_from_picture
     from masks.color import parse_color
+    from masks.drawn import DrawnMask, read_drawn_mask
+    from masks.fitting import fit_mask
     from masks.irregular import medium_mask, strokes_mask, thick_mask, thin_mask
     from masks.matching import MaskFolder, is_mask_name
     from masks.named import make_mask
@@ -31,10 +33,12 @@ if TYPE_CHECKING:
     from masks.spec import MASK_NAMES, MaskSpec
 
 _HOMES = {
+    "DrawnMask": "drawn",
     "MASK_NAMES": "spec",
     "MaskFolder": "matching",
     "MaskSpec": "spec",
     "dilate": "operations",
+    "fit_mask": "fitting",
     "hole_fraction": "operations",
     "invert": "operations",
     "is_mask_name": "matching",
@@ -44,6 +48,7 @@ _HOMES = {
     "mask_from_color": "arrays",
     "mask_from_picture": "arrays",
     "parse_color": "color",
+    "read_drawn_mask": "drawn",
     "resize_mask": "operations",
     "validate_mask": "operations",
     **{function: home for home, function in (mask.function.split(".") for mask in MASKS.values())},
@@ -51,11 +56,13 @@ _HOMES = {
 
 __all__ = [
     "MASK_NAMES",
+    "DrawnMask",
     "MaskFolder",
     "MaskSpec",
     "bottom_mask",
     "center_mask",
     "dilate",
+    "fit_mask",
     "full_mask",
     "grid_mask",
     "half_mask",
@@ -72,6 +79,7 @@ __all__ = [
     "medium_mask",
     "parse_color",
     "random_mask",
+    "read_drawn_mask",
     "rectangle_mask",
     "resize_mask",
     "right_mask",

@@ -9,24 +9,28 @@ import numpy as np
 import numpy.typing as npt
 
 from masks._checks import Shape, check_integer
+from masks.drawn import missing_of_plane, own_range, read_drawn_mask
 from masks.operations import resize_mask
 
 __all__ = ["mask_from_alpha", "mask_from_array", "mask_from_color", "mask_from_picture"]
 
-THRESHOLD = 128
 
-
-def mask_from_picture(picture: npt.NDArray[np.uint8], shape: Shape | None = None) -> npt.NDArray[np.bool_]:
-    """Read a drawn mask: white is missing, black is known.
+def mask_from_picture(
+    picture: npt.NDArray[Any], shape: Shape | None = None, *, invert: bool = False, threshold: int | None = None
+) -> npt.NDArray[np.bool_]:
+    """Read a drawn mask: white is missing, black is known, and so on; see `masks.read_drawn_mask`.
 
     Parameters
     ----------
-    picture : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        The drawn mask. A pixel is white where the mean of its colours is at least 128. The fourth channel, alpha, is
-        ignored.
+    picture : ndarray of uint8 or uint16, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        The drawn mask; the fourth channel is alpha.
     shape : sequence of int, optional
         (height, width) of the picture that the mask belongs to; by default the mask keeps its own size. Resizing
         takes the nearest pixel.
+    invert : bool, default False
+        Swap missing and known.
+    threshold : int, optional
+        1 to 255: the value from which on a pixel is missing.
 
     Returns
     -------
@@ -36,19 +40,17 @@ def mask_from_picture(picture: npt.NDArray[np.uint8], shape: Shape | None = None
     Raises
     ------
     TypeError
-        `picture` is not uint8.
+        `picture` is neither uint8 nor uint16.
     ValueError
-        `picture` has another number of axes or channels, or `shape` is wrong.
+        `picture` has another number of axes or channels, it is no mask, or `shape` is wrong.
 
     Examples
     --------
-    >>> mask_from_picture(np.array([[0, 127, 128, 255]], np.uint8)).tolist()
+    >>> mask_from_picture(np.array([[0, 127, 128, 255]], np.uint8), threshold=128).tolist()
     [[False, False, True, True]]
     """
-    picture = _check_picture(picture, channels=(None, 1, 3, 4))
-    planes = picture[..., None] if picture.ndim == 2 else picture[..., :3]  # (H, W, 1 or 3)
-    white = planes.sum(axis=2, dtype=np.uint16) >= THRESHOLD * planes.shape[2]
-    return white if shape is None else resize_mask(white, shape)
+    mask = read_drawn_mask(picture, invert=invert, threshold=threshold).mask
+    return mask if shape is None else resize_mask(mask, shape)
 
 
 def mask_from_array(mask: Any) -> npt.NDArray[np.bool_]:
@@ -102,13 +104,15 @@ def mask_from_array(mask: Any) -> npt.NDArray[np.bool_]:
     return missing
 
 
-def mask_from_alpha(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Read the holes of a picture with transparency: alpha below 128 is missing.
+def mask_from_alpha(picture: npt.NDArray[np.uint8], *, threshold: int | None = None) -> npt.NDArray[np.bool_]:
+    """Read the holes of a picture with transparency; where their edges are soft, these are missing with 1 px more.
 
     Parameters
     ----------
     picture : ndarray of uint8, shape (H, W, 4)
         The picture, alpha last.
+    threshold : int, optional
+        1 to 255: the transparency, 255 - alpha, from which on a pixel is missing. Then no soft edge is added.
 
     Returns
     -------
@@ -122,7 +126,8 @@ def mask_from_alpha(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     ValueError
         `picture` has no alpha channel.
     """
-    return _check_picture(picture, channels=(4,))[..., 3] < THRESHOLD
+    alpha = _check_picture(picture, channels=(4,))[..., 3]
+    return missing_of_plane(255 - (own_range(alpha) if threshold is None else alpha), threshold=threshold)
 
 
 def mask_from_color(

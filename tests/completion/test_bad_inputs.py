@@ -226,6 +226,7 @@ def test_pictures_that_disappear_during_the_search(run, tmp_path, monkeypatch):
 def test_pipes_among_pictures_and_masks(run, tmp_path):
     folder = write_pictures(tmp_path / "in", ["a.png", "b.png"])
     write_pictures(tmp_path / "masks", ["b.png"])
+    Image.fromarray(center_hole()).save(tmp_path / "masks" / "b.png")
     os.mkfifo(tmp_path / "masks" / "a.png")
     os.mkfifo(folder / "c.png")
     result = run(folder, "--mask-dir", tmp_path / "masks", "--output", tmp_path / "out", code=1)

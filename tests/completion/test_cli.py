@@ -87,7 +87,8 @@ def test_a_mask_by_colour(run, pictures):
     painted = make_picture()
     painted[:3] = (255, 0, 254)
     Image.fromarray(painted).save("painted.png")
-    assert run("painted.png", "--mask-color", "#ff00ff").stdout == "0 completed, 1 with nothing missing: completed\n"
+    failed = run("painted.png", "--mask-color", "#ff00ff", code=1)
+    assert "painted.png: its mask hides nothing: no pixel is #ff00ff" in failed.stderr
     run("painted.png", "--mask-color", "255,0,255", "--mask-color-tolerance", "1", "--overwrite")
     assert records("completed")[-1]["missing"] == round(3 / 16, 4)
 
@@ -291,15 +292,15 @@ def test_auto_says_what_it_took(run, pictures, encoded_path):
     for name, mask in (("a", dots), ("b", np.uint8(255) * center_hole()), ("c", 0 * dots)):
         write_pictures("masks", [f"{name}.png"])
         Image.fromarray(mask).save(f"masks/{name}.png")
-    run("in", "--method", "auto", "--model", encoded_path, "--mask-dir", "masks")
+    run("in", "--method", "auto", "--model", encoded_path, "--mask-dir", "masks", code=1)
     by_name = {record["input"][-5]: record for record in records("completed")}
     assert [by_name[name].get("method") for name in "abc"] == ["biharmonic", "balanced", None]
-    assert [by_name[name]["status"] for name in "abc"] == ["completed", "completed", "untouched"]
+    assert [by_name[name]["status"] for name in "abc"] == ["completed", "completed", "failed"]
     assert by_name["a"]["model_sha256"] is None
     assert "contextual_loss" not in by_name["a"]
     assert len(by_name["b"]["model_sha256"]) == 64
     assert by_name["b"]["contextual_loss"] > 0
-    run("in", "--method", "balanced", "--model", encoded_path, "--mask-dir", "masks", "--output", "answered")
+    run("in/b.png", "--method", "balanced", "--model", encoded_path, "--mask-dir", "masks", "--output", "answered")
     np.testing.assert_array_equal(read("completed/b.png"), read("answered/b.png"))
     run("in/a.png", "--mask-dir", "masks", "--output", "filled", "--method", "biharmonic")
     np.testing.assert_array_equal(read("completed/a.png"), read("filled/a.png"))
