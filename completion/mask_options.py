@@ -114,7 +114,7 @@ def mask_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--mask-dir",
             type=click.Path(exists=True, file_okay=False, path_type=Path),
-            help="A mask for each picture: a.png or a_mask.png for a.jpg.",
+            help="A mask for each picture: a_mask.png, a-mask.png, mask_a.png, a_mask001.png or a.png for a.jpg.",
         ),
         click.option("--mask-from-alpha", is_flag=True, help="Transparent pixels are missing."),
         click.option("--mask-color", type=ColorType(), help="Pixels of this colour are missing: #rrggbb or r,g,b."),

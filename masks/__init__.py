@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from masks.drawn import DrawnMask, read_drawn_mask
     from masks.fitting import fit_mask
     from masks.irregular import medium_mask, strokes_mask, thick_mask, thin_mask
-    from masks.matching import MaskFolder, is_mask_name
+    from masks.matching import MaskFolder, MaskMatch, is_mask_name
     from masks.named import make_mask
     from masks.operations import dilate, hole_fraction, invert, resize_mask, validate_mask
     from masks.shapes import (
@@ -36,6 +36,7 @@ _HOMES = {
     "DrawnMask": "drawn",
     "MASK_NAMES": "spec",
     "MaskFolder": "matching",
+    "MaskMatch": "matching",
     "MaskSpec": "spec",
     "dilate": "operations",
     "fit_mask": "fitting",
@@ -58,6 +59,7 @@ __all__ = [
     "MASK_NAMES",
     "DrawnMask",
     "MaskFolder",
+    "MaskMatch",
     "MaskSpec",
     "bottom_mask",
     "center_mask",

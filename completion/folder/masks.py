@@ -145,16 +145,19 @@ class MaskSource:
 
     def _from_folder(self, shape: tuple[int, int], source: InputPicture, *, orientation: int) -> FoundMask:
         """Return the mask that the folder has for a picture."""
-        folder = self.folder
-        path = folder.match(source.root / source.relative, root=source.root) if folder is not None else None
-        if folder is None or path is None:
-            where = folder.folder if folder is not None else None
-            raise ImageFileError(f"{source.path}: expected a mask in {where}, found none by this name")
+        if self.folder is None:
+            raise ValueError("Expected a folder of masks. Received: none")
+        picture = source.root / source.relative
+        match = self.folder.find(picture, root=source.root)
+        if match is None:
+            names = self.folder.looked_for(picture)
+            raise ImageFileError(f"{source.path}: expected a mask in {self.folder.folder}, found none named {names}")
         try:
-            mask = self._read(path)
+            mask = self._read(match.path)
         except ImageFileError as error:
             raise ImageFileError(f"{source.path}: cannot read its mask: {error}") from error
-        return _fit(mask, shape, source=source, path=path, orientation=orientation)
+        found = FoundMask(mask.mask, (*match.notes, *mask.notes))
+        return _fit(found, shape, source=source, path=match.path, orientation=orientation)
 
     def _turned(self, mask: Mask) -> Mask:
         """Return a mask that is taken from a picture, inverted where the user says so."""
