@@ -75,7 +75,7 @@ class MaskChoice:
         Whether transparent pixels are missing.
     color : tuple of int, optional
         (red, green, blue), each 0 to 255: pixels of this colour are missing.
-    color_tolerance : int
+    color_tolerance : int, optional
         Largest difference in a channel at which a pixel still counts as this colour, 0 to 255.
     threshold : int, optional
         Of masks in files and of transparency: the value, 1 to 255, from which on a pixel is missing.
@@ -87,7 +87,7 @@ class MaskChoice:
     folder: Path | None
     alpha: bool
     color: tuple[int, int, int] | None
-    color_tolerance: int
+    color_tolerance: int | None
     threshold: int | None = None
 
 
@@ -121,7 +121,8 @@ def mask_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--mask-color-tolerance",
             type=click.IntRange(0, 255),
-            help="Largest difference in a channel at which a pixel still counts as this colour.  [default: 0]",
+            help="Largest difference in a channel at which a pixel still counts as this colour.  [default: 0; in files "
+            "with losses such as JPEG 32, and 4 px more around]",
         ),
         click.option(
             "--mask-threshold",
@@ -186,7 +187,7 @@ def read_mask_options(options: Mapping[str, Any]) -> MaskChoice:
         folder=options["mask_dir"],
         alpha=options["mask_from_alpha"],
         color=options["mask_color"],
-        color_tolerance=options["mask_color_tolerance"] or 0,
+        color_tolerance=options["mask_color_tolerance"],
         threshold=options["mask_threshold"],
     )
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from masks.table import MASKS
 
 if TYPE_CHECKING:
-    from masks.arrays import mask_from_alpha, mask_from_array, mask_from_color, mask_from_picture
+    from masks.arrays import (
+        mask_from_alpha,
+        mask_from_array,
+        mask_from_color,
+        mask_from_picture,
+        read_alpha_mask,
+        read_color_mask,
+    )
     from masks.color import parse_color
     from masks.drawn import DrawnMask, read_drawn_mask
     from masks.fitting import fit_mask
@@ -49,6 +56,8 @@ _HOMES = {
     "mask_from_color": "arrays",
     "mask_from_picture": "arrays",
     "parse_color": "color",
+    "read_alpha_mask": "arrays",
+    "read_color_mask": "arrays",
     "read_drawn_mask": "drawn",
     "resize_mask": "operations",
     "validate_mask": "operations",
@@ -81,6 +90,8 @@ __all__ = [
     "medium_mask",
     "parse_color",
     "random_mask",
+    "read_alpha_mask",
+    "read_color_mask",
     "read_drawn_mask",
     "rectangle_mask",
     "resize_mask",

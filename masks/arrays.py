@@ -9,10 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 from masks._checks import Shape, check_integer
-from masks.drawn import missing_of_plane, own_range, read_drawn_mask
-from masks.operations import resize_mask
+from masks.drawn import SOFT, DrawnMask, is_hard, missing_of_plane, own_range, read_drawn_mask
+from masks.operations import dilate, resize_mask
 
-__all__ = ["mask_from_alpha", "mask_from_array", "mask_from_color", "mask_from_picture"]
+__all__ = [
+    "mask_from_alpha",
+    "mask_from_array",
+    "mask_from_color",
+    "mask_from_picture",
+    "read_alpha_mask",
+    "read_color_mask",
+]
+
+# Measured on strokes and a cross in vivid colours, in a photograph saved as JPEG and WebP of qualities 60 to 95: of
+# what is within 32, nothing of the strokes is missed but their edges, and 1 in 1000 of the pixels around is taken. As
+# the chroma is stored at half the size, the colour shows up to 4 px farther: by 120 levels at 2 px, by under 20 at 5.
+LOSSY_TOLERANCE, LOSSY_RIM_PX = 32, 4
+NEAR_TOLERANCE, NEAR_PX, NEAR_SHARE = 96, 2, 0.02  # of a soft edge beside the colour; its share of the colour's pixels
 
 
 def mask_from_picture(
@@ -105,14 +118,14 @@ def mask_from_array(mask: Any) -> npt.NDArray[np.bool_]:
 
 
 def mask_from_alpha(picture: npt.NDArray[np.uint8], *, threshold: int | None = None) -> npt.NDArray[np.bool_]:
-    """Read the holes of a picture with transparency; where their edges are soft, these are missing with 1 px more.
+    """Read the holes of a picture with transparency; see `masks.read_alpha_mask`.
 
     Parameters
     ----------
     picture : ndarray of uint8, shape (H, W, 4)
         The picture, alpha last.
     threshold : int, optional
-        1 to 255: the transparency, 255 - alpha, from which on a pixel is missing. Then no soft edge is added.
+        1 to 255: the transparency, 255 - alpha, from which on a pixel is missing.
 
     Returns
     -------
@@ -126,8 +139,7 @@ def mask_from_alpha(picture: npt.NDArray[np.uint8], *, threshold: int | None = N
     ValueError
         `picture` has no alpha channel.
     """
-    alpha = _check_picture(picture, channels=(4,))[..., 3]
-    return missing_of_plane(255 - (own_range(alpha) if threshold is None else alpha), threshold=threshold)
+    return read_alpha_mask(picture, threshold=threshold).mask
 
 
 def mask_from_color(
@@ -143,7 +155,7 @@ def mask_from_color(
         (red, green, blue), each 0 to 255; see `masks.parse_color`.
     tolerance : int, default 0
         Largest difference in a channel at which a pixel still counts as this colour, 0 to 255. JPEG compression
-        changes colours, so JPEG files need a tolerance above 0.
+        changes colours, so JPEG files need a tolerance above 0; `masks.read_color_mask` knows which.
 
     Returns
     -------
@@ -171,6 +183,98 @@ def mask_from_color(
     tolerance = check_integer("tolerance", tolerance, minimum=0, maximum=255)
     difference = np.abs(picture[..., :3].astype(np.int16) - np.array(color, np.int16))  # (H, W, 3)
     return np.asarray((difference <= tolerance).all(axis=2), bool)
+
+
+def read_alpha_mask(picture: npt.NDArray[np.uint8], *, invert: bool = False, threshold: int | None = None) -> DrawnMask:
+    """Read the holes of a picture with transparency, and say what was guessed.
+
+    Parameters
+    ----------
+    picture : ndarray of uint8, shape (H, W, 4)
+        The picture, alpha last. Of two values of alpha the lower is missing; where the edges are soft, all of them are
+        missing, with 1 px more.
+    invert : bool, default False
+        Swap missing and known. A soft edge is missing in both cases.
+    threshold : int, optional
+        1 to 255: the transparency, 255 - alpha, from which on a pixel is missing. Then no soft edge is added.
+
+    Returns
+    -------
+    DrawnMask
+        The mask, and what was guessed.
+
+    Raises
+    ------
+    TypeError
+        `picture` is not uint8.
+    ValueError
+        `picture` has no alpha channel.
+    """
+    alpha = _check_picture(picture, channels=(4,))[..., 3]
+    if threshold is not None:
+        return DrawnMask(missing_of_plane(255 - alpha, invert=invert, threshold=threshold))
+    plane = 255 - own_range(alpha)
+    notes = () if is_hard(plane) else (SOFT.replace("its mask has", "its transparency has"),)
+    return DrawnMask(missing_of_plane(plane, invert=invert), notes)
+
+
+def read_color_mask(
+    picture: npt.NDArray[np.uint8],
+    color: tuple[int, int, int],
+    *,
+    tolerance: int | None = None,
+    lossy: bool = False,
+    invert: bool = False,
+) -> DrawnMask:
+    """Read the holes of a picture that were painted over in one colour, and say what was guessed.
+
+    Parameters
+    ----------
+    picture : ndarray of uint8, shape (H, W, 3) or (H, W, 4)
+        The picture, RGB; alpha is ignored.
+    color : tuple of int
+        (red, green, blue), each 0 to 255; see `masks.parse_color`.
+    tolerance : int, optional
+        Largest difference in a channel at which a pixel still counts as this colour, 0 to 255. By default 0, or for a
+        lossy file 32 and a rim of 4 px.
+    lossy : bool, default False
+        Whether the picture comes from a file whose compression alters colours.
+    invert : bool, default False
+        Swap missing and known. The rim is missing in both cases.
+
+    Returns
+    -------
+    DrawnMask
+        The mask, and what was guessed.
+
+    Raises
+    ------
+    TypeError
+        `picture` is not uint8.
+    ValueError
+        `picture` has no colours, or `color` or `tolerance` is out of its range.
+    """
+    is_guessed = tolerance is None and lossy
+    keyed = mask_from_color(picture, color, tolerance=LOSSY_TOLERANCE if is_guessed else tolerance or 0)
+    missing = ~keyed if invert else keyed
+    name = "#" + "".join(f"{channel:02x}" for channel in color)
+    if not keyed.any() or tolerance is not None:
+        return DrawnMask(missing)
+    if is_guessed:
+        note = (
+            f"its file alters colours: all within {LOSSY_TOLERANCE} of {name} was taken, and {LOSSY_RIM_PX} px more; "
+            "--mask-color-tolerance sets another difference and no rim"
+        )
+        return DrawnMask(dilate(missing, LOSSY_RIM_PX), (note,))
+    beside = dilate(keyed, NEAR_PX) & ~keyed & mask_from_color(picture, color, tolerance=NEAR_TOLERANCE)
+    count = int(beside.sum())
+    if count <= NEAR_SHARE * keyed.sum():
+        return DrawnMask(missing)
+    note = (
+        f"{count} pixels beside those of {name} are nearly so and were not taken; --mask-color-tolerance or --dilate "
+        "takes them"
+    )
+    return DrawnMask(missing, (note,))
 
 
 def _check_picture(picture: Any, *, channels: tuple[int | None, ...]) -> npt.NDArray[np.uint8]:

@@ -98,7 +98,7 @@ def read_drawn_mask(picture: Pixels, *, invert: bool = False, threshold: int | N
     if alpha is None and threshold is None:  # of alpha, what is half opaque is drawn and what is half clear is cut out
         _check_two_values(drawn.plane)
     mask = missing_of_plane(drawn.plane, invert=invert, threshold=threshold, noisy=drawn.noisy)
-    soft = () if threshold is not None or _is_hard(drawn.plane) else (SOFT,)
+    soft = () if threshold is not None or is_hard(drawn.plane) else (SOFT,)
     return DrawnMask(mask, (*drawn.notes, *soft))
 
 
@@ -127,7 +127,7 @@ def missing_of_plane(
         missing: npt.NDArray[np.bool_] = plane >= check_integer("threshold", threshold, minimum=1, maximum=255)
         return ~missing if invert else missing
     plane = 255 - plane if invert else plane
-    if _is_hard(plane):
+    if is_hard(plane):
         return np.asarray(plane > int(plane.min()) // 2 + int(plane.max()) // 2, bool)
     return dilate(plane >= (NOISE if noisy or _is_noisy(plane) else TAIL), 1)
 
@@ -282,7 +282,7 @@ def _drawn_on_ground(colors: Pixels) -> _Drawn | None:
 
 def _check_two_values(plane: Plane) -> None:
     """Raise ValueError unless a plane has two values, with soft edges or a little noise."""
-    if _is_hard(plane):
+    if is_hard(plane):
         return
     between = (plane > NOISE) & (plane < 255 - NOISE)
     share, count = float(between.mean()), max(int(between.sum()), 1)
@@ -304,8 +304,8 @@ def _check_two_values(plane: Plane) -> None:
         )
 
 
-def _is_hard(plane: Plane) -> bool:
-    """Tell whether a plane has at most two values."""
+def is_hard(plane: Plane) -> bool:
+    """Tell whether a plane, (H, W) uint8, has at most two values."""
     return bool(((plane == plane.min()) | (plane == plane.max())).all())
 
 

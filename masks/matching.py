@@ -2,8 +2,8 @@
 
 The masks of `a.jpg` are named `a_mask`, `a-mask`, `a.mask`, `a mask`, each also with a number behind (`a_mask001`),
 `mask_a` (with the same separators), or `a`, with the suffix of a picture, in upper or lower case. The picture's whole
-name may stand for its stem: `a.jpg_mask.png`, `a.jpg.png`. Names are compared in Unicode's form NFC, so that a name that
-macOS decomposed is found; and where that gives nothing, without regard to upper and lower case.
+name may stand for its stem: `a.jpg_mask.png`, `a.jpg.png`. Names are compared in Unicode's form NFC, so that a name
+that macOS decomposed is found; and where that gives nothing, without regard to upper and lower case.
 """
 
 import dataclasses

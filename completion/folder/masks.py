@@ -14,15 +14,15 @@ from completion.folder.inputs import InputPicture
 from completion.mask_options import MaskChoice
 from dcgan.errors import FaceCompletionError, ImageFileError
 from dcgan.pictures.files import read_file
+from dcgan.pictures.lossy import is_lossy
 from masks import (
     MaskFolder,
     MaskSpec,
     dilate,
     fit_mask,
-    invert,
     make_mask,
-    mask_from_alpha,
-    mask_from_color,
+    read_alpha_mask,
+    read_color_mask,
     read_drawn_mask,
 )
 
@@ -66,8 +66,9 @@ class MaskSource:
         Whether the transparent pixels of the picture are missing.
     color : tuple of int, optional
         (red, green, blue), each 0 to 255: pixels of this colour are missing.
-    color_tolerance : int, default 0
-        Largest difference in a channel at which a pixel still counts as this colour, 0 to 255.
+    color_tolerance : int, optional
+        Largest difference in a channel at which a pixel still counts as this colour, 0 to 255. By default 0, or for
+        files with losses what `masks.read_color_mask` says.
     threshold : int, optional
         Of a mask's file, or of the transparency: the value, 1 to 255, from which on a pixel is missing.
     """
@@ -77,7 +78,7 @@ class MaskSource:
     folder: MaskFolder | None = None
     alpha: bool = False
     color: tuple[int, int, int] | None = None
-    color_tolerance: int = 0
+    color_tolerance: int | None = None
     threshold: int | None = None
 
     @property
@@ -94,8 +95,8 @@ class MaskSource:
         picture : ndarray of uint8, shape (H, W, 3) or (H, W, 4)
             The picture as read.
         source : InputPicture
-            The file of the picture. Random masks are seeded by its relative path, so they do not depend on the other
-            pictures.
+            The file of the picture. Random masks are seeded by its path below the argument that named it, so they do
+            not depend on the other pictures and arguments.
         seed : int, default 0
             Seed of the random masks, at least 0.
         orientation : int, default 1
@@ -119,14 +120,20 @@ class MaskSource:
         elif self.alpha:
             if picture.shape[2] != 4:
                 raise ImageFileError(f"{source.path}: expected an alpha channel, found none")
-            found = FoundMask(self._turned(mask_from_alpha(picture, threshold=self.threshold)))
+            drawn = read_alpha_mask(picture, invert=self.spec.invert, threshold=self.threshold)
+            found = FoundMask(drawn.mask, drawn.notes)
         elif self.color is not None:
-            found = FoundMask(
-                self._turned(mask_from_color(picture[..., :3], self.color, tolerance=self.color_tolerance))
+            drawn = read_color_mask(
+                picture[..., :3],
+                self.color,
+                tolerance=self.color_tolerance,
+                lossy=self.color_tolerance is None and is_lossy(source.path),
+                invert=self.spec.invert,
             )
+            found = FoundMask(drawn.mask, drawn.notes)
         else:
             try:
-                made = make_mask(self.spec, shape, seed=(seed, zlib.crc32(os.fsencode(source.relative))))
+                made = make_mask(self.spec, shape, seed=(seed, zlib.crc32(os.fsencode(source.own or source.relative))))
             except ValueError as error:  # a rectangle outside this picture
                 raise ImageFileError(f"{source.path}: {error}") from error
             return FoundMask(made)
@@ -159,10 +166,6 @@ class MaskSource:
         found = FoundMask(mask.mask, (*match.notes, *mask.notes))
         return _fit(found, shape, source=source, path=match.path, orientation=orientation)
 
-    def _turned(self, mask: Mask) -> Mask:
-        """Return a mask that is taken from a picture, inverted where the user says so."""
-        return invert(mask) if self.spec.invert else mask
-
     def _checked(self, found: FoundMask, source: InputPicture) -> FoundMask:
         """Return a drawn mask grown as the user says; raise where it hides nothing, note where it hides most."""
         if not found.mask.any():
@@ -180,7 +183,7 @@ class MaskSource:
             return ": no pixel is opaque" if self.spec.invert else ": no pixel is transparent"
         if self.color is not None and not self.spec.invert:
             color = "#" + "".join(f"{channel:02x}" for channel in self.color)
-            return f": no pixel is {color} within {self.color_tolerance} (--mask-color-tolerance)"
+            return f": no pixel is {color} (--mask-color-tolerance takes similar ones)"
         return ""
 
 

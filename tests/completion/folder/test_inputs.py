@@ -39,7 +39,7 @@ def test_a_folder(tree):
 
 def test_paths_are_those_that_were_typed(tree):
     picture = list_inputs(["in/a.jpg"])[0]
-    assert picture == InputPicture(Path("in/a.jpg"), "a.jpg", tree / "in")
+    assert picture == InputPicture(Path("in/a.jpg"), "a.jpg", tree / "in", own="a.jpg")
 
 
 def test_the_common_folder_of_several_inputs_is_left_out(tree):

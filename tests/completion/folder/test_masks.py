@@ -9,7 +9,7 @@ from PIL import Image
 from completion.folder.inputs import InputPicture, list_inputs, take_shard
 from completion.folder.masks import MaskSource
 from dcgan.errors import ImageFileError
-from masks import MaskFolder, MaskSpec
+from masks import MaskFolder, MaskSpec, dilate
 from tests.completion.helpers import make_picture
 
 PICTURE = make_picture(12, 20)
@@ -50,6 +50,67 @@ def test_random_masks_depend_on_seed_and_relative_name_alone(name):
     assert mask("a.png") == mask("a.png", root="/elsewhere")
     assert len({mask(f"{number}.png") for number in range(20)}) > 1
     assert len({mask("a.png", seed=seed) for seed in range(20)}) > 1
+
+
+def test_random_masks_stay_when_arguments_are_added(tmp_path):
+    for name in ("a/x.png", "a/s/z.png", "b/y.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    masks = MaskSource(MaskSpec("random"))
+
+    def of(*arguments):
+        inputs = list_inputs([tmp_path / argument for argument in arguments], recursive=True)
+        return {picture.path.name: masks.mask_for(PICTURE, picture).mask.tobytes() for picture in inputs}
+
+    assert of("a/x.png")["x.png"] == of("a/x.png", "b/y.png")["x.png"] == of("a")["x.png"]
+    assert of("a").items() <= of("a", "b").items()
+    assert len({*of("a", "b").values()}) == 3
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+@pytest.mark.parametrize("quality", [60, 75, 95])
+@pytest.mark.parametrize("invert", [False, True])
+def test_a_colour_in_a_file_with_losses(tmp_path, kind, quality, invert):
+    picture = np.asarray(Image.fromarray(make_picture(8, 8)).resize((96, 96), Image.Resampling.BICUBIC)).copy()
+    hole = np.zeros((96, 96), bool)
+    hole[20:60, 30:70] = hole[70:74, 5:90] = True
+    picture[hole] = (255, 0, 255)
+    path = tmp_path / "a.picture"
+    Image.fromarray(picture).save(path, kind, quality=quality)
+    pixels = np.asarray(Image.open(path))
+    masks = MaskSource(MaskSpec(invert=invert), color=(255, 0, 255))
+    found = masks.mask_for(pixels, InputPicture(path, "a.picture", tmp_path))
+    missing = ~hole if invert else hole
+    assert (found.mask >= dilate(missing, 2)).mean() > 0.999
+    assert (found.mask <= dilate(missing, 6)).mean() > 0.99
+    assert found.notes[0].startswith("its file alters colours: all within 32 of #ff00ff was taken, and 4 px more")
+    exact = dataclasses.replace(masks, color_tolerance=0).mask_for(pixels, InputPicture(path, "a.picture", tmp_path))
+    assert exact.mask.sum() != found.mask.sum()
+
+
+def test_a_colour_with_soft_edges_in_a_file_without_losses(tmp_path):
+    picture = np.full((12, 20, 3), 90, np.uint8)
+    picture[:, :6], picture[:, 6] = (255, 0, 255), (220, 30, 220)
+    path = tmp_path / "a.png"
+    Image.fromarray(picture).save(path)
+    found = MaskSource(color=(255, 0, 255)).mask_for(picture, InputPicture(path, "a.png", tmp_path))
+    assert columns(found.mask) == 6
+    assert found.notes[0].startswith("12 pixels beside those of #ff00ff are nearly so and were not taken")
+    picture[:, 6] = 90
+    assert MaskSource(color=(255, 0, 255)).mask_for(picture, InputPicture(path, "a.png", tmp_path)).notes == ()
+
+
+@pytest.mark.parametrize("invert", [False, True])
+def test_soft_transparency(invert):
+    alpha = np.zeros((12, 20, 1), np.uint8)
+    alpha[:, 8:] = 255
+    alpha[:, 7] = 100
+    found = MaskSource(MaskSpec(invert=invert), alpha=True).mask_for(np.dstack([PICTURE, alpha]), source())
+    assert found.mask[0].tolist() == ([False] * 6 + [True] * 14 if invert else [True] * 9 + [False] * 11)
+    assert "its transparency has soft edges" in found.notes[0]
+    half = MaskSource(alpha=True, threshold=200).mask_for(np.dstack([PICTURE, alpha]), source())
+    assert columns(half.mask) == 7
+    assert half.notes == ()
 
 
 def test_random_masks_do_not_depend_on_the_shard(tmp_path):
@@ -134,8 +195,8 @@ def test_a_mask_that_hides_nothing_or_nearly_all(tmp_path):
     opaque = np.concatenate([PICTURE, np.full((12, 20, 1), 255, np.uint8)], axis=2)
     with pytest.raises(ImageFileError, match=r"its mask hides nothing: no pixel is transparent"):
         MaskSource(alpha=True).mask_for(opaque, source())
-    with pytest.raises(ImageFileError, match=r"its mask hides nothing: no pixel is #ff01ff within 0"):
-        MaskSource(color=(255, 1, 255)).mask_for(PICTURE, source())
+    with pytest.raises(ImageFileError, match=r"its mask hides nothing: no pixel is #ff01ff"):
+        MaskSource(color=(255, 1, 255), color_tolerance=0).mask_for(PICTURE, source())
     assert not MaskSource(MaskSpec("random", fraction=0)).mask_for(PICTURE, source()).mask.any()
     write_mask(tmp_path / "wide.png", left=13)
     wide = MaskSource(file=tmp_path / "wide.png").mask_for(PICTURE, source())
@@ -186,7 +247,7 @@ def test_a_colour():
     picture[:, :6] = (250, 0, 250)
     masks = MaskSource(color=(255, 0, 255), color_tolerance=5)
     assert columns(masks.mask_for(picture, source()).mask) == 6
-    with pytest.raises(ImageFileError, match="no pixel is #ff00ff within 4"):
+    with pytest.raises(ImageFileError, match="no pixel is #ff00ff"):
         dataclasses.replace(masks, color_tolerance=4).mask_for(picture, source())
 
 
