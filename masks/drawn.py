@@ -37,6 +37,7 @@ GREY_SPREAD = 24  # between the channels of a pixel that counts as grey
 COLOR_NOISE, OTHER_COLOR = 64, 112
 DARK, BRIGHT = 48, 207  # of all channels of what counts as black, as white
 OPAQUE_MIN = 250
+SAMPLE_SIDE = 1024  # of the pixels by which the colour of a mask is estimated
 TURN = "--invert-mask takes it the other way round"
 SOFT = "its mask has soft edges, which count as missing, with 1 px more; --mask-threshold 128 takes half of them"
 
@@ -57,13 +58,19 @@ class DrawnMask:
     notes: tuple[str, ...] = ()
 
 
-def read_drawn_mask(picture: Pixels, *, invert: bool = False, threshold: int | None = None) -> DrawnMask:
+def read_drawn_mask(
+    picture: Pixels,
+    *,
+    invert: bool = False,
+    threshold: int | None = None,
+    labels: npt.NDArray[np.uint8] | None = None,
+) -> DrawnMask:
     """Read a drawn mask, whatever its values, colours and transparency.
 
     An alpha channel that is not constant is the mask: what is drawn on a transparent ground is missing, and what is cut
     out of a photograph or of a black ground. Of two grey values the brighter is missing; of two colours the one that is
-    not black, or not white; of two others the one with fewer pixels. Where edges are soft, or the mask was saved as
-    JPEG, the rim between the two counts as missing, and one pixel more.
+    not black, or not white; of two others the one that is not label 0, or else the one with fewer pixels. Where edges
+    are soft, or the mask was saved as JPEG, the rim between the two counts as missing, and one pixel more.
 
     Parameters
     ----------
@@ -75,6 +82,8 @@ def read_drawn_mask(picture: Pixels, *, invert: bool = False, threshold: int | N
         1 to 255: the value from which on a pixel is missing, where 0 is the mask's darkest and 255 its brightest (of an
         alpha channel, its opacity, or its transparency where that is missing). Then no rim is added, and a mask of many
         values is accepted.
+    labels : ndarray of uint8, shape (H, W), optional
+        The index of each pixel in the palette of its file, where that has one.
 
     Returns
     -------
@@ -94,7 +103,9 @@ def read_drawn_mask(picture: Pixels, *, invert: bool = False, threshold: int | N
     [[False, False, True]]
     """
     colors, alpha = _parts(picture)
-    drawn = _drawn_colors(colors, strict=threshold is None) if alpha is None else _drawn_alpha(colors, alpha)
+    drawn = (
+        _drawn_colors(colors, strict=threshold is None, labels=labels) if alpha is None else _drawn_alpha(colors, alpha)
+    )
     if alpha is None and threshold is None:  # of alpha, what is half opaque is drawn and what is half clear is cut out
         _check_two_values(drawn.plane)
     mask = missing_of_plane(drawn.plane, invert=invert, threshold=threshold, noisy=drawn.noisy)
@@ -185,7 +196,7 @@ def _parts(picture: Any) -> tuple[Pixels, Plane | None]:
         return colors[..., 0], alpha
     if colors.dtype == np.uint16:
         colors = (colors >> 8).astype(np.uint8)
-    spread = colors.max(axis=2) - colors.min(axis=2)
+    spread = _most(colors) - _least(colors)
     if (spread > GREY_SPREAD).mean() < 0.005:
         return np.rint(colors.mean(axis=2)).astype(np.uint8), alpha
     return colors, alpha
@@ -215,11 +226,11 @@ def _drawn_alpha(colors: Pixels, alpha: Plane) -> _Drawn:
     return _Drawn(255 - alpha, (f"its mask is a picture with transparent holes, which were taken as missing; {TURN}",))
 
 
-def _drawn_colors(colors: Pixels, *, strict: bool) -> _Drawn:
+def _drawn_colors(colors: Pixels, *, strict: bool, labels: Plane | None) -> _Drawn:
     """Read an opaque mask; where it need not be one of two colours, by its brightness."""
     if colors.ndim == 2:
         return _Drawn(own_range(colors), _grey_notes(colors))
-    drawn = _drawn_pair(colors) or _drawn_on_ground(colors)
+    drawn = _drawn_pair(colors, labels) or _drawn_on_ground(colors)
     if drawn is not None:
         return drawn
     if strict:
@@ -238,12 +249,12 @@ def _grey_notes(values: Pixels) -> tuple[str, ...]:
     return (f"its mask has the values {low} and {high}: {high} was taken as missing; {TURN}",)
 
 
-def _drawn_pair(colors: Pixels) -> _Drawn | None:
+def _drawn_pair(colors: Pixels, labels: Plane | None) -> _Drawn | None:
     """Read a mask of exactly two colours that are not both grey; None where there are more."""
     first = colors[0, 0]
-    other = (colors != first).any(axis=2)
+    other = _most(colors != first)
     second = colors.reshape(-1, 3)[other.argmax()]
-    if ((colors == second).all(axis=2) != other).any():
+    if (_least(colors == second) != other).any():
         return None
     sides = ((first, second, other), (second, first, ~other))
     for ground, _, missing in sides:
@@ -252,6 +263,11 @@ def _drawn_pair(colors: Pixels) -> _Drawn | None:
     for ground, color, missing in sides:
         if ground.min() >= BRIGHT:
             return _Drawn(_as_plane(missing), (_on_white(color),))
+    if labels is not None and not labels.all() and labels.any():
+        color = colors[labels != 0][0]
+        return _Drawn(
+            _as_plane(labels != 0), (f"{_name(color)}, not label 0, was taken as missing in its mask; {TURN}",)
+        )
     ground, color, missing = sides[0] if other.mean() <= 0.5 else sides[1]
     note = (
         f"its mask is {_name(color)} and {_name(ground)}: the former, with fewer pixels, was taken as missing; {TURN}"
@@ -261,18 +277,23 @@ def _drawn_pair(colors: Pixels) -> _Drawn | None:
 
 def _drawn_on_ground(colors: Pixels) -> _Drawn | None:
     """Read a mask in one colour on black or white with soft edges or noise; None where there are more colours."""
-    black, white = colors.max(axis=2) <= DARK, colors.min(axis=2) >= BRIGHT
+    black, white = _most(colors) <= DARK, _least(colors) >= BRIGHT
     on_white = bool(white.mean() > black.mean())
     if (white if on_white else black).mean() < 0.02:
         return None
-    ground = np.full(3, 255.0 if on_white else 0.0, np.float32)
-    away = colors.astype(np.float32) - ground  # (H, W, 3)
-    far = np.abs(away).max(axis=2) > 2 * COLOR_NOISE
-    if not far.any():
+    ground = 255 if on_white else 0
+    away = np.subtract(colors, ground, dtype=np.float32)  # (H, W, 3)
+    few = away[:: 1 + away.shape[0] // SAMPLE_SIDE, :: 1 + away.shape[1] // SAMPLE_SIDE].reshape(-1, 3)
+    far = few[np.abs(few).max(axis=1) > 2 * COLOR_NOISE]
+    if not far.size:
         return None
-    color = np.median(away[far], axis=0)
-    share = away @ (color / (color @ color))  # (H, W), 0 on the ground and 1 in the colour
-    rest = np.abs(away - share[..., None] * color).max(axis=2)
+    color = np.median(far, axis=0)
+    share = (away.reshape(-1, 3) @ (color / (color @ color))).reshape(
+        away.shape[:2]
+    )  # 0 on the ground, 1 in the colour
+    rest = np.zeros_like(share)
+    for channel in range(3):
+        np.maximum(rest, np.abs(away[..., channel] - share * color[channel]), out=rest)
     if (rest > COLOR_NOISE).mean() > 0.02 or (rest > OTHER_COLOR).mean() > 0.001:
         return None
     plane = np.rint(np.clip(share, 0, 1) * 255).astype(np.uint8)
@@ -321,6 +342,16 @@ def _ring() -> Plane:
     ring = np.ones((3, 3), np.uint8)
     ring[1, 1] = 0
     return ring
+
+
+def _most(colors: Pixels) -> Pixels:
+    """Return the greatest channel of each pixel; of bools, whether any is true. Faster than a reduction of three."""
+    return np.maximum(np.maximum(colors[..., 0], colors[..., 1]), colors[..., 2])
+
+
+def _least(colors: Pixels) -> Pixels:
+    """Return the least channel of each pixel; of bools, whether all are true."""
+    return np.minimum(np.minimum(colors[..., 0], colors[..., 1]), colors[..., 2])
 
 
 def _as_plane(missing: npt.NDArray[np.bool_]) -> Plane:

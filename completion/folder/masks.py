@@ -13,7 +13,7 @@ import numpy.typing as npt
 from completion.folder.inputs import InputPicture
 from completion.mask_options import MaskChoice
 from dcgan.errors import FaceCompletionError, ImageFileError
-from dcgan.pictures.files import read_file
+from dcgan.pictures.files import read_file, read_labels
 from dcgan.pictures.lossy import is_lossy
 from masks import (
     MaskFolder,
@@ -223,7 +223,7 @@ def read_mask(path: Path, *, invert: bool = False, threshold: int | None = None)
     if file.deep is not None and (pixels.shape[2] == 3 or file.deep.shape[2] == 4):
         pixels = file.deep
     try:
-        drawn = read_drawn_mask(pixels, invert=invert, threshold=threshold)
+        drawn = read_drawn_mask(pixels, invert=invert, threshold=threshold, labels=read_labels(path))
     except ValueError as error:
         raise ImageFileError(f"{path}: {error}") from error
     return FoundMask(drawn.mask, (*(f"its mask: {note}" for note in file.notes), *drawn.notes))

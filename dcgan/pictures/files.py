@@ -29,6 +29,7 @@ __all__ = [
     "read_deep",
     "read_encoded",
     "read_file",
+    "read_labels",
     "read_picture",
     "save_picture",
 ]
@@ -276,6 +277,32 @@ def _png_depth(file: IO[bytes], kind: str | None) -> int:
     depth = file.read(1)[0]
     file.seek(place)
     return depth
+
+
+def read_labels(path: str | os.PathLike[str]) -> Pictures | None:
+    """Read the indices of a file that has a palette.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A picture that can be read.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W), or None
+        The index of each pixel in the palette, upright; None where the file has no palette.
+
+    Raises
+    ------
+    ImageFileError
+        See `read_picture`.
+    """
+    from PIL import ImageOps
+
+    with _named_errors(), open_regular(path) as file, _open(file) as image:
+        if image.mode != "P":
+            return None
+        return np.array(ImageOps.exif_transpose(image))
 
 
 def _to_array(image: Any, channels: int | None) -> Pictures:

@@ -76,6 +76,32 @@ def test_masks_from_files(run, pictures):
     np.testing.assert_array_equal(read("one/a.png")[4:], make_picture(seed=0)[4:])
 
 
+def test_a_mask_of_many_values_needs_a_threshold(run, pictures):
+    Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).save("mask.png")
+    failed = run("in", "--mask-file", "mask.png", code=1)
+    assert "mask.png: Expected a mask of two values. Received: a picture" in failed.stderr
+    run("in", "--mask-file", "mask.png", "--mask-threshold", "192")
+    assert [record["missing"] for record in records("completed")] == [0.25] * 3
+    assert "notes" not in records("completed")[0]
+
+
+def test_what_was_guessed_about_a_mask_is_said_and_recorded(run, pictures):
+    pixels = np.full((16, 16, 4), 255, np.uint8)
+    pixels[..., :3] = make_picture()
+    pixels[:12, :, 3] = 0
+    Image.fromarray(pixels).save("mask.png")
+    result = run("in/a.png", "--mask-file", "mask.png", "--output", "one")
+    notes = ["its mask is a picture with transparent holes", "its mask hides 75% of it"]
+    (record,) = records("one")
+    assert record["missing"] == 0.75
+    for note, recorded in zip(notes, record["notes"], strict=True):
+        assert recorded.startswith(note)
+        assert note in result.stderr
+        assert "--invert-mask" in recorded
+    run("in/a.png", "--mask-file", "mask.png", "--invert-mask", "--output", "two")
+    assert records("two")[0]["missing"] == 0.25
+
+
 def test_masks_beside_their_pictures(run, pictures, tmp_path):
     for name in "abc":
         Image.fromarray(np.where(center_hole(), 255, 0).astype(np.uint8)).save(f"in/{name}_mask.png")

@@ -177,6 +177,20 @@ def test_a_mask_drawn_on_a_clear_ground(tmp_path):
     assert columns(MaskSource(file=tmp_path / "mask.png").mask_for(PICTURE, source()).mask) == 4
 
 
+@pytest.mark.parametrize("left", [3, 17])
+@pytest.mark.parametrize(
+    ("colors", "note"),
+    [((0, 0, 0, 128, 0, 0), ""), ((120, 120, 120, 180, 20, 90), "#b4145a, not label 0, was taken as missing")],
+)
+def test_a_palette_of_labels(tmp_path, left, colors, note):
+    labels = Image.fromarray((np.arange(20, dtype=np.uint8)[None] < left).astype(np.uint8).repeat(12, axis=0), "L")
+    labels.putpalette(colors)
+    labels.save(tmp_path / "a.png")
+    found = MaskSource(file=tmp_path / "a.png").mask_for(PICTURE, source())
+    assert columns(found.mask) == left
+    assert any(note in clause for clause in (*found.notes, "" if not note else "nothing"))
+
+
 def test_a_file_that_is_no_mask(tmp_path):
     Image.fromarray(np.repeat(np.arange(20, dtype=np.uint8)[None] // 7, 12, axis=0)).save(tmp_path / "a.png")
     with pytest.raises(ImageFileError, match=r"a\.png: Expected a mask of two values\. Received: 3 values"):
