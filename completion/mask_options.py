@@ -75,8 +75,10 @@ class MaskChoice:
         Whether transparent pixels are missing.
     color : tuple of int, optional
         (red, green, blue), each 0 to 255: pixels of this colour are missing.
-    color_tolerance : int
+    color_tolerance : int, optional
         Largest difference in a channel at which a pixel still counts as this colour, 0 to 255.
+    threshold : int, optional
+        Of masks in files and of transparency: the value, 1 to 255, from which on a pixel is missing.
     """
 
     source: str
@@ -85,7 +87,8 @@ class MaskChoice:
     folder: Path | None
     alpha: bool
     color: tuple[int, int, int] | None
-    color_tolerance: int
+    color_tolerance: int | None
+    threshold: int | None = None
 
 
 def mask_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -106,19 +109,26 @@ def mask_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--mask-file",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="One mask for all pictures; white is missing.",
+            help="One mask for all pictures: white, or what is drawn on a black or clear ground, is missing.",
         ),
         click.option(
             "--mask-dir",
             type=click.Path(exists=True, file_okay=False, path_type=Path),
-            help="A mask for each picture: a.png or a_mask.png for a.jpg.",
+            help="A mask for each picture: a_mask.png, a-mask.png, mask_a.png, a_mask001.png or a.png for a.jpg.",
         ),
         click.option("--mask-from-alpha", is_flag=True, help="Transparent pixels are missing."),
         click.option("--mask-color", type=ColorType(), help="Pixels of this colour are missing: #rrggbb or r,g,b."),
         click.option(
             "--mask-color-tolerance",
             type=click.IntRange(0, 255),
-            help="Largest difference in a channel at which a pixel still counts as this colour.  [default: 0]",
+            help="Largest difference in a channel at which a pixel still counts as this colour.  [default: 0; in files "
+            "with losses such as JPEG 32, and 4 px more around]",
+        ),
+        click.option(
+            "--mask-threshold",
+            type=click.IntRange(1, 255),
+            help="Value from which on a pixel is missing: its brightness, 0 the mask's darkest and 255 its brightest, "
+            "or its opacity or transparency.  [default: two values as they are, soft edges whole and 1 px more]",
         ),
         *_named_options(),
         click.option("--invert-mask", is_flag=True, help="Swap missing and known."),
@@ -167,6 +177,8 @@ def read_mask_options(options: Mapping[str, Any]) -> MaskChoice:
         raise click.UsageError(f"Expected one source of masks, received {' and '.join(given)}.")
     if options["mask_color_tolerance"] is not None and given != ["--mask-color"]:
         raise click.UsageError("--mask-color-tolerance goes with --mask-color.")
+    if options["mask_threshold"] is not None and not {*given} & {"--mask-file", "--mask-dir", "--mask-from-alpha"}:
+        raise click.UsageError("--mask-threshold goes with --mask-file, --mask-dir or --mask-from-alpha.")
     numbers = _numbers(options, name if given else MASK.name)
     return MaskChoice(
         source=given[0] if given else "",
@@ -175,7 +187,8 @@ def read_mask_options(options: Mapping[str, Any]) -> MaskChoice:
         folder=options["mask_dir"],
         alpha=options["mask_from_alpha"],
         color=options["mask_color"],
-        color_tolerance=options["mask_color_tolerance"] or 0,
+        color_tolerance=options["mask_color_tolerance"],
+        threshold=options["mask_threshold"],
     )
 
 

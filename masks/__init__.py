@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING, Any
 from masks.table import MASKS
 
 if TYPE_CHECKING:
-    from masks.arrays import mask_from_alpha, mask_from_color, mask_from_picture
+    from masks.arrays import (
+        mask_from_alpha,
+        mask_from_array,
+        mask_from_color,
+        mask_from_picture,
+        read_alpha_mask,
+        read_color_mask,
+    )
     from masks.color import parse_color
+    from masks.drawn import DrawnMask, read_drawn_mask
+    from masks.fitting import fit_mask
     from masks.irregular import medium_mask, strokes_mask, thick_mask, thin_mask
-    from masks.matching import MaskFolder, is_mask_name
+    from masks.matching import MaskFolder, MaskMatch, is_mask_name
     from masks.named import make_mask
     from masks.operations import dilate, hole_fraction, invert, resize_mask, validate_mask
     from masks.shapes import (
@@ -31,18 +40,25 @@ if TYPE_CHECKING:
     from masks.spec import MASK_NAMES, MaskSpec
 
 _HOMES = {
+    "DrawnMask": "drawn",
     "MASK_NAMES": "spec",
     "MaskFolder": "matching",
+    "MaskMatch": "matching",
     "MaskSpec": "spec",
     "dilate": "operations",
+    "fit_mask": "fitting",
     "hole_fraction": "operations",
     "invert": "operations",
     "is_mask_name": "matching",
     "make_mask": "named",
     "mask_from_alpha": "arrays",
+    "mask_from_array": "arrays",
     "mask_from_color": "arrays",
     "mask_from_picture": "arrays",
     "parse_color": "color",
+    "read_alpha_mask": "arrays",
+    "read_color_mask": "arrays",
+    "read_drawn_mask": "drawn",
     "resize_mask": "operations",
     "validate_mask": "operations",
     **{function: home for home, function in (mask.function.split(".") for mask in MASKS.values())},
@@ -50,11 +66,14 @@ _HOMES = {
 
 __all__ = [
     "MASK_NAMES",
+    "DrawnMask",
     "MaskFolder",
+    "MaskMatch",
     "MaskSpec",
     "bottom_mask",
     "center_mask",
     "dilate",
+    "fit_mask",
     "full_mask",
     "grid_mask",
     "half_mask",
@@ -65,11 +84,15 @@ __all__ = [
     "lowres_mask",
     "make_mask",
     "mask_from_alpha",
+    "mask_from_array",
     "mask_from_color",
     "mask_from_picture",
     "medium_mask",
     "parse_color",
     "random_mask",
+    "read_alpha_mask",
+    "read_color_mask",
+    "read_drawn_mask",
     "rectangle_mask",
     "resize_mask",
     "right_mask",

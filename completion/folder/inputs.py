@@ -25,11 +25,15 @@ class InputPicture:
         Its path below the folder that all inputs share, with forward slashes.
     root : Path
         That folder.
+    own : str, default ""
+        Its path below the folder that the user named, or the name of a file that the user named; with forward slashes.
+        Unlike `relative`, it stays when another argument is added. Empty where it is not known.
     """
 
     path: Path
     relative: str
     root: Path
+    own: str = ""
 
 
 def list_inputs(
@@ -69,7 +73,7 @@ def list_inputs(
     FaceCompletionError
         An argument is neither file, folder nor matching pattern, a folder cannot be listed, or there is no picture.
     """
-    files: dict[str, Path] = {}  # by absolute path, so that a file named twice is completed once
+    files: dict[str, tuple[Path, str]] = {}  # by absolute path, so that a file named twice is completed once
     roots: list[Path] = []
     for argument in arguments:
         for path in _expand(str(argument), output_dir):
@@ -84,12 +88,14 @@ def list_inputs(
                 roots.append(path.parent)
                 found = [path]
             for picture in found:
-                files.setdefault(os.path.abspath(picture), picture)
+                own = picture.relative_to(path).as_posix() if picture != path else path.name
+                files.setdefault(os.path.abspath(picture), (picture, own))
     if not files:
         raise FaceCompletionError(f"expected pictures, found none in {', '.join(map(str, arguments))}")
     root = Path(os.path.commonpath([os.path.abspath(path) for path in roots]))
     return [
-        InputPicture(path, Path(os.path.relpath(absolute, root)).as_posix(), root) for absolute, path in files.items()
+        InputPicture(path, Path(os.path.relpath(absolute, root)).as_posix(), root, own)
+        for absolute, (path, own) in files.items()
     ]
 
 

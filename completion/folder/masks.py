@@ -1,6 +1,7 @@
 """Which pixels of an input picture are missing: by name, from files, from its transparency, from a key colour."""
 
 import dataclasses
+import functools
 import hashlib
 import os
 import zlib
@@ -13,10 +14,22 @@ import numpy.typing as npt
 from completion.folder.inputs import InputPicture
 from completion.mask_options import MaskChoice
 from dcgan.errors import FaceCompletionError, ImageFileError
-from dcgan.pictures.files import read_picture
-from masks import MaskFolder, MaskSpec, dilate, invert, make_mask, mask_from_alpha, mask_from_color, mask_from_picture
+from dcgan.pictures.files import read_file, read_labels
+from dcgan.pictures.lossy import is_lossy
+from masks import (
+    MaskFolder,
+    MaskSpec,
+    dilate,
+    fit_mask,
+    make_mask,
+    read_alpha_mask,
+    read_color_mask,
+    read_drawn_mask,
+)
 
 __all__ = ["FoundMask", "MaskSource", "open_masks", "read_mask"]
+
+WIDE_HOLE = 0.6  # share of the picture from which on a note asks whether a drawn mask is meant the other way round
 
 Mask = npt.NDArray[np.bool_]
 Picture = npt.NDArray[np.uint8]
@@ -46,24 +59,28 @@ class MaskSource:
     ----------
     spec : MaskSpec, optional
         The named mask, and the operations (invert, dilate) that apply to every source.
-    file : ndarray of uint8, shape (H, W, 1), optional
-        One mask for all pictures; white is missing.
+    file : Path, optional
+        Of one mask for all pictures; see `masks.read_drawn_mask`.
     folder : MaskFolder, optional
         A mask for each picture, matched by stem.
     alpha : bool, default False
         Whether the transparent pixels of the picture are missing.
     color : tuple of int, optional
         (red, green, blue), each 0 to 255: pixels of this colour are missing.
-    color_tolerance : int, default 0
-        Largest difference in a channel at which a pixel still counts as this colour, 0 to 255.
+    color_tolerance : int, optional
+        Largest difference in a channel at which a pixel still counts as this colour, 0 to 255. By default 0, or for
+        files with losses what `masks.read_color_mask` says.
+    threshold : int, optional
+        Of a mask's file, or of the transparency: the value, 1 to 255, from which on a pixel is missing.
     """
 
     spec: MaskSpec = dataclasses.field(default_factory=MaskSpec)
-    file: Picture | None = None
+    file: Path | None = None
     folder: MaskFolder | None = None
     alpha: bool = False
     color: tuple[int, int, int] | None = None
-    color_tolerance: int = 0
+    color_tolerance: int | None = None
+    threshold: int | None = None
 
     @property
     def blocks(self) -> int:
@@ -75,7 +92,8 @@ class MaskSource:
         """Return what decides about the masks, by name, in values that JSON has: for the manifest."""
         spec = self.spec
         if self.file is not None:
-            found: dict[str, Any] = {"mask": f"file of sha256 {hashlib.sha256(self.file.tobytes()).hexdigest()[:16]}"}
+            digest = hashlib.sha256(self.file_mask.mask.tobytes()).hexdigest()[:16]
+            found: dict[str, Any] = {"mask": f"file whose mask has the sha256 {digest}"}
         elif self.folder is not None:
             found = {"mask": f"files in {os.path.abspath(self.folder.folder)}"}
         elif self.alpha:
@@ -96,8 +114,8 @@ class MaskSource:
         picture : ndarray of uint8, shape (H, W, 3) or (H, W, 4)
             The picture as read.
         source : InputPicture
-            The file of the picture. Random masks are seeded by its relative path, so they do not depend on the other
-            pictures.
+            The file of the picture. Random masks are seeded by its path below the argument that named it, so they do
+            not depend on the other pictures and arguments.
         seed : int, default 0
             Seed of the random masks, at least 0.
         orientation : int, default 1
@@ -110,53 +128,124 @@ class MaskSource:
         Raises
         ------
         ImageFileError
-            There is no mask for this picture, its mask cannot be read, or its rectangle lies outside the picture.
+            There is no mask for this picture, its mask cannot be read, has other proportions or hides nothing, or its
+            rectangle lies outside the picture.
         """
         shape = (picture.shape[0], picture.shape[1])
         if self.file is not None:
-            mask = mask_from_picture(self.file, shape)
+            found = _fit(self.file_mask, shape, source=source, path=self.file, orientation=orientation)
         elif self.folder is not None:
-            path = self.folder.match(source.root / source.relative, root=source.root)
-            if path is None:
-                raise ImageFileError(f"{source.path}: expected a mask in {self.folder.folder}, found none by this name")
-            try:
-                mask = mask_from_picture(read_mask(path), shape)
-            except ImageFileError as error:
-                raise ImageFileError(f"{source.path}: cannot read its mask: {error}") from error
+            found = self._from_folder(shape, source, orientation=orientation)
         elif self.alpha:
             if picture.shape[2] != 4:
                 raise ImageFileError(f"{source.path}: expected an alpha channel, found none")
-            mask = mask_from_alpha(picture)
+            drawn = read_alpha_mask(picture, invert=self.spec.invert, threshold=self.threshold)
+            found = FoundMask(drawn.mask, drawn.notes)
         elif self.color is not None:
-            mask = mask_from_color(picture[..., :3], self.color, tolerance=self.color_tolerance)
+            drawn = read_color_mask(
+                picture[..., :3],
+                self.color,
+                tolerance=self.color_tolerance,
+                lossy=self.color_tolerance is None and is_lossy(source.path),
+                invert=self.spec.invert,
+            )
+            found = FoundMask(drawn.mask, drawn.notes)
         else:
             try:
-                made = make_mask(self.spec, shape, seed=(seed, zlib.crc32(os.fsencode(source.relative))))
+                made = make_mask(self.spec, shape, seed=(seed, zlib.crc32(os.fsencode(source.own or source.relative))))
             except ValueError as error:  # a rectangle outside this picture
                 raise ImageFileError(f"{source.path}: {error}") from error
             return FoundMask(made)
-        return FoundMask(dilate(invert(mask) if self.spec.invert else mask, self.spec.dilate_px))
+        return self._checked(found, source)
+
+    @functools.cached_property
+    def file_mask(self) -> FoundMask:
+        """Return the one mask for all pictures, read once."""
+        if self.file is None:
+            raise ValueError("Expected the file of a mask. Received: none")
+        return self._read(self.file)
+
+    def _read(self, path: Path) -> FoundMask:
+        """Read a mask's file."""
+        return read_mask(path, invert=self.spec.invert, threshold=self.threshold)
+
+    def _from_folder(self, shape: tuple[int, int], source: InputPicture, *, orientation: int) -> FoundMask:
+        """Return the mask that the folder has for a picture."""
+        if self.folder is None:
+            raise ValueError("Expected a folder of masks. Received: none")
+        picture = source.root / source.relative
+        match = self.folder.find(picture, root=source.root)
+        if match is None:
+            names = self.folder.looked_for(picture)
+            raise ImageFileError(f"{source.path}: expected a mask in {self.folder.folder}, found none named {names}")
+        try:
+            mask = self._read(match.path)
+        except ImageFileError as error:
+            raise ImageFileError(f"{source.path}: cannot read its mask: {error}") from error
+        found = FoundMask(mask.mask, (*match.notes, *mask.notes))
+        return _fit(found, shape, source=source, path=match.path, orientation=orientation)
+
+    def _checked(self, found: FoundMask, source: InputPicture) -> FoundMask:
+        """Return a drawn mask grown as the user says; raise where it hides nothing, note where it hides most."""
+        if not found.mask.any():
+            raise ImageFileError(f"{source.path}: its mask hides nothing{self._reason()}")
+        share = float(found.mask.mean())
+        notes = found.notes
+        if share > WIDE_HOLE:
+            advice = "without --invert-mask" if self.spec.invert else "--invert-mask"
+            notes += (f"its mask hides {share:.0%} of it; if it was drawn the other way round, {advice}",)
+        return FoundMask(dilate(found.mask, self.spec.dilate_px), notes)
+
+    def _reason(self) -> str:
+        """Return in words what was looked for where nothing of it was found."""
+        if self.alpha:
+            return ": no pixel is opaque" if self.spec.invert else ": no pixel is transparent"
+        if self.color is not None and not self.spec.invert:
+            color = "#" + "".join(f"{channel:02x}" for channel in self.color)
+            return f": no pixel is {color} (--mask-color-tolerance takes similar ones)"
+        return ""
 
 
-def read_mask(path: Path) -> Picture:
-    """Read a mask file as grey.
+def _fit(found: FoundMask, shape: tuple[int, int], *, source: InputPicture, path: Path, orientation: int) -> FoundMask:
+    """Return a mask at the shape of its picture."""
+    try:
+        fitted = fit_mask(found.mask, shape, orientation=orientation)
+    except ValueError as error:
+        raise ImageFileError(f"{source.path}: {error} in {path}") from error
+    return FoundMask(fitted.mask, (*found.notes, *fitted.notes))
+
+
+def read_mask(path: Path, *, invert: bool = False, threshold: int | None = None) -> FoundMask:
+    """Read the file of a mask.
 
     Parameters
     ----------
     path : Path
         The file.
+    invert : bool, default False
+        Swap missing and known.
+    threshold : int, optional
+        See `masks.read_drawn_mask`.
 
     Returns
     -------
-    ndarray of uint8, shape (H, W, 1)
-        The grey picture.
+    FoundMask
+        The mask, upright and of the file's size.
 
     Raises
     ------
     ImageFileError
-        The file is not a picture that can be read.
+        The file is not a picture that can be read, or no mask.
     """
-    return read_picture(path, channels=1)
+    file = read_file(path)
+    pixels: npt.NDArray[Any] = file.pixels
+    if file.deep is not None and (pixels.shape[2] == 3 or file.deep.shape[2] == 4):
+        pixels = file.deep
+    try:
+        drawn = read_drawn_mask(pixels, invert=invert, threshold=threshold, labels=read_labels(path))
+    except ValueError as error:
+        raise ImageFileError(f"{path}: {error}") from error
+    return FoundMask(drawn.mask, (*(f"its mask: {note}" for note in file.notes), *drawn.notes))
 
 
 def open_masks(chosen: MaskChoice) -> MaskSource:
@@ -182,11 +271,15 @@ def open_masks(chosen: MaskChoice) -> MaskSource:
         folder = MaskFolder(chosen.folder) if chosen.folder else None
     except OSError as error:
         raise FaceCompletionError(f"{chosen.folder}: cannot list the masks: {error.strerror or error}") from error
-    return MaskSource(
+    source = MaskSource(
         spec=chosen.spec,
-        file=read_mask(chosen.file) if chosen.file else None,
+        file=chosen.file,
         folder=folder,
         alpha=chosen.alpha,
         color=chosen.color,
         color_tolerance=chosen.color_tolerance,
+        threshold=chosen.threshold,
     )
+    if source.file is not None:
+        _ = source.file_mask  # what is wrong with it is said before the first picture
+    return source

@@ -57,7 +57,7 @@ class FolderSummary:
     completed : int
         Pictures that were filled and written.
     untouched : int
-        Pictures of which nothing was missing; they were written as they are.
+        Pictures of which the named mask hides nothing; they were written as they are.
     skipped : int
         Left out because their output existed.
     failed : int

@@ -31,6 +31,7 @@ __all__ = [
     "decode_picture",
     "read_encoded",
     "read_file",
+    "read_labels",
     "read_picture",
 ]
 
@@ -314,3 +315,29 @@ def _named_errors(file: IO[bytes]) -> Iterator[None]:
         if "out of memory" in reason:  # of a decoder's own buffers
             raise ImageFileError(NO_MEMORY) from error
         raise ImageFileError(f"the picture is damaged: {reason}") from error
+
+
+def read_labels(path: str | os.PathLike[str]) -> Pictures | None:
+    """Read the indices of a file that has a palette.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A picture that can be read.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W), or None
+        The index of each pixel in the palette, upright; None where the file has no palette.
+
+    Raises
+    ------
+    ImageFileError
+        See `read_picture`.
+    """
+    from PIL import Image, ImageOps
+
+    with open_regular(path) as file, heard(), _named_errors(file), Image.open(file) as image:
+        if image.mode != "P":
+            return None
+        return np.array(ImageOps.exif_transpose(image))

@@ -76,6 +76,32 @@ def test_masks_from_files(run, pictures):
     np.testing.assert_array_equal(read("one/a.png")[4:], make_picture(seed=0)[4:])
 
 
+def test_a_mask_of_many_values_needs_a_threshold(run, pictures):
+    Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).save("mask.png")
+    failed = run("in", "--mask-file", "mask.png", code=1)
+    assert "mask.png: Expected a mask of two values. Received: a picture" in failed.stderr
+    run("in", "--mask-file", "mask.png", "--mask-threshold", "192")
+    assert [record["missing"] for record in records("completed")] == [0.25] * 3
+    assert "notes" not in records("completed")[0]
+
+
+def test_what_was_guessed_about_a_mask_is_said_and_recorded(run, pictures):
+    pixels = np.full((16, 16, 4), 255, np.uint8)
+    pixels[..., :3] = make_picture()
+    pixels[:12, :, 3] = 0
+    Image.fromarray(pixels).save("mask.png")
+    result = run("in/a.png", "--mask-file", "mask.png", "--output", "one")
+    notes = ["its mask is a picture with transparent holes", "its mask hides 75% of it"]
+    (record,) = records("one")
+    assert record["missing"] == 0.75
+    for note, recorded in zip(notes, record["notes"], strict=True):
+        assert recorded.startswith(note)
+        assert note in result.stderr
+        assert "--invert-mask" in recorded
+    run("in/a.png", "--mask-file", "mask.png", "--invert-mask", "--output", "two")
+    assert records("two")[0]["missing"] == 0.25
+
+
 def test_masks_beside_their_pictures(run, pictures, tmp_path):
     for name in "abc":
         Image.fromarray(np.where(center_hole(), 255, 0).astype(np.uint8)).save(f"in/{name}_mask.png")
@@ -87,7 +113,8 @@ def test_a_mask_by_colour(run, pictures):
     painted = make_picture()
     painted[:3] = (255, 0, 254)
     Image.fromarray(painted).save("painted.png")
-    assert run("painted.png", "--mask-color", "#ff00ff").stdout == "0 completed, 1 with nothing missing: completed\n"
+    failed = run("painted.png", "--mask-color", "#ff00ff", code=1)
+    assert "painted.png: its mask hides nothing: no pixel is #ff00ff" in failed.stderr
     run("painted.png", "--mask-color", "255,0,255", "--mask-color-tolerance", "1", "--overwrite")
     assert records("completed")[-1]["missing"] == round(3 / 16, 4)
 
@@ -291,15 +318,15 @@ def test_auto_says_what_it_took(run, pictures, encoded_path):
     for name, mask in (("a", dots), ("b", np.uint8(255) * center_hole()), ("c", 0 * dots)):
         write_pictures("masks", [f"{name}.png"])
         Image.fromarray(mask).save(f"masks/{name}.png")
-    run("in", "--method", "auto", "--model", encoded_path, "--mask-dir", "masks")
+    run("in", "--method", "auto", "--model", encoded_path, "--mask-dir", "masks", code=1)
     by_name = {record["input"][-5]: record for record in records("completed")}
     assert [by_name[name].get("method") for name in "abc"] == ["biharmonic", "balanced", None]
-    assert [by_name[name]["status"] for name in "abc"] == ["completed", "completed", "untouched"]
+    assert [by_name[name]["status"] for name in "abc"] == ["completed", "completed", "failed"]
     assert by_name["a"]["model_sha256"] is None
     assert "contextual_loss" not in by_name["a"]
     assert len(by_name["b"]["model_sha256"]) == 64
     assert by_name["b"]["contextual_loss"] > 0
-    run("in", "--method", "balanced", "--model", encoded_path, "--mask-dir", "masks", "--output", "answered")
+    run("in/b.png", "--method", "balanced", "--model", encoded_path, "--mask-dir", "masks", "--output", "answered")
     np.testing.assert_array_equal(read("completed/b.png"), read("answered/b.png"))
     run("in/a.png", "--mask-dir", "masks", "--output", "filled", "--method", "biharmonic")
     np.testing.assert_array_equal(read("completed/a.png"), read("filled/a.png"))

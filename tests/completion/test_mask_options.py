@@ -130,7 +130,7 @@ def test_nothing_given_is_the_default_mask():
     choice = read_choice()
     assert (choice.source, choice.spec) == ("", MaskSpec())
     assert (choice.file, choice.folder, choice.color) == (None, None, None)
-    assert (choice.alpha, choice.color_tolerance) == (False, 0)
+    assert (choice.alpha, choice.color_tolerance) == (False, None)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 import os
+import time
+import unicodedata
 
 import pytest
 
-from masks import MaskFolder, is_mask_name
+from masks import MaskFolder, MaskMatch, is_mask_name
 
 
 @pytest.fixture
@@ -22,7 +24,22 @@ def make_files(tmp_path):
     [
         (["a.png"], "a.png"),
         (["a_mask.png"], "a_mask.png"),
-        (["A.png", "ab.png", "b.png"], None),
+        (["ab.png", "b.png", "amask.png", "a_masked.png", "a_mask_b.png", "masks_a.png"], None),
+        (["A.png", "ab.png", "b.png"], "A.png"),
+        (["A_MASK.png", "a.png"], "a.png"),
+        (["A_mask.png", "A-mask.png"], None),
+        (["a-mask.png"], "a-mask.png"),
+        (["a.mask.png"], "a.mask.png"),
+        (["a mask.png"], "a mask.png"),
+        (["a_mask001.png", "a.png"], "a_mask001.png"),
+        (["a_mask_2.png"], "a_mask_2.png"),
+        (["a-Mask12.png"], "a-Mask12.png"),
+        (["mask_a.png", "a.png"], "mask_a.png"),
+        (["mask-a.png", "a_mask.png"], "a_mask.png"),
+        (["a.jpg.png"], "a.jpg.png"),
+        (["a.jpg_mask.png"], "a.jpg_mask.png"),
+        (["a.jpg.mask.png", "b.jpg.mask.png"], "a.jpg.mask.png"),
+        (["a-mask.png", "a_mask001.png", "a_mask.png"], "a_mask.png"),
         (["a.txt", "a"], None),
         (["a.PNG"], "a.PNG"),
         (["a_MASK.Png"], "a_MASK.Png"),
@@ -38,6 +55,50 @@ def test_match_by_stem(make_files, names, expected):
     folder = make_files(*[f"masks/{name}" for name in names]) / "masks"
     found = MaskFolder(folder).match("elsewhere/a.jpg")
     assert found == (folder / expected if expected else None)
+
+
+@pytest.mark.parametrize(("picture", "mask"), [("NFC", "NFD"), ("NFD", "NFC"), ("NFD", "NFD")])
+@pytest.mark.parametrize("form", ["{}_mask.png", "{}.png", "mask_{}.png"])
+def test_composed_and_decomposed_names_are_the_same(make_files, picture, mask, form):
+    name = form.format(unicodedata.normalize(mask, "näme"))
+    folder = make_files(f"masks/{name}") / "masks"
+    found = MaskFolder(folder).find(unicodedata.normalize(picture, "photos/näme.jpg"))
+    assert found == MaskMatch(folder / name)
+
+
+def test_subfolders_are_compared_in_the_same_form(make_files):
+    folder = make_files(f"masks/{unicodedata.normalize('NFD', 'fü')}/a.png") / "masks"
+    root = folder.parent / "photos"
+    assert MaskFolder(folder).match(root / unicodedata.normalize("NFC", "fü") / "a.jpg", root=root) is not None
+
+
+def test_of_equally_good_masks_the_first_is_taken_and_said(make_files):
+    folder = make_files("masks/a_mask.png", "masks/a_mask.bmp", "masks/b_mask001.png", "masks/b_mask002.png") / "masks"
+    (note,) = MaskFolder(folder).find("a.jpg").notes
+    assert note.startswith("its mask may be a_mask.bmp or a_mask.png: the first was taken")
+    (note,) = MaskFolder(folder).find("b.jpg").notes
+    assert "b_mask001.png or b_mask002.png" in note
+    make_files("masks/a-mask.png", "masks/a.png")
+    assert len(MaskFolder(folder).find("a.jpg").notes) == 1
+
+
+def test_another_letter_case_is_said_and_never_between_two(make_files):
+    folder = make_files("masks/IMG_1.png", "masks/Ab_mask.png", "masks/aB_mask.png") / "masks"
+    assert MaskFolder(folder).find("img_1.jpg").notes == ("its mask was taken to be IMG_1.png, in other letter case",)
+    assert MaskFolder(folder).find("IMG_1.jpg").notes == ()
+    assert MaskFolder(folder).find("ab.jpg") is None
+    assert "; Ab_mask.png and aB_mask.png differ" in MaskFolder(folder).looked_for("ab.jpg")
+    assert MaskFolder(folder).looked_for("c.jpg") == ("c_mask, c-mask, c.mask, c_mask001, mask_c, c or c.jpg_mask")
+
+
+def test_many_files_are_found_quickly(tmp_path, monkeypatch):
+    names = [f"picture{number:06}_mask.png" for number in range(100_000)]
+    monkeypatch.setattr(os, "walk", lambda _: iter([(str(tmp_path), [], names)]))
+    started = time.perf_counter()
+    folder = MaskFolder(tmp_path)
+    found = [folder.match(f"photos/picture{number:06}.jpg") for number in range(0, 100_000, 10)]
+    assert all(found)
+    assert time.perf_counter() - started < 10  # 1 s on an idle machine
 
 
 def test_a_stem_may_hold_dots(make_files):
@@ -113,6 +174,12 @@ def test_wrong_arguments(make_files):
         ("a_mask", False),
         ("a_mask.txt", False),
         ("a_mask/b.png", False),
+        ("a-mask.png", True),
+        ("a.mask.png", True),
+        ("a_mask001.png", True),
+        ("mask_a.png", True),
+        ("masked_a.png", False),
+        ("a_masked.png", False),
     ],
 )
 def test_is_mask_name(path, expected):

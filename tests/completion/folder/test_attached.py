@@ -21,6 +21,7 @@ from dcgan.pictures.files import read_file
 from dcgan.pictures.profiles import to_srgb
 from dcgan.pictures.saving import save_picture
 from tests import profiles
+from masks import MaskSpec
 from tests.completion.helpers import SIZE, center_hole, make_picture, records
 
 TELEA = make_method("telea", MethodOptions())
@@ -129,6 +130,6 @@ def test_files_say_which_model_filled_them(prior, tmp_path):
 
 def test_an_untouched_picture_says_nothing(tmp_path):
     Image.fromarray(make_picture()).save(tmp_path / "a.png")
-    masks = MaskSource(file=np.zeros((SIZE, SIZE, 1), np.uint8))
+    masks = MaskSource(MaskSpec("random", fraction=0.0))
     complete_folder(list_inputs([tmp_path / "a.png"]), FolderJob(tmp_path / "out", masks=masks), TELEA)
     assert read_file(tmp_path / "out" / "a.png").attached.xmp is None

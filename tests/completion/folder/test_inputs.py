@@ -39,7 +39,7 @@ def test_a_folder(tree):
 
 def test_paths_are_those_that_were_typed(tree):
     picture = list_inputs(["in/a.jpg"])[0]
-    assert picture == InputPicture(Path("in/a.jpg"), "a.jpg", tree / "in")
+    assert picture == InputPicture(Path("in/a.jpg"), "a.jpg", tree / "in", own="a.jpg")
 
 
 def test_the_common_folder_of_several_inputs_is_left_out(tree):
@@ -88,7 +88,8 @@ def test_the_output_folder_is_not_completed_again(tree):
 
 
 def test_masks_among_the_pictures_are_left_out(tree):
-    (tree / "in" / "a_mask.png").touch()
+    for name in ("a_mask.png", "a-mask.png", "a.mask.png", "a_mask001.png", "mask_a.png"):
+        (tree / "in" / name).touch()
     (tree / "in" / "x" / "c_MASK.png").touch()
     assert "a_mask.png" in names("in")
     assert names("in", mask_dir=Path("in")) == ["A.JPEG", "a.jpg", "b.png"]

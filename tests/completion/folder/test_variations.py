@@ -12,22 +12,19 @@ from completion.folder.masks import MaskSource
 from completion.folder.run import complete_folder
 from completion.methods import MethodOptions, make_method
 from dcgan.pictures.saving import save_picture
-from masks.matching import MaskFolder
-from tests.completion.helpers import SIZE, center_hole, read, records, write_pictures
+from masks import MaskSpec
+from tests.completion.helpers import center_hole, read, records, write_pictures
 
 
 @pytest.fixture
 def completed(encoded, tmp_path):
     """Complete two pictures, of which the first has nothing missing, three times each; return their records."""
     pictures = list_inputs([write_pictures(tmp_path / "in", ["a.png", "b.png"])])
-    masks = tmp_path / "masks"
-    masks.mkdir()
-    save_picture(masks / "a.png", np.zeros((SIZE, SIZE, 1), np.uint8))
-    save_picture(masks / "b.png", np.uint8(255) * center_hole()[..., None])
+    save_picture(tmp_path / "mask.png", np.uint8(255) * center_hole()[..., None])
     method = make_method(resolve_method("balanced", variations=3, iterations=3), MethodOptions(encoded))
-    complete_folder(
-        pictures, FolderJob(tmp_path / "out", MaskSource(folder=MaskFolder(masks)), keep="all", batch_size=8), method
-    )
+    nothing, drawn = MaskSource(MaskSpec("random", fraction=0)), MaskSource(file=tmp_path / "mask.png")
+    for picture, masks in zip(pictures, (nothing, drawn), strict=True):
+        complete_folder([picture], FolderJob(tmp_path / "out", masks, keep="all", batch_size=8), method)
     return {record["status"]: record for record in records(tmp_path / "out")}
 
 
