@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from completion.config import CLASSICAL_METHODS
+from completion.folder.forms import fit_to_form, xmp_for
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob, check_outputs
 from completion.folder.loading import LoadedPicture, load_picture
@@ -31,7 +32,7 @@ from completion.search.batches import answer_in_batches, plan_rows
 from dcgan import __version__
 from dcgan.errors import CompletionError, FaceCompletionError, ImageFileError, NoFaceError
 from dcgan.pictures.files import NO_MEMORY
-from dcgan.pictures.origin import Origin, write_xmp
+from dcgan.pictures.origin import Origin
 from dcgan.pictures.records import remove_leftovers
 from dcgan.pictures.saving import save_picture
 
@@ -201,6 +202,7 @@ class _FolderRun:
         photograph = given.faces_of(source.relative) if given is not None else None
         try:
             loaded = load_picture(source, self.job.masks, channels=self.channels, seed=self.job.seed)
+            loaded = fit_to_form(loaded, self.outputs[source].paths[0])
             started = time.perf_counter()
             if not loaded.mask.any():
                 return _Prepared(loaded, Work("", lambda _: loaded.color), 0.0)
@@ -222,7 +224,7 @@ class _FolderRun:
         paths = output.paths
         tiles, holes = [], []
         started = time.perf_counter()
-        xmp, xmp_note = write_xmp(loaded.attached.xmp, self._origin(prepared))
+        xmp, xmp_note = xmp_for(paths[0], loaded.attached.xmp, self._origin(prepared))
         attached = dataclasses.replace(loaded.attached, xmp=xmp)
         try:
             for row, path in enumerate(paths):

@@ -160,7 +160,7 @@ def _decode(file: IO[bytes], channels: int | None, *, keep_all: bool) -> Picture
     from PIL import Image, ImageOps
 
     with heard() as said, _named_errors(file), Image.open(file) as image:
-        attached, problems = read_attached(image) if keep_all else (NOTHING_ATTACHED, ())
+        attached, problems = read_attached(image, file) if keep_all else (NOTHING_ATTACHED, ())
         bits = channel_bits(file, image)
         orientation = _orientation(image)
         image.load()

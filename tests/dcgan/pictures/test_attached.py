@@ -3,6 +3,7 @@ import dataclasses
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, TiffImagePlugin
 
 from dcgan.pictures.attached import Attached
@@ -102,7 +103,47 @@ def test_damaged_exif_is_noted(data, tmp_path):
 def test_nothing_is_made_up(tmp_path):
     for suffix in (".png", ".jpg", ".tif", ".webp", ".gif"):
         found = write(tmp_path / f"a{suffix}")
-        assert dataclasses.replace(found.attached, kind=None) == Attached(), suffix
+        plain = dataclasses.replace(found.attached, kind=None, tables=(), subsampling=-1)
+        assert plain == Attached(), suffix
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_tiff_of_16_bits(channels, tmp_path):
+    deep = np.random.default_rng(1).integers(0, 65536, (6, 8, channels)).astype(np.uint16)
+    attached = Attached(profiles.grey() if channels < 3 else profiles.wide(), (300.0, 200.0), exif().tobytes(), b"<x/>")
+    save_picture(tmp_path / "a.tif", deep, attached=attached)
+    found = tifffile.imread(tmp_path / "a.tif").reshape(6, 8, channels)
+    np.testing.assert_array_equal(found, deep)
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        tags = file.pages[0].tags
+        assert tags[34675].value == attached.profile
+        assert tags[700].value == b"<x/>"
+        assert tags[282].value[0] / tags[282].value[1] == 300
+        assert tags[TITLE].value == "grandmother"
+        assert tags[DETAILS].value["DateTimeOriginal"] == "1931:04:30 00:00:00"
+    if channels != 2:  # Pillow and OpenCV read no grey with alpha of 16 bits
+        again = read_file(tmp_path / "a.tif")
+        assert again.deep.shape[2] == channels
+        np.testing.assert_array_equal(again.deep, deep)
+        assert again.attached.profile == attached.profile
+        assert again.attached.dpi == attached.dpi
+
+
+def test_how_a_jpeg_and_a_webp_were_written(tmp_path):
+    for quality, sampling in ((60, 0), (93, 2)):
+        before = write(tmp_path / "a.jpg", quality=quality, subsampling=sampling)
+        save_picture(tmp_path / "b.jpg", before.pixels, attached=before.attached)
+        after = read_file(tmp_path / "b.jpg").attached
+        assert (after.tables, after.subsampling) == (before.attached.tables, sampling)
+    for lossless in (False, True):
+        for extra in ({}, {"exif": exif(), "icc_profile": profiles.wide()}):
+            before = write(tmp_path / "a.webp", lossless=lossless, **extra)
+            assert before.attached.lossless == lossless
+            save_picture(tmp_path / "b.webp", before.pixels, attached=before.attached)
+            assert np.array_equal(read_file(tmp_path / "b.webp").pixels, before.pixels) == lossless
+    frames = [Image.fromarray(PICTURE), Image.fromarray(255 - PICTURE)]
+    frames[0].save(tmp_path / "c.webp", save_all=True, append_images=frames[1:], lossless=True)
+    assert read_file(tmp_path / "c.webp").attached.lossless
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
