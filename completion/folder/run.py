@@ -13,6 +13,7 @@ import errno
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -209,6 +210,8 @@ class _FolderRun:
             work = self.method.prepare(loaded.color, loaded.mask, blocks=self.job.masks.blocks, photograph=photograph)
         except ImageFileError as error:
             self._fail(source, str(error))
+        except OSError as error:  # of a mask's folder, of what a method loads when it is first used
+            self._fail(source, f"{source.path}: cannot read{_named(error)}: {error.strerror or error}")
         except (NoFaceError, CompletionError) as error:
             self._fail(source, f"{source.path}: {error}")
         except MemoryError:
@@ -234,7 +237,7 @@ class _FolderRun:
                 if answers is None:
                     seconds += _since(started)
                 self.manifest.claim(path)
-                path.parent.mkdir(parents=True, exist_ok=True)
+                _make_folder(path.parent)
                 save_picture(path, loaded.finish(picture), attached=attached)
                 if len(paths) > 1 and loaded.mask.any():
                     holes.append(picture[loaded.mask])
@@ -246,8 +249,8 @@ class _FolderRun:
         except CompletionError as error:
             self._fail(loaded.source, f"{loaded.source.path}: {error}")
             return
-        except (ImageFileError, OSError) as error:
-            cause = error if isinstance(error, OSError) else error.__cause__
+        except ImageFileError as error:
+            cause = error.__cause__
             if isinstance(cause, OSError) and cause.errno in STOPPING_ERRORS:
                 raise FaceCompletionError(f"{error}; stopped, --skip-existing goes on from here") from error
             self._fail(loaded.source, str(error))
@@ -313,6 +316,19 @@ class _FolderRun:
         self.progress = max(self.progress, done)
         if self.on_progress:
             self.on_progress(self.progress)
+
+
+def _named(error: OSError) -> str:
+    """Return the name of the file that an error of the system is about, with a space before it, where there is one."""
+    return f" {error.filename}" if isinstance(error.filename, str) else ""
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder for a result."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageFileError(f"{folder}: cannot write: {error.strerror or error}") from error
 
 
 def _since(started: float) -> float:

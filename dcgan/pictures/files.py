@@ -310,6 +310,8 @@ def _named_errors(file: IO[bytes]) -> Iterator[None]:
     except MemoryError as error:
         raise ImageFileError(NO_MEMORY) from error
     except Exception as error:  # of a damaged file Pillow's plugins raise nearly anything, even RuntimeError
+        if isinstance(error, OSError) and error.errno is not None:  # the system's; of a damaged file Pillow's have none
+            raise ImageFileError(f"cannot read: {error.strerror or error}") from error
         reason = " ".join(str(error).split()) or type(error).__name__
         if "out of memory" in reason:  # of a decoder's own buffers
             raise ImageFileError(NO_MEMORY) from error

@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 import zlib
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,8 @@ def save_picture(
             image.save(file, format=kind, **_codec_options(attached, kind), **_attached_options(attached, kind))
     except OSError as error:
         raise ImageFileError(f"{os.fspath(path)}: cannot write: {error.strerror or error}") from error
+    except (ValueError, TypeError, OverflowError, struct.error) as error:  # of what is attached
+        raise ImageFileError(f"{os.fspath(path)}: cannot write: {error}") from error
 
 
 def _codec_options(attached: Attached, kind: str) -> dict[str, Any]:

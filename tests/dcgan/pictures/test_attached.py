@@ -1,4 +1,5 @@
 import dataclasses
+import errno
 
 import cv2
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 import tifffile
 from PIL import Image, TiffImagePlugin
 
+from dcgan.errors import ImageFileError
 from dcgan.pictures.attached import Attached
 from dcgan.pictures.files import read_file
 from dcgan.pictures.saving import save_picture
@@ -159,3 +161,20 @@ def test_16_bits_keep_what_is_attached(channels, tmp_path):
     found = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED).reshape(6, 8, -1)
     order = {1: [0], 2: [0, 0, 0, 1], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]  # OpenCV reads BGR
     np.testing.assert_array_equal(found, deep[..., order])
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0" + b"a" * 70_000])
+def test_what_cannot_be_written_is_a_named_error(exif, tmp_path):
+    with pytest.raises(ImageFileError, match=r"a\.jpg: cannot write: EXIF data is too long"):
+        save_picture(tmp_path / "a.jpg", PICTURE, attached=Attached(exif=exif))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_fails_is_no_damaged_picture(tmp_path, monkeypatch):
+    def fail(self):
+        raise OSError(errno.EIO, "Input/output error")
+
+    write(tmp_path / "a.png")
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    with pytest.raises(ImageFileError, match=r"a\.png: cannot read: Input/output error"):
+        read_file(tmp_path / "a.png")
