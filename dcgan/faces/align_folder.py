@@ -28,7 +28,7 @@ from dcgan.errors import FaceCompletionError, ImageFileError
 from dcgan.faces.align_config import AlignConfig
 from dcgan.faces.alignment import alignment_transform, crop_face
 from dcgan.faces.detector import FaceDetector, check_installed
-from dcgan.pictures.files import read_picture
+from dcgan.pictures.files import read_file
 from dcgan.pictures.listing import list_pictures
 from dcgan.pictures.marks import MARK, check_mark, mark_folder, refuse_links
 from dcgan.pictures.own_files import OwnFiles, check_list, list_path, listed_files, refuse_others
@@ -90,13 +90,15 @@ def align_picture(path: Path, detector: FaceDetector, config: AlignConfig) -> tu
     crops : list of ndarray of uint8, shape (size, size, 3)
         In the order of "faces" in the record.
     record : dict
-        "status", "reason" where it is not "aligned", and "faces", each with "box", "score", "landmarks" and
-        "transform".
+        "status", "reason" where it is not "aligned", "notes" where something was guessed, and "faces", each with "box",
+        "score", "landmarks" and "transform".
     """
     try:
-        picture = read_picture(path)
+        file = read_file(path)
     except ImageFileError as error:
         return [], {"status": FAILED, "reason": str(error).removeprefix(f"{path}: "), "faces": []}
+    picture = np.ascontiguousarray(file.pixels[..., :3])
+    notes = {"notes": list(file.notes)} if file.notes else {}
     found = detector.detect(picture)
     large = [face for face in found if min(face.box[2:]) >= config.min_face]
     reason = ""
@@ -109,7 +111,7 @@ def align_picture(path: Path, detector: FaceDetector, config: AlignConfig) -> tu
     elif config.select == "only-one" and len(large) > 1:
         reason = f"expected one face, found {len(large)}"
     if reason:
-        return [], {"status": NO_FACE, "reason": reason, "faces": []}
+        return [], {"status": NO_FACE, "reason": reason, **notes, "faces": []}
     crops, faces = [], []
     for face in large if config.select == "all" else large[:1]:
         try:
@@ -117,7 +119,7 @@ def align_picture(path: Path, detector: FaceDetector, config: AlignConfig) -> tu
                 face.landmarks, framing=config.framing, size=config.size, margin=config.margin
             )
         except ValueError as error:
-            return [], {"status": NO_FACE, "reason": str(error), "faces": []}
+            return [], {"status": NO_FACE, "reason": str(error), **notes, "faces": []}
         crops.append(crop_face(picture, transform, config.size, antialias=config.antialias))
         faces.append(
             {
@@ -127,7 +129,7 @@ def align_picture(path: Path, detector: FaceDetector, config: AlignConfig) -> tu
                 "transform": transform.round(9).tolist(),
             }
         )
-    return crops, {"status": ALIGNED, "faces": faces}
+    return crops, {"status": ALIGNED, **notes, "faces": faces}
 
 
 def align_folder(

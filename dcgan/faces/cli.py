@@ -100,6 +100,8 @@ def align_command(
         bars[0].update()
         if "reason" in line and not quiet:
             tqdm.write(printable(f"{raw / line['photograph']}: {line['reason']}"), file=sys.stderr)
+        if "notes" in line and not quiet:
+            tqdm.write(printable(f"note: {raw / line['photograph']}: {'; '.join(line['notes'])}"), file=sys.stderr)
 
     try:
         summary = align_folder(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from dcgan.errors import FaceCompletionError
 from dcgan.faces import align_folder as module
@@ -100,3 +101,12 @@ def test_crops_of_a_stopped_run_are_ours(tmp_path):
     assert [line["file"] for line in appended] == ["a.png", "a.face2.png"]
     assert (tmp_path / "out" / "a.face2.png").exists()
     assert align(tmp_path).faces == 4
+
+
+def test_what_was_guessed_is_in_the_record(tmp_path):
+    write_photographs(tmp_path)
+    picture = Image.fromarray(np.full((48, 64, 3), 90, np.uint8))
+    picture.save(tmp_path / "in" / "c.gif", save_all=True, append_images=[picture.rotate(180).point(lambda v: 255 - v)])
+    align(tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / "out" / "align.jsonl").read_text().splitlines()[1:]]
+    assert [line.get("notes") for line in lines] == [None, None, ["first of 2 frames"]]
