@@ -6,7 +6,18 @@ from typing import IO, Any
 from dcgan.pictures.profiles import is_grey_profile, profile_problem
 from dcgan.pictures.voices import heard
 
-__all__ = ["EXIF_IFD", "GPS_IFD", "NOTHING_ATTACHED", "XMP_TAG", "Attached", "read_attached"]
+__all__ = [
+    "EXIF_IFD",
+    "GPS_IFD",
+    "NOTHING_ATTACHED",
+    "RESOLUTION_UNIT",
+    "XMP_TAG",
+    "X_RESOLUTION",
+    "Y_RESOLUTION",
+    "Attached",
+    "read_attached",
+    "usable_profile",
+]
 
 ORIENTATION, EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x0112, 0x8769, 0x8825, 0xA005
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
@@ -80,16 +91,8 @@ def read_attached(image: Any, file: IO[bytes]) -> tuple[Attached, tuple[str, ...
     notes : tuple of str
         A clause each, for the user.
     """
-    notes = []
-    profile = image.info.get("icc_profile") or None
-    if image.mode in ("CMYK", "LAB"):  # whose pixels are converted to sRGB as they are read
-        profile = None
-    problem = profile_problem(profile) if profile else ""
-    if profile and not problem and not _fits(profile, image.mode):
-        problem = f"the colour profile does not fit a picture in {image.mode}"
-    if problem:
-        notes.append(f"{problem}: the colours are read as sRGB")
-        profile = None
+    profile, note = usable_profile(image)
+    notes = [note] if note else []
     exif, dpi, is_turned, is_damaged = None, None, False, False
     with heard() as warned:
         try:
@@ -105,6 +108,30 @@ def read_attached(image: Any, file: IO[bytes]) -> tuple[Attached, tuple[str, ...
     lossless = image.format == "WEBP" and _is_lossless_webp(file)
     attached = Attached(profile, dpi, exif, _packet(image), image.format, tables, subsampling, lossless)
     return attached, tuple(notes)
+
+
+def usable_profile(image: Any) -> tuple[bytes | None, str]:
+    """Return the colour profile of an opened picture file, and a note.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+
+    Returns
+    -------
+    profile : bytes or None
+        None where there is none that says how the picture's colours are in sRGB.
+    note : str
+        Why there is none in spite of the file's; empty where the file has none, or its pixels are converted to sRGB as
+        they are read.
+    """
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode in ("CMYK", "LAB"):
+        return None, ""
+    problem = profile_problem(profile)
+    if not problem and not _fits(profile, image.mode):
+        problem = f"the colour profile does not fit a picture in {image.mode}"
+    return (None, f"{problem}: the colours are read as sRGB") if problem else (profile, "")
 
 
 def _jpeg_settings(image: Any) -> tuple[tuple[tuple[int, ...], ...], int]:

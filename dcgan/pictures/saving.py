@@ -11,7 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.errors import ImageFileError
-from dcgan.pictures.attached import EXIF_IFD, GPS_IFD, NOTHING_ATTACHED, XMP_TAG, Attached
+from dcgan.pictures.attached import (
+    EXIF_IFD,
+    GPS_IFD,
+    NOTHING_ATTACHED,
+    RESOLUTION_UNIT,
+    X_RESOLUTION,
+    XMP_TAG,
+    Y_RESOLUTION,
+    Attached,
+)
 from dcgan.pictures.records import write_whole
 
 __all__ = ["save_picture"]
@@ -78,7 +87,7 @@ def _codec_options(attached: Attached, kind: str) -> dict[str, Any]:
 
 def _attached_options(attached: Attached, kind: str) -> dict[str, Any]:
     """Return what Pillow's writer of a format is told about what is attached to the pixels."""
-    from PIL import PngImagePlugin
+    from PIL import Image, PngImagePlugin
 
     options: dict[str, Any] = {"icc_profile": attached.profile, "dpi": attached.dpi, "exif": attached.exif}
     if attached.xmp is not None and kind == "PNG":
@@ -88,6 +97,11 @@ def _attached_options(attached: Attached, kind: str) -> dict[str, Any]:
         options["tiffinfo"] = {XMP_TAG: attached.xmp} if attached.xmp is not None else None
     else:
         options["xmp"] = attached.xmp
+    if kind == "WEBP" and attached.dpi is not None:  # it has no other place for the resolution
+        tags = Image.Exif()
+        tags.load(attached.exif or b"")
+        tags[X_RESOLUTION], tags[Y_RESOLUTION], tags[RESOLUTION_UNIT] = *attached.dpi, 2
+        options["exif"] = tags.tobytes()
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -136,7 +150,7 @@ def _encode_deep_tiff(picture: npt.NDArray[Any], attached: Attached) -> list[byt
     if channels in (2, 4):
         tags[338] = 2  # alpha that the colours are not multiplied by
     if attached.dpi is not None:
-        tags[282], tags[283], tags[296] = *attached.dpi, 2
+        tags[X_RESOLUTION], tags[Y_RESOLUTION], tags[RESOLUTION_UNIT] = *attached.dpi, 2
     for tag, data in ((700, attached.xmp), (34675, attached.profile)):
         if data is not None:
             tags[tag] = data

@@ -9,7 +9,8 @@ from PIL import Image, TiffImagePlugin
 
 from dcgan.errors import ImageFileError
 from dcgan.pictures.attached import Attached
-from dcgan.pictures.files import read_file
+from dcgan.pictures.files import read_file, read_picture
+from dcgan.pictures.profiles import to_grey, to_srgb
 from dcgan.pictures.saving import save_picture
 from tests import profiles
 
@@ -178,3 +179,22 @@ def test_a_disk_that_fails_is_no_damaged_picture(tmp_path, monkeypatch):
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
     with pytest.raises(ImageFileError, match=r"a\.png: cannot read: Input/output error"):
         read_file(tmp_path / "a.png")
+
+
+def test_the_resolution_in_a_webp(tmp_path):
+    for data in (None, exif().tobytes()):
+        attached = Attached(dpi=(600.0, 500.0), exif=data)
+        save_picture(tmp_path / "a.webp", PICTURE, attached=attached)
+        found = read_file(tmp_path / "a.webp").attached
+        assert found.dpi == (600, 500)
+        if data:
+            assert parse(found.exif).get_ifd(DETAILS)[TAKEN] == "1931:04:30 00:00:00"
+
+
+def test_read_picture_returns_srgb(tmp_path):
+    write(tmp_path / "a.png", icc_profile=profiles.wide())
+    seen = to_srgb(PICTURE, profiles.wide())
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.png"), seen)
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.png", channels=4)[..., :3], seen)
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.png", channels=1), to_grey(PICTURE))
+    np.testing.assert_array_equal(read_file(tmp_path / "a.png").pixels, PICTURE)
