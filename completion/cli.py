@@ -15,6 +15,7 @@ from completion.config import (
     CANDIDATES_MAX,
     CLASSICAL_METHODS,
     DEFAULT_METHOD,
+    FORMS,
     METHODS,
     WEIGHTINGS,
     methods_with_option,
@@ -151,6 +152,13 @@ class ShardType(click.ParamType):
     help="Folder of the results.",
     **shown_default("completed"),
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(tuple(FORMS)),
+    help="Format of the results; same: that of each picture where it is PNG, JPEG, WebP or TIFF.",
+    **shown_default("png"),
+)
 @click.option("--recursive", is_flag=True, help="Include the subfolders of folders.")
 @click.option("--skip-existing", is_flag=True, help="Resume a run that was stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
@@ -171,7 +179,7 @@ class ShardType(click.ParamType):
 def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
     """Fill the missing regions of aligned face pictures or, with --faces, of the faces in photographs.
 
-    INPUTS are picture files, folders and glob patterns. Every picture gets a PNG of its own under OUTPUT, and a line in
+    INPUTS are picture files, folders and glob patterns. Every picture gets a file of its own under OUTPUT and a line in
     OUTPUT/manifest.jsonl. A picture that cannot be completed is reported in one line and the others are completed; the
     exit code is then 1.
     """
@@ -206,6 +214,7 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
     )
     output = OutputOptions(
         folder=options["output"],
+        form=options["form"],
         keep=options["keep"],
         existing="skip" if options["skip_existing"] else "replace" if options["overwrite"] else "refuse",
         sheet=options["sheet"],

@@ -13,6 +13,7 @@ __all__ = [
     "BLEND_NAMES",
     "CLASSICAL_METHODS",
     "DEFAULT_METHOD",
+    "FORMS",
     "METHODS",
     "AutoConfig",
     "ClassicalConfig",
@@ -26,6 +27,8 @@ __all__ = [
 
 BLEND_NAMES = ("auto", "poisson", "biharmonic", "feather", "none")
 BEYOND = "telea"  # fills the part of a photograph's hole that lies in no face's frame
+#: Formats of results, with their suffix; same is the format of each picture.
+FORMS = {"png": ".png", "same": None, "jpeg": ".jpg", "webp": ".webp"}
 SAMPLERS = ("none", "hmc")
 STARTS = ("random", "encoder")
 WEIGHTINGS = ("yeh", "uniform")

@@ -32,7 +32,7 @@ class FolderJob:
     photographs : GivenPlaces or None
         None where the pictures are aligned faces. For photographs, the places of faces given by the user.
     form : str
-        Of the results, one of `completion.folder.outputs.FORMS`.
+        Of the results, one of `completion.config.FORMS`.
     keep : str
         The "best" candidate of each picture or "all".
     existing : str

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from completion.config import MethodConfig, needs_model, resolve_method
+from completion.folder.forms import LOSSY_NOTE, is_lossy
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob, check_outputs
 from completion.folder.landmarks import GivenPlaces, read_landmarks
@@ -94,6 +95,8 @@ class OutputOptions:
     Attributes
     ----------
     folder : Path
+    form : str
+        One of `completion.config.FORMS`.
     keep : str
         "best" or "all" candidates.
     existing : str
@@ -108,6 +111,7 @@ class OutputOptions:
     """
 
     folder: Path
+    form: str
     keep: str
     existing: str
     sheet: bool
@@ -145,6 +149,7 @@ def launch(
         output=output.folder,
         masks=masks,
         photographs=_given_places(pictures, photographs) if photographs is not None else None,
+        form=output.form,
         keep=output.keep if method.variations is None else "all",
         existing=output.existing,
         seed=method.seed,
@@ -158,6 +163,8 @@ def launch(
     waiting, skipped = check_outputs(pictures, job, candidates=method.resolve()[1].candidates)
     if not waiting:
         return FolderSummary(0, 0, skipped, 0)
+    if not output.quiet and any(is_lossy(each.paths[0]) for each in waiting.values()):
+        click.echo(f"--format {output.form}: {LOSSY_NOTE}", err=True)
     from tqdm import tqdm
 
     # Loaded before TensorFlow is imported, so that what is missing is reported at once.

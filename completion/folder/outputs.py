@@ -9,12 +9,12 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from completion.config import FORMS
 from completion.folder.inputs import InputPicture
 from dcgan.pictures.names import PICTURE_SUFFIXES
 
-__all__ = ["FORMS", "Output", "candidate_paths", "name_outputs", "suffix_of"]
+__all__ = ["Output", "candidate_paths", "name_outputs", "suffix_of"]
 
-FORMS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "same": None}  # with the suffix of the results
 SAME_SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff")  # of files that we write again
 RESERVED = re.compile(r"(sheet(-[0-9]+-of-[0-9]+)?\.png)", re.IGNORECASE)  # names of our own files
 NAME_BYTES = 255  # of a file's name, where the system does not say
@@ -59,7 +59,7 @@ def name_outputs(
     folder : Path
         Folder of the results.
     form : str
-        One of `FORMS`.
+        One of `completion.config.FORMS`.
     candidates : int
         How many results are written for each picture.
     recorded : mapping of str to str

@@ -13,12 +13,14 @@ import errno
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from completion.config import CLASSICAL_METHODS
+from completion.folder.forms import fit_to_form, xmp_for
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob, check_outputs
 from completion.folder.loading import LoadedPicture, load_picture
@@ -31,7 +33,7 @@ from completion.search.batches import answer_in_batches, plan_rows
 from dcgan import __version__
 from dcgan.errors import CompletionError, FaceCompletionError, ImageFileError, NoFaceError
 from dcgan.pictures.files import NO_MEMORY
-from dcgan.pictures.origin import Origin, write_xmp
+from dcgan.pictures.origin import Origin
 from dcgan.pictures.records import remove_leftovers
 from dcgan.pictures.saving import save_picture
 
@@ -201,12 +203,15 @@ class _FolderRun:
         photograph = given.faces_of(source.relative) if given is not None else None
         try:
             loaded = load_picture(source, self.job.masks, channels=self.channels, seed=self.job.seed)
+            loaded = fit_to_form(loaded, self.outputs[source].paths[0])
             started = time.perf_counter()
             if not loaded.mask.any():
                 return _Prepared(loaded, Work("", lambda _: loaded.color), 0.0)
             work = self.method.prepare(loaded.color, loaded.mask, blocks=self.job.masks.blocks, photograph=photograph)
         except ImageFileError as error:
             self._fail(source, str(error))
+        except OSError as error:  # of a mask's folder, of what a method loads when it is first used
+            self._fail(source, f"{source.path}: cannot read{_named(error)}: {error.strerror or error}")
         except (NoFaceError, CompletionError) as error:
             self._fail(source, f"{source.path}: {error}")
         except MemoryError:
@@ -222,7 +227,7 @@ class _FolderRun:
         paths = output.paths
         tiles, holes = [], []
         started = time.perf_counter()
-        xmp, xmp_note = write_xmp(loaded.attached.xmp, self._origin(prepared))
+        xmp, xmp_note = xmp_for(paths[0], loaded.attached.xmp, self._origin(prepared))
         attached = dataclasses.replace(loaded.attached, xmp=xmp)
         try:
             for row, path in enumerate(paths):
@@ -232,7 +237,7 @@ class _FolderRun:
                 if answers is None:
                     seconds += _since(started)
                 self.manifest.claim(path)
-                path.parent.mkdir(parents=True, exist_ok=True)
+                _make_folder(path.parent)
                 save_picture(path, loaded.finish(picture), attached=attached)
                 if len(paths) > 1 and loaded.mask.any():
                     holes.append(picture[loaded.mask])
@@ -244,8 +249,8 @@ class _FolderRun:
         except CompletionError as error:
             self._fail(loaded.source, f"{loaded.source.path}: {error}")
             return
-        except (ImageFileError, OSError) as error:
-            cause = error if isinstance(error, OSError) else error.__cause__
+        except ImageFileError as error:
+            cause = error.__cause__
             if isinstance(cause, OSError) and cause.errno in STOPPING_ERRORS:
                 raise FaceCompletionError(f"{error}; stopped, --skip-existing goes on from here") from error
             self._fail(loaded.source, str(error))
@@ -311,6 +316,19 @@ class _FolderRun:
         self.progress = max(self.progress, done)
         if self.on_progress:
             self.on_progress(self.progress)
+
+
+def _named(error: OSError) -> str:
+    """Return the name of the file that an error of the system is about, with a space before it, where there is one."""
+    return f" {error.filename}" if isinstance(error.filename, str) else ""
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder for a result."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageFileError(f"{folder}: cannot write: {error.strerror or error}") from error
 
 
 def _since(started: float) -> float:

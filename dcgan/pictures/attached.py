@@ -1,16 +1,28 @@
 """What a picture file holds beside its pixels, and what of it goes with them into another file."""
 
 import dataclasses
-from typing import Any
+from typing import IO, Any
 
 from dcgan.pictures.profiles import is_grey_profile, profile_problem
 from dcgan.pictures.voices import heard
 
-__all__ = ["NOTHING_ATTACHED", "XMP_TAG", "Attached", "read_attached"]
+__all__ = [
+    "EXIF_IFD",
+    "GPS_IFD",
+    "NOTHING_ATTACHED",
+    "RESOLUTION_UNIT",
+    "XMP_TAG",
+    "X_RESOLUTION",
+    "Y_RESOLUTION",
+    "Attached",
+    "read_attached",
+    "usable_profile",
+]
 
 ORIENTATION, EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x0112, 0x8769, 0x8825, 0xA005
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 XMP_TAG = 0x02BC
+WEBP_CHUNKS_MAX = 64  # that are looked at before the first picture
 CENTIMETRE = 3  # as a unit of resolution; 2 is an inch
 PIXEL_SIZE = (0xA002, 0xA003)  # width and height as the camera wrote them
 # Tags that say how the pixels or a thumbnail lie in the file that they come from (TIFF 6.0), or hold what is carried
@@ -42,6 +54,12 @@ class Attached:
         The packet of XMP data.
     kind : str, optional
         Pillow's name of the file's format.
+    tables : tuple of tuple of int
+        Of a JPEG, the tables by which its values are rounded; to round by them again changes least.
+    subsampling : int
+        Of a JPEG, how its colours are sampled, as Pillow numbers it; -1 where it is not known.
+    lossless : bool
+        Whether a WebP is one that changes no pixels.
     """
 
     profile: bytes | None = None
@@ -49,18 +67,23 @@ class Attached:
     exif: bytes | None = None
     xmp: bytes | None = None
     kind: str | None = None
+    tables: tuple[tuple[int, ...], ...] = ()
+    subsampling: int = -1
+    lossless: bool = False
 
 
 NOTHING_ATTACHED = Attached()
 
 
-def read_attached(image: Any) -> tuple[Attached, tuple[str, ...]]:
+def read_attached(image: Any, file: IO[bytes]) -> tuple[Attached, tuple[str, ...]]:
     """Return what is attached to the pixels of an opened picture file, and what had to be left out.
 
     Parameters
     ----------
     image : PIL.Image.Image
         As opened, before it is turned upright.
+    file : binary file
+        Its file, which stays where it is.
 
     Returns
     -------
@@ -68,16 +91,8 @@ def read_attached(image: Any) -> tuple[Attached, tuple[str, ...]]:
     notes : tuple of str
         A clause each, for the user.
     """
-    notes = []
-    profile = image.info.get("icc_profile") or None
-    if image.mode in ("CMYK", "LAB"):  # whose pixels are converted to sRGB as they are read
-        profile = None
-    problem = profile_problem(profile) if profile else ""
-    if profile and not problem and not _fits(profile, image.mode):
-        problem = f"the colour profile does not fit a picture in {image.mode}"
-    if problem:
-        notes.append(f"{problem}: the colours are read as sRGB")
-        profile = None
+    profile, note = usable_profile(image)
+    notes = [note] if note else []
     exif, dpi, is_turned, is_damaged = None, None, False, False
     with heard() as warned:
         try:
@@ -89,7 +104,64 @@ def read_attached(image: Any) -> tuple[Attached, tuple[str, ...]]:
     if is_damaged or warned:
         notes.append("the EXIF data are damaged: what cannot be read is left out")
     dpi = dpi[::-1] if dpi and is_turned else dpi
-    return Attached(profile, dpi, exif, _packet(image), image.format), tuple(notes)
+    tables, subsampling = _jpeg_settings(image)
+    lossless = image.format == "WEBP" and _is_lossless_webp(file)
+    attached = Attached(profile, dpi, exif, _packet(image), image.format, tables, subsampling, lossless)
+    return attached, tuple(notes)
+
+
+def usable_profile(image: Any) -> tuple[bytes | None, str]:
+    """Return the colour profile of an opened picture file, and a note.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+
+    Returns
+    -------
+    profile : bytes or None
+        None where there is none that says how the picture's colours are in sRGB.
+    note : str
+        Why there is none in spite of the file's; empty where the file has none, or its pixels are converted to sRGB as
+        they are read.
+    """
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode in ("CMYK", "LAB"):
+        return None, ""
+    problem = profile_problem(profile)
+    if not problem and not _fits(profile, image.mode):
+        problem = f"the colour profile does not fit a picture in {image.mode}"
+    return (None, f"{problem}: the colours are read as sRGB") if problem else (profile, "")
+
+
+def _jpeg_settings(image: Any) -> tuple[tuple[tuple[int, ...], ...], int]:
+    """Return the tables of a JPEG in grey or RGB, and how its colours are sampled."""
+    from PIL import JpegImagePlugin
+
+    if image.format not in ("JPEG", "MPO") or image.mode not in ("L", "RGB"):
+        return (), -1
+    tables = tuple(tuple(table) for _, table in sorted(image.quantization.items()))
+    is_whole = all(len(table) == 64 and min(table) > 0 and max(table) < 256 for table in tables)
+    if not is_whole or list(image.quantization) != list(range(len(tables))):
+        return (), -1
+    return tables, JpegImagePlugin.get_sampling(image)
+
+
+def _is_lossless_webp(file: IO[bytes]) -> bool:
+    """Tell whether the first picture in a WebP file is lossless (RFC 9649, sections 2.5 to 2.7)."""
+    place, start = file.tell(), 12
+    try:
+        for _ in range(WEBP_CHUNKS_MAX):
+            file.seek(start)
+            header = file.read(8)
+            if header[:4] in (b"VP8 ", b"VP8L") or len(header) < 8:
+                return header[:4] == b"VP8L"
+            size = int.from_bytes(header[4:], "little")
+            # A frame's chunk holds 16 bytes of its own before the chunks of its picture.
+            start += 8 + (16 if header[:4] == b"ANMF" else size + size % 2)
+        return False
+    finally:
+        file.seek(place)
 
 
 def _packet(image: Any) -> bytes | None:

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.errors import ImageFileError
-from dcgan.pictures.attached import NOTHING_ATTACHED, Attached, read_attached
+from dcgan.pictures.attached import NOTHING_ATTACHED, Attached, read_attached, usable_profile
 from dcgan.pictures.depth import channel_bits, decode_deep, is_signed
 from dcgan.pictures.modes import to_array
-from dcgan.pictures.profiles import to_grey
+from dcgan.pictures.profiles import to_grey, to_srgb
 from dcgan.pictures.ranges import eight_bits_note, scale_values
 from dcgan.pictures.reading import open_regular
 from dcgan.pictures.unknown import describe_unknown
@@ -105,7 +105,8 @@ def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> P
     -------
     (H, W, channels) uint8
         Turned as the file's orientation tag says; 16-bit values are divided by 257, integers and floating-point values
-        are scaled by `dcgan.pictures.ranges.scale_values`. Of several frames, the first.
+        are scaled by `dcgan.pictures.ranges.scale_values`. Of several frames, the first. Colours are in
+        sRGB; one channel has the file's own values.
 
     Raises
     ------
@@ -161,7 +162,8 @@ def _decode(file: IO[bytes], channels: int | None, *, keep_all: bool) -> Picture
     from PIL import Image, ImageOps
 
     with heard() as said, _named_errors(file), Image.open(file) as image:
-        attached, problems = read_attached(image) if keep_all else (NOTHING_ATTACHED, ())
+        attached, problems = read_attached(image, file) if keep_all else (NOTHING_ATTACHED, ())
+        profile = usable_profile(image)[0]
         bits = channel_bits(file, image)
         orientation = _orientation(image)
         image.load()
@@ -181,6 +183,8 @@ def _decode(file: IO[bytes], channels: int | None, *, keep_all: bool) -> Picture
                 pixels, deep, note = _with_colors(pixels, deep, bits)
                 notes.append(note)
             pixels = to_grey(pixels[..., :3]) if channels < pixels.shape[2] else pixels
+        if not keep_all and channels >= 3 and profile is not None:
+            pixels[..., :3] = to_srgb(pixels[..., :3], profile)
         notes.append(_count_frames(image))
         if said and not problems:
             notes.append(f"read in spite of: {said[0]}" + (f" (and {len(said) - 1} more)" if said[1:] else ""))
@@ -311,6 +315,8 @@ def _named_errors(file: IO[bytes]) -> Iterator[None]:
     except MemoryError as error:
         raise ImageFileError(NO_MEMORY) from error
     except Exception as error:  # of a damaged file Pillow's plugins raise nearly anything, even RuntimeError
+        if isinstance(error, OSError) and error.errno is not None:  # the system's; of a damaged file Pillow's have none
+            raise ImageFileError(f"cannot read: {error.strerror or error}") from error
         reason = " ".join(str(error).split()) or type(error).__name__
         if "out of memory" in reason:  # of a decoder's own buffers
             raise ImageFileError(NO_MEMORY) from error

@@ -86,11 +86,24 @@ def locked(
         if lock.is_symlink() or (lock.is_file() and lock.stat().st_size):  # locking would empty it; ours is empty
             raise error(f"{lock}: expected the empty file of a lock; choose another folder")
         with filelock.FileLock(lock).acquire(timeout=0):
-            yield
+            try:
+                yield
+            except OSError as reason:
+                if not _is_of(reason, folder):  # of a file that is read
+                    raise error(f"{reason.filename}: {reason.strerror or reason}") from reason
+                raise
     except filelock.Timeout as reason:
         raise error(f"{folder}: {busy}") from reason
     except OSError as reason:
         raise error(f"{folder}: {cannot}: {reason.strerror or reason}") from reason
+
+
+def _is_of(error: OSError, folder: Path) -> bool:
+    """Tell whether an error of the system is about a folder, or names no file."""
+    if not isinstance(error.filename, str | bytes):
+        return True
+    path, folder = Path(os.path.abspath(os.fsdecode(error.filename))), Path(os.path.abspath(folder))
+    return path == folder or folder in path.parents
 
 
 @contextmanager

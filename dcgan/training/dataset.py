@@ -29,7 +29,7 @@ from dcgan.training.sources import Source
 
 __all__ = ["CachedPictures", "TrainingBatches", "cache_pictures", "check_batch", "default_cache_dir"]
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 CHUNK = 512  # pictures decoded between two reports of progress
 UNREADABLE_SHARE_MAX = 0.5
 

@@ -40,7 +40,7 @@ PHOTOGRAPHS = {
 }
 GENERAL = {
     *("--method", "--seed", "--faces", "--output", "--recursive", "--skip-existing", "--overwrite"),
-    *("--sheet", "--shard", "--quiet", "--provenance", "--no-provenance"),
+    *("--sheet", "--shard", "--quiet", "--format", "--provenance", "--no-provenance"),
 }
 
 

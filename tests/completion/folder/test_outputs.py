@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from completion.config import FORMS
 from completion.folder.inputs import InputPicture, take_shard
 from completion.folder.manifest import open_manifest, read_record
-from completion.folder.outputs import FORMS, candidate_paths, name_outputs
+from completion.folder.outputs import candidate_paths, name_outputs
 
 OUT = Path("out")
 NAMES = st.sampled_from(

@@ -205,6 +205,20 @@ def test_one_picture_that_cannot_be_written_is_one_failure(pictures, method, tmp
     assert not list((tmp_path / "out").glob(".*.tmp"))
 
 
+def test_what_cannot_be_read_is_one_failure_and_no_error_of_writing(pictures, method, tmp_path, monkeypatch):
+    mask_for, reasons = MaskSource.mask_for, []
+
+    def unreadable(self, picture, source, **options):
+        if source.relative == "01.png":
+            raise OSError(errno.EIO, "Input/output error", "masks/01.png")
+        return mask_for(self, picture, source, **options)
+
+    monkeypatch.setattr(MaskSource, "mask_for", unreadable)
+    summary = complete(pictures[:3], method, tmp_path / "out", on_failure=reasons.append)
+    assert summary == FolderSummary(2, 0, 0, 1)
+    assert reasons == [f"{pictures[1].path}: cannot read masks/01.png: Input/output error"]
+
+
 def test_an_output_folder_that_cannot_be_made(pictures, method, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(FaceCompletionError, match=r"file/out: cannot make the folder: Not a directory"):

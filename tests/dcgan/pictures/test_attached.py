@@ -1,12 +1,16 @@
 import dataclasses
+import errno
 
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, TiffImagePlugin
 
+from dcgan.errors import ImageFileError
 from dcgan.pictures.attached import Attached
-from dcgan.pictures.files import read_file
+from dcgan.pictures.files import read_file, read_picture
+from dcgan.pictures.profiles import to_grey, to_srgb
 from dcgan.pictures.saving import save_picture
 from tests import profiles
 
@@ -102,7 +106,47 @@ def test_damaged_exif_is_noted(data, tmp_path):
 def test_nothing_is_made_up(tmp_path):
     for suffix in (".png", ".jpg", ".tif", ".webp", ".gif"):
         found = write(tmp_path / f"a{suffix}")
-        assert dataclasses.replace(found.attached, kind=None) == Attached(), suffix
+        plain = dataclasses.replace(found.attached, kind=None, tables=(), subsampling=-1)
+        assert plain == Attached(), suffix
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_tiff_of_16_bits(channels, tmp_path):
+    deep = np.random.default_rng(1).integers(0, 65536, (6, 8, channels)).astype(np.uint16)
+    attached = Attached(profiles.grey() if channels < 3 else profiles.wide(), (300.0, 200.0), exif().tobytes(), b"<x/>")
+    save_picture(tmp_path / "a.tif", deep, attached=attached)
+    found = tifffile.imread(tmp_path / "a.tif").reshape(6, 8, channels)
+    np.testing.assert_array_equal(found, deep)
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        tags = file.pages[0].tags
+        assert tags[34675].value == attached.profile
+        assert tags[700].value == b"<x/>"
+        assert tags[282].value[0] / tags[282].value[1] == 300
+        assert tags[TITLE].value == "grandmother"
+        assert tags[DETAILS].value["DateTimeOriginal"] == "1931:04:30 00:00:00"
+    if channels != 2:  # Pillow and OpenCV read no grey with alpha of 16 bits
+        again = read_file(tmp_path / "a.tif")
+        assert again.deep.shape[2] == channels
+        np.testing.assert_array_equal(again.deep, deep)
+        assert again.attached.profile == attached.profile
+        assert again.attached.dpi == attached.dpi
+
+
+def test_how_a_jpeg_and_a_webp_were_written(tmp_path):
+    for quality, sampling in ((60, 0), (93, 2)):
+        before = write(tmp_path / "a.jpg", quality=quality, subsampling=sampling)
+        save_picture(tmp_path / "b.jpg", before.pixels, attached=before.attached)
+        after = read_file(tmp_path / "b.jpg").attached
+        assert (after.tables, after.subsampling) == (before.attached.tables, sampling)
+    for lossless in (False, True):
+        for extra in ({}, {"exif": exif(), "icc_profile": profiles.wide()}):
+            before = write(tmp_path / "a.webp", lossless=lossless, **extra)
+            assert before.attached.lossless == lossless
+            save_picture(tmp_path / "b.webp", before.pixels, attached=before.attached)
+            assert np.array_equal(read_file(tmp_path / "b.webp").pixels, before.pixels) == lossless
+    frames = [Image.fromarray(PICTURE), Image.fromarray(255 - PICTURE)]
+    frames[0].save(tmp_path / "c.webp", save_all=True, append_images=frames[1:], lossless=True)
+    assert read_file(tmp_path / "c.webp").attached.lossless
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -118,3 +162,39 @@ def test_16_bits_keep_what_is_attached(channels, tmp_path):
     found = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED).reshape(6, 8, -1)
     order = {1: [0], 2: [0, 0, 0, 1], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]  # OpenCV reads BGR
     np.testing.assert_array_equal(found, deep[..., order])
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0" + b"a" * 70_000])
+def test_what_cannot_be_written_is_a_named_error(exif, tmp_path):
+    with pytest.raises(ImageFileError, match=r"a\.jpg: cannot write: EXIF data is too long"):
+        save_picture(tmp_path / "a.jpg", PICTURE, attached=Attached(exif=exif))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_fails_is_no_damaged_picture(tmp_path, monkeypatch):
+    def fail(self):
+        raise OSError(errno.EIO, "Input/output error")
+
+    write(tmp_path / "a.png")
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    with pytest.raises(ImageFileError, match=r"a\.png: cannot read: Input/output error"):
+        read_file(tmp_path / "a.png")
+
+
+def test_the_resolution_in_a_webp(tmp_path):
+    for data in (None, exif().tobytes()):
+        attached = Attached(dpi=(600.0, 500.0), exif=data)
+        save_picture(tmp_path / "a.webp", PICTURE, attached=attached)
+        found = read_file(tmp_path / "a.webp").attached
+        assert found.dpi == (600, 500)
+        if data:
+            assert parse(found.exif).get_ifd(DETAILS)[TAKEN] == "1931:04:30 00:00:00"
+
+
+def test_read_picture_returns_srgb(tmp_path):
+    write(tmp_path / "a.png", icc_profile=profiles.wide())
+    seen = to_srgb(PICTURE, profiles.wide())
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.png"), seen)
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.png", channels=4)[..., :3], seen)
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.png", channels=1), to_grey(PICTURE))
+    np.testing.assert_array_equal(read_file(tmp_path / "a.png").pixels, PICTURE)

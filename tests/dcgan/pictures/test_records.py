@@ -56,6 +56,19 @@ class TestLocked:
         with locked(tmp_path, busy=BUSY):
             pass
 
+    def test_an_error_about_a_file_elsewhere_is_no_error_of_writing(self, tmp_path):
+        def use(path):
+            with locked(tmp_path / "out", busy=BUSY):
+                path.read_bytes()
+
+        for path, expected in (
+            (tmp_path / "model", f"{tmp_path / 'model'}: No such file or directory"),
+            (tmp_path / "out" / "a", f"{tmp_path / 'out'}: cannot write: No such file or directory"),
+        ):
+            with pytest.raises(FaceCompletionError) as error:
+                use(path)
+            assert one_line(error) == expected
+
     def test_a_file_of_others_in_the_place_of_the_lock(self, tmp_path):
         lock, target = tmp_path / ".lock", tmp_path / "target"
         lock.write_bytes(b"theirs")
