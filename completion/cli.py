@@ -18,6 +18,7 @@ from completion.config import (
     FORMS,
     METHODS,
     WEIGHTINGS,
+    WORKERS_MAX,
     methods_with_option,
     needs_model,
     resolve_method,
@@ -31,7 +32,7 @@ __all__ = ["complete_command"]
 
 METHOD_OPTIONS = (
     *("model", "blend", "iterations", "learning_rate", "weighting", "perceptual_weight"),
-    *("candidates", "keep", "variations", "batch_size", "gif"),
+    *("candidates", "keep", "variations", "batch_size", "workers", "gif"),
 )
 SETTINGS = ("iterations", "learning_rate", "weighting", "perceptual_weight", "candidates")
 PHOTOGRAPH_OPTIONS = ("face_box", "landmarks_file", "min_score", "beyond", "grain")
@@ -108,7 +109,12 @@ class ShardType(click.ParamType):
 @click.option(
     "--batch-size",
     type=click.IntRange(1, BATCH_SIZE_MAX),
-    help="Candidates that the model works at together.  [default: by the model and the memory]",
+    help="Searches: candidates that the model works at together.  [default: by the model and the memory]",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, WORKERS_MAX),
+    help="Pictures that are completed side by side where there is no search.  [default: the processor's cores]",
 )
 @click.option(
     "--seed", type=click.IntRange(0, SEED_MAX), help="Seed of random masks, starts, hmc and grain.", **shown_default(0)
@@ -221,6 +227,7 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
         film=options["gif"],
         shard=options["shard"],
         batch_size=options["batch_size"],
+        workers=options["workers"],
         provenance=options["provenance"],
         quiet=options["quiet"],
     )

@@ -38,6 +38,7 @@ PERCEPTUAL_FORMS = ("nonsaturating", "saturating")
 #: Upper bounds, far beyond what is of use: a slip of the keyboard must not run for ever.
 ITERATIONS_MAX, CANDIDATES_MAX, HMC_SAMPLES_MAX, HMC_STEPS_MAX = 1_000_000, 1_000, 100_000, 1_000
 BATCH_SIZE_MAX = 4096
+WORKERS_MAX = 256
 
 
 def _range(name: str, most: int) -> str:
@@ -214,15 +215,15 @@ CLASSICAL_METHODS = tuple(name for name, config in METHODS.items() if isinstance
 #: Several completions of one picture with the default method: searches that start around the encoder's z.
 VARIATIONS = SearchConfig(start="encoder", iterations=100, learning_rate=0.05)
 
-MODEL_OPTIONS = ("model", "blend", "batch_size")
-SEARCH_OPTIONS = ("iterations", "learning_rate", "weighting", "perceptual_weight")
+MODEL_OPTIONS = ("model", "blend")
+SEARCH_OPTIONS = ("iterations", "learning_rate", "weighting", "perceptual_weight", "batch_size")
 #: Options by the kind of method that they belong to. With another kind they would have no effect, and are refused. A
 #: kind that is not here has MODEL_OPTIONS: the model is loaded for it.
 OPTIONS: dict[type, tuple[str, ...]] = {
-    EncoderConfig: MODEL_OPTIONS,
+    EncoderConfig: (*MODEL_OPTIONS, "workers"),
     SearchConfig: (*MODEL_OPTIONS, *SEARCH_OPTIONS, "candidates", "keep", "gif", "variations"),
-    ClassicalConfig: (),
-    AutoConfig: MODEL_OPTIONS,
+    ClassicalConfig: ("workers",),
+    AutoConfig: (*MODEL_OPTIONS, "workers"),
 }
 
 
@@ -248,6 +249,8 @@ def methods_with_option(option: str, *, variations: bool = False) -> tuple[str, 
     >>> methods_with_option("model")
     ('balanced', 'fast', 'best', 'latent', 'yeh2017', 'amos2016', 'hmc', 'auto')
     """
+    if variations and option == "workers":  # a search works at batches
+        return tuple(name for name in methods_with_option(option) if name != DEFAULT_METHOD)
     of_default = option == "variations" or (variations and option in (*SEARCH_OPTIONS, "gif"))
     return tuple(
         name

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
@@ -207,6 +208,7 @@ class Blender:
         if max_solvers < 1:
             raise ValueError(f"Expected `max_solvers` of at least 1. Received: {max_solvers}.")
         self.method = method
+        self._lock = threading.Lock()
         self._max_solvers = max_solvers
         self._max_unknowns = max_unknowns
         self._solvers: OrderedDict[tuple[bytes, int | None], BlendSolver] = OrderedDict()  # least recently used first
@@ -268,19 +270,26 @@ class Blender:
         self, prepare: Callable[..., BlendSolver], mask: Mask, *, key: tuple[bytes, int | None]
     ) -> BlendSolver:
         """Return the solver of a mask's digest and the picture's side; prepare it where it is not in the cache."""
-        if key in self._solvers:
-            self._solvers.move_to_end(key)
-            return self._solvers[key]
-        unknowns = int(np.count_nonzero(mask))
-        # Make room first: preparing a large solver takes more memory than keeping it.
+        with self._lock:
+            if key in self._solvers:
+                self._solvers.move_to_end(key)
+                return self._solvers[key]
+            # Make room first: preparing a large solver takes more memory than keeping it.
+            self._make_room(int(np.count_nonzero(mask)))
+        side = key[1]
+        solver = prepare(mask) if side is None else prepare(mask, side_px=side)  # threads may prepare several at once
+        with self._lock:
+            self._make_room(solver.n_unknowns)
+            self._solvers[key] = solver
+        return solver
+
+    def _make_room(self, unknowns: int) -> None:
+        """Drop solvers from the cache until one with so many missing pixels has its place; the lock is held."""
         while self._solvers and (
             len(self._solvers) >= self._max_solvers
             or unknowns + sum(solver.n_unknowns for solver in self._solvers.values()) > self._max_unknowns
         ):
             self._solvers.popitem(last=False)
-        side = key[1]
-        self._solvers[key] = prepare(mask) if side is None else prepare(mask, side_px=side)
-        return self._solvers[key]
 
 
 def _mask_digest(mask: Mask) -> bytes:

@@ -38,7 +38,9 @@ class FolderJob:
     existing : str
         What to do where an output exists: "refuse" the whole job, "skip" it or "replace" it.
     batch_size : int
-        Rows (faces times candidates) that the model answers at once.
+        Rows (faces times candidates) that a search answers at once.
+    workers : int, optional
+        Pictures that are completed side by side where there is no search; by default one for each core.
     seed : int
         Of random masks; the method has its own.
     sheet, film : bool
@@ -61,6 +63,7 @@ class FolderJob:
     keep: str = "best"
     existing: str = "refuse"
     batch_size: int = DEFAULT_BATCH_SIZE
+    workers: int | None = None
     seed: int = 0
     sheet: bool = False
     film: bool = False

@@ -105,6 +105,7 @@ class OutputOptions:
         Write a comparison sheet, a film of the search.
     shard : (int, int)
     batch_size : int, optional
+    workers : int, optional
     provenance : bool
         Say in each file what filled it.
     quiet : bool
@@ -118,6 +119,7 @@ class OutputOptions:
     film: bool
     shard: tuple[int, int]
     batch_size: int | None
+    workers: int | None
     provenance: bool
     quiet: bool
 
@@ -153,10 +155,11 @@ def launch(
         keep=output.keep if method.variations is None else "all",
         existing=output.existing,
         seed=method.seed,
+        workers=output.workers,
         sheet=output.sheet,
         film=output.film,
         shard=output.shard,
-        settings=_settings(masks, method, photographs, keep=output.keep),
+        settings=_settings(masks, method, photographs, output=output),
         provenance=output.provenance,
         model_name=Path(method.model).name,
     )
@@ -192,7 +195,7 @@ def launch(
 
 
 def _settings(
-    masks: MaskSource, method: ChosenMethod, photographs: PhotographOptions | None, *, keep: str
+    masks: MaskSource, method: ChosenMethod, photographs: PhotographOptions | None, *, output: OutputOptions
 ) -> dict[str, Any]:
     """Return all that decides about the results but the pictures, for the manifest."""
     from dcgan import __version__
@@ -200,8 +203,8 @@ def _settings(
     chosen: dict[str, Any] = {"version": __version__, "method": method.name, "seed": method.seed, **masks.describe()}
     if needs_model(method.name):
         chosen |= {"model": model_sha256(method.model), "blend": method.blend, **method.settings}
-        chosen |= {"variations": method.variations, "keep": keep}
-    chosen["faces"] = photographs is not None
+        chosen |= {"variations": method.variations, "keep": output.keep}
+    chosen |= {"format": output.form, "provenance": output.provenance, "faces": photographs is not None}
     if photographs is not None:
         given = photographs.landmarks_file
         chosen |= {
@@ -223,10 +226,8 @@ def _make_method(
     """Make the method ready; where it needs a model, load it, which brings in TensorFlow."""
     if not needs_model(method.name):
         return make_method(method.resolve(), MethodOptions(seed=method.seed))
-    with quiet_import():
-        from dcgan.model_file import load_model
+    from dcgan.model_file import load_model
 
-        import completion.search.finder  # noqa: F401
     prior = load_model(method.model)
     size = prior.config.size
     if blocks and size % blocks:
@@ -241,7 +242,8 @@ def _make_method(
     options = MethodOptions(prior, method.blend, method.seed)
     if photographs is not None:
         options = dataclasses.replace(options, detector=detector, beyond=photographs.beyond, grain=photographs.grain)
-    return make_method(resolved, options)
+    with quiet_import():  # a search brings in TensorFlow
+        return make_method(resolved, options)
 
 
 def _given_places(pictures: Sequence[InputPicture], photographs: PhotographOptions) -> GivenPlaces:

@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,14 +71,19 @@ class Manifest:
 
     def __init__(self, lines: JsonLines, own: OwnFiles, *, resumed: bool) -> None:
         self._lines, self._own, self.resumed = lines, own, resumed
+        self._claiming = threading.Lock()
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Write one picture's line; see `JsonLines.append`."""
         self._lines.append(dict(record))
 
     def claim(self, path: Path) -> None:
-        """List a file below the manifest's folder that is about to be written, or refuse one of others there."""
-        self._own.claim(path.relative_to(self._own.folder).as_posix())
+        """List a file below the manifest's folder that is about to be written, or refuse one of others there.
+
+        Threads may call it at once.
+        """
+        with self._claiming:
+            self._own.claim(path.relative_to(self._own.folder).as_posix())
 
 
 def _lock_name(path: Path) -> str:

@@ -1,16 +1,19 @@
 """Complete a folder of pictures, unattended: what complete-images does, as a function.
 
-Each picture goes one way: its file is read, the method prepares its work, the model answers for a batch, the result is
-composed and written. Memory stays flat however many pictures there are: a batch is bounded by its rows and by the
-pixels of its pictures. Every output appears whole or not at all; a picture that fails is recorded and the others are
-completed; a run that was stopped resumes with ``existing="skip"``.
+Each picture goes one way: its file is read, the method prepares its work, the model answers, the result is composed and
+written. Where no search is needed, threads take the pictures this way side by side; a search answers for a batch.
+Memory stays flat however many pictures there are: it is that of the pictures that the threads hold, or of a batch,
+which is bounded by its rows and by the pixels of its pictures. Every output appears whole or not at all; a picture that
+fails is recorded and the others are completed; a run that was stopped resumes with ``existing="skip"``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from completion.config import CLASSICAL_METHODS
+from completion.config import CLASSICAL_METHODS, EncoderConfig
 from completion.folder.forms import fit_to_form, xmp_for
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob, check_outputs
@@ -27,6 +30,7 @@ from completion.folder.loading import LoadedPicture, load_picture
 from completion.folder.manifest import Manifest, open_manifest
 from completion.folder.outputs import Output
 from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
+from completion.folder.workers import default_workers, side_by_side
 from completion.methods import Method, Work, candidates_of
 from completion.result import spread
 from completion.search.batches import answer_in_batches, plan_rows
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FolderSummary", "complete_folder"]
 
+LARGE_PIXELS = 48_000_000
 PHOTOGRAPH_ROWS = 8  # of a call: how many faces photographs have shows as they are read
 STOPPING_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the next picture would fail in the same way
 
@@ -82,6 +87,21 @@ class _Prepared:
     loaded: LoadedPicture
     work: Work
     seconds: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Done:
+    """What became of a picture: its line in the manifest, what is told about it, its row in the sheet."""
+
+    source: InputPicture
+    fields: dict[str, Any]
+    notes: tuple[str, ...] = ()
+    tiles: tuple[Picture, ...] = ()
+
+    @classmethod
+    def failed(cls, source: InputPicture, reason: str) -> _Done:
+        """Return that a picture cannot be completed."""
+        return cls(source, {"output": None, "status": "failed", "error": reason})
 
 
 def complete_folder(
@@ -168,6 +188,7 @@ class _FolderRun:
         self.sheet, self.film = ComparisonSheet(), SearchFilm()
         self.completed = self.untouched = self.failed = self.noted = 0
         self.progress = 0.0
+        self.large = threading.Semaphore()  # of pictures beyond LARGE_PIXELS one at a time
         finder = method.finder
         self.candidates = candidates_of(method)
         self.channels = finder.prior.config.channels if finder is not None else 3
@@ -175,12 +196,18 @@ class _FolderRun:
 
     def complete(self, *, count: int) -> None:
         """Complete and write the pictures; `count` is the number of the whole job, of which these may be a part."""
+        finder = self.method.finder
+        if finder is None or isinstance(finder.config, EncoderConfig):
+            workers = min(self.job.workers or default_workers(), max(1, len(self.outputs)))
+            for done in side_by_side(self._complete_one, self.outputs, workers=workers):
+                self._finish(done)
+            return
         share, rows = plan_rows(count, batch_size=self.job.batch_size, candidates=self.candidates)
         if self.job.photographs is not None and count > 1:
             share, rows = plan_rows(PHOTOGRAPH_ROWS, batch_size=self.job.batch_size, candidates=self.candidates)
         answered = answer_in_batches(
-            self._prepare_all(list(self.outputs)),
-            self.method.finder,
+            self._prepare_all(),
+            finder,
             share=share,
             rows=rows,
             keep=self.job.keep,
@@ -188,17 +215,30 @@ class _FolderRun:
             on_progress=lambda part: self._progress(self._done + part),
         )
         for prepared, answers, seconds in answered:
-            self._write(prepared, answers, seconds=prepared.seconds + seconds)
+            self._finish(self._write(prepared, answers, seconds=prepared.seconds + seconds))
 
-    def _prepare_all(self, inputs: Sequence[InputPicture]) -> Iterator[tuple[_Prepared, Sequence[Observation], int]]:
+    def _complete_one(self, source: InputPicture) -> _Done:
+        """Take one picture from its file to its result's; called by several threads."""
+        prepared = self._prepare(source)
+        if isinstance(prepared, _Done):
+            return prepared
+        with self.large if prepared.loaded.mask.size > LARGE_PIXELS else contextlib.nullcontext():
+            started = time.perf_counter()
+            observations, finder = prepared.work.observations, self.method.finder
+            answers = finder.find(observations) if finder is not None and observations else None
+            return self._write(prepared, answers, seconds=prepared.seconds + _since(started))
+
+    def _prepare_all(self) -> Iterator[tuple[_Prepared, Sequence[Observation], int]]:
         """Yield every picture that can be completed, its observations and its size in pixels."""
-        for source in inputs:
+        for source in self.outputs:
             prepared = self._prepare(source)
-            if prepared is not None:
+            if isinstance(prepared, _Done):
+                self._finish(prepared)
+            else:
                 yield prepared, prepared.work.observations, prepared.loaded.mask.size
 
-    def _prepare(self, source: InputPicture) -> _Prepared | None:
-        """Read a picture and prepare its work; where that cannot be done, record it and return None."""
+    def _prepare(self, source: InputPicture) -> _Prepared | _Done:
+        """Read a picture and prepare its work, or return why that cannot be done."""
         given = self.job.photographs
         photograph = given.faces_of(source.relative) if given is not None else None
         try:
@@ -209,21 +249,20 @@ class _FolderRun:
                 return _Prepared(loaded, Work("", lambda _: loaded.color), 0.0)
             work = self.method.prepare(loaded.color, loaded.mask, blocks=self.job.masks.blocks, photograph=photograph)
         except ImageFileError as error:
-            self._fail(source, str(error))
+            return _Done.failed(source, str(error))
         except OSError as error:  # of a mask's folder, of what a method loads when it is first used
-            self._fail(source, f"{source.path}: cannot read{_named(error)}: {error.strerror or error}")
+            return _Done.failed(source, f"{source.path}: cannot read{_named(error)}: {error.strerror or error}")
         except (NoFaceError, CompletionError) as error:
-            self._fail(source, f"{source.path}: {error}")
+            return _Done.failed(source, f"{source.path}: {error}")
         except MemoryError:
-            self._fail_for_memory(source)
-        else:
-            return _Prepared(loaded, work, _since(started))
-        return None
+            return _Done.failed(source, f"{source.path}: {NO_MEMORY}")
+        return _Prepared(loaded, work, _since(started))
 
-    def _write(self, prepared: _Prepared, answers: Answers | None, *, seconds: float) -> None:
-        """Compose and write one picture's results, its line in the manifest and its row in the sheet."""
+    def _write(self, prepared: _Prepared, answers: Answers | None, *, seconds: float) -> _Done:
+        """Compose and write one picture's results."""
         loaded, work = prepared.loaded, prepared.work
-        output = self.outputs[loaded.source]
+        source = loaded.source
+        output = self.outputs[source]
         paths = output.paths
         tiles, holes = [], []
         started = time.perf_counter()
@@ -244,39 +283,52 @@ class _FolderRun:
                 if self.job.sheet:
                     tiles.append(self.sheet.tile(picture))
         except MemoryError:
-            self._fail_for_memory(loaded.source)
-            return
+            return _Done.failed(source, f"{source.path}: {NO_MEMORY}")
         except CompletionError as error:
-            self._fail(loaded.source, f"{loaded.source.path}: {error}")
-            return
+            return _Done.failed(source, f"{source.path}: {error}")
         except ImageFileError as error:
             cause = error.__cause__
             if isinstance(cause, OSError) and cause.errno in STOPPING_ERRORS:
                 raise FaceCompletionError(f"{error}; stopped, --skip-existing goes on from here") from error
-            self._fail(loaded.source, str(error))
-            return
+            return _Done.failed(source, str(error))
         if self.job.sheet:
             masked = show_masked(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
-            self.sheet.add([self.sheet.tile(loaded.color), self.sheet.tile(masked), *tiles])
+            tiles = [self.sheet.tile(loaded.color), self.sheet.tile(masked), *tiles]
         missing = bool(loaded.mask.any())
-        notes = list(dict.fromkeys(filter(None, (*output.notes, *loaded.notes, *work.notes, xmp_note))))
-        if notes and self.on_note:
-            self.on_note(f"{loaded.source.path}: {'; '.join(notes)}")
-        self.noted += bool(notes)
-        self.completed += missing
-        self.untouched += not missing
-        self._record(
-            loaded.source,
-            output=str(paths[0]) if len(paths) == 1 else [str(path) for path in paths],
-            status="completed" if missing else "untouched",
-            missing=round(float(loaded.mask.mean()), 4),
+        notes = tuple(dict.fromkeys(filter(None, (*output.notes, *loaded.notes, *work.notes, xmp_note))))
+        fields = {
+            "output": str(paths[0]) if len(paths) == 1 else [str(path) for path in paths],
+            "status": "completed" if missing else "untouched",
+            "missing": round(float(loaded.mask.mean()), 4),
             **({"method": work.method} if missing else {}),
             **work.fields,
             **({} if answers is None else _losses(answers)),
             **({"spread": round(spread(holes), 3)} if holes else {}),
             **({"notes": notes} if notes else {}),
-            seconds=round(seconds, 4),
-        )
+            "seconds": round(seconds, 4),
+        }
+        return _Done(source, fields, notes, tuple(tiles))
+
+    def _finish(self, done: _Done) -> None:
+        """Record what became of a picture, tell it and count it."""
+        status = done.fields["status"]
+        if status == "failed":
+            self.failed += 1
+            if self.on_failure:
+                self.on_failure(done.fields["error"])
+        else:
+            self.completed += status == "completed"
+            self.untouched += status == "untouched"
+            self.noted += bool(done.notes)
+            if done.tiles:
+                self.sheet.add(list(done.tiles))
+            if done.notes and self.on_note:
+                self.on_note(f"{done.source.path}: {'; '.join(done.notes)}")
+        without_model = done.fields.get("method", self.method.name) in CLASSICAL_METHODS
+        model = None if without_model else self.model_sha256
+        record = {"input": str(done.source.path), **done.fields, "seed": self.job.seed, "model_sha256": model}
+        self.manifest.append(record)
+        self._progress(self._done)
 
     def _origin(self, prepared: _Prepared) -> Origin | None:
         """Return what a picture's file says about its filling."""
@@ -286,25 +338,6 @@ class _FolderRun:
         if method in CLASSICAL_METHODS:
             return Origin(method, tool)
         return Origin(method, tool, self.job.model_name, self.model_sha256)
-
-    def _fail(self, source: InputPicture, reason: str) -> None:
-        """Record a picture that cannot be completed."""
-        self.failed += 1
-        self._record(source, output=None, status="failed", error=reason)
-        if self.on_failure:
-            self.on_failure(reason)
-
-    def _fail_for_memory(self, source: InputPicture) -> None:
-        """Record a picture that is too large for the machine."""
-        self._fail(source, f"{source.path}: {NO_MEMORY}")
-
-    def _record(self, source: InputPicture, **fields: Any) -> None:
-        """Append to the manifest and count."""
-        without_model = fields.get("method", self.method.name) in CLASSICAL_METHODS
-        model = None if without_model else self.model_sha256
-        record = {"input": str(source.path), **fields, "seed": self.job.seed, "model_sha256": model}
-        self.manifest.append(record)
-        self._progress(self._done)
 
     @property
     def _done(self) -> int:

@@ -19,7 +19,8 @@ WITH_MODEL = (*ON_FACES, "auto")
 BELONGS = {
     "--model": ("faces-64", WITH_MODEL),
     "--blend": ("none", WITH_MODEL),
-    "--batch-size": ("4", WITH_MODEL),
+    "--batch-size": ("4", SEARCHES),
+    "--workers": ("2", tuple(name for name in METHODS if name not in SEARCHES)),
     "--iterations": ("3", SEARCHES),
     "--learning-rate": ("0.1", SEARCHES),
     "--weighting": ("uniform", SEARCHES),
@@ -30,7 +31,7 @@ BELONGS = {
     "--variations": ("2", ("balanced", *SEARCHES)),
 }
 #: Beside --variations the default method is a search.
-WITH_VARIATIONS = ("--iterations", "--learning-rate", "--weighting", "--perceptual-weight", "--gif")
+WITH_VARIATIONS = ("--batch-size", "--iterations", "--learning-rate", "--weighting", "--perceptual-weight", "--gif")
 PHOTOGRAPHS = {
     "--face-box": "1,2,30,40",
     "--landmarks-file": __file__,

@@ -11,7 +11,7 @@ from completion.folder.inputs import list_inputs
 from completion.folder.job import FolderJob
 from completion.folder.landmarks import GivenPlaces
 from completion.folder.masks import MaskSource
-from completion.folder.run import PHOTOGRAPH_ROWS, complete_folder
+from completion.folder.run import complete_folder
 from completion.methods import MethodOptions, make_method
 from completion.search.encoder import EncoderAnswerer
 from dcgan.faces.detector import Face
@@ -74,24 +74,19 @@ def complete(photographs, method, output, *, hole="left", **options):
 def test_faces_are_aligned_again_with_as_many_rows_as_there_are_faces(photographs, method, tmp_path, rows, hole, faces):
     assert complete(photographs, method, tmp_path / "out", hole=hole).completed == 3
     assert [len(record["faces"]) for record in records(tmp_path / "out")] == [faces] * 3
-    assert rows == [faces] * 3 + [PHOTOGRAPH_ROWS]  # each photograph's own call, and then a batch of all
+    assert rows == [faces] * 6  # each photograph's first look, and then its answer
 
 
 def test_faces_that_the_user_gives_by_their_landmarks_are_not_aligned_again(photographs, method, tmp_path, rows):
     landmarks = (np.array([[20.0, 17.0], [28.0, 17.0], [24.0, 36.0]]),)
     given = GivenPlaces(landmarks={f"{number}.png": landmarks for number in range(3)})
     complete(photographs, method, tmp_path / "out", given=given)
-    assert rows == [PHOTOGRAPH_ROWS]
+    assert rows == [1, 1, 1]
 
 
 def test_one_photograph_is_answered_alone(photographs, method, tmp_path, rows):
     complete(photographs[:1], method, tmp_path / "out")
     assert rows == [1, 1]
-
-
-def test_a_small_batch_size_bounds_the_rows(photographs, method, tmp_path, rows):
-    complete(photographs, method, tmp_path / "out", batch_size=2)
-    assert sorted(rows) == [1, 1, 1, 2, 2]
 
 
 @pytest.mark.parametrize("hole", HOLES)

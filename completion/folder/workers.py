@@ -1,0 +1,48 @@
+"""Several threads at work on one list, with the results in its order."""
+
+import collections
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+__all__ = ["default_workers", "side_by_side"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def default_workers() -> int:
+    """Return the number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def side_by_side(function: Callable[[Item], Result], items: Iterable[Item], *, workers: int) -> Iterator[Result]:
+    """Yield what a function returns for each item, in the order of the items.
+
+    Parameters
+    ----------
+    function : callable
+        Called in `workers` threads.
+    items : iterable
+        Read as they are needed: no more than the threads work at, and as many again.
+    workers : int
+        At least 1.
+
+    Yields
+    ------
+    object
+        What the function returns; what it raises is raised here, and items that no thread has begun are dropped.
+    """
+    waiting: collections.deque[Future[Result]] = collections.deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="completion") as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) >= 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
