@@ -21,13 +21,16 @@ from completion.blending.quick_fill import QuickFiller, fill_smaller
 from completion.config import BEYOND
 from dcgan.errors import CompletionError
 from dcgan.faces.locate import LocatedFace
-from dcgan.pictures.values import is_grey, to_float, to_uint8
+from dcgan.pictures.tones import Tone, find_tone
+from dcgan.pictures.values import to_float, to_uint8
 
 __all__ = ["Composer"]
 
 #: Width of the fade inside a frame's edge, in half sides of the frame: 6 of 64 pixels. There the model is least
 #: certain, and what it draws has a fine pattern.
 FADE = 3 / 16
+#: Known share of a frame from which on it decides whether its face has one tone; below, the whole picture does.
+FRAME_KNOWN_MIN = 0.1
 SKIN = 0.8  # grain is taken from this central share of the frame: farther out is background
 REACH = 2  # known pixels around a hole that biharmonic blending uses
 #: Missing pixels up to which a hole is filled, and blending solved, at the picture's own size; beyond, on a smaller
@@ -67,7 +70,7 @@ class Composer:
         faces: Sequence[LocatedFace],
         *,
         generated: Generated,
-        hidden: Mask | None = None,
+        tones: Sequence[Tone | None] | None = None,
         grain: bool | None = None,
     ) -> Picture:
         """Put generated faces into a picture at the picture's own size.
@@ -81,16 +84,15 @@ class Composer:
             Those that the hole touches.
         generated : float32 array (len(faces), size, size, C)
             In [-1, 1].
-        hidden : bool array (H, W), optional
-            Pixels that must not decide whether the picture is grey; by default the mask.
+        tones : sequence of Tone or None, optional
+            Of the faces; by default `tone` finds them.
         grain : bool, optional
             In place of the composer's own.
 
         Returns
         -------
         uint8 array (H, W, C)
-            Known pixels are the picture's own. Where the known pixels of a face's frame are grey, so is the face; where
-            none are known there, those of the whole picture decide.
+            Known pixels are the picture's own. A face in a picture of one tone has this tone.
 
         Raises
         ------
@@ -101,11 +103,12 @@ class Composer:
             raise CompletionError("the model's answer is not finite, its weights are unusable")
         if not mask.any():
             return picture.copy()
-        hidden = mask if hidden is None else hidden
+        if tones is None:
+            tones = [self.tone(picture, face, mask) for face in faces]
         (rows, columns), owner = _owners(mask, faces)
         covered = all(face.placement.covers(picture.shape) for face in faces) and not (owner == 0).any()
         result = picture.copy() if covered else self._fill(picture, mask)  # what a face fades into
-        for number, (face, pixels) in enumerate(zip(faces, generated, strict=True), start=1):
+        for number, (face, tone, pixels) in enumerate(zip(faces, tones, generated, strict=True), start=1):
             own = owner == number
             if own.any():
                 inner = hole_window(own, reach=REACH)
@@ -114,16 +117,36 @@ class Composer:
                     slice(columns.start + inner[1].start, columns.start + inner[1].stop),
                 )
                 part = own[inner]
-                frame = face.placement.window(picture.shape)
-                placed = face.placement.place(pixels, box, picture.shape)
-                known = ~hidden[frame]
-                if is_grey(picture[frame], known) if known.any() else is_grey(picture, ~hidden):
-                    placed = np.broadcast_to(placed.mean(axis=2, keepdims=True), placed.shape)
-                blended = self._blend(result[box], part, face, placed=placed, box=box, covered=covered)
+                neutral = tone.brightness if tone else _unchanged
+                placed = neutral(face.placement.place(pixels, box, picture.shape))
+                around = neutral(to_float(result[box]))
+                blended = self._blend(around, part, face, placed=placed, box=box, covered=covered)
                 if (self.grain if grain is None else grain) and face.source != "aligned":
-                    blended += self._grain(picture, mask, face, box=box)
-                result[box][part] = to_uint8(blended[part])
+                    texture = self._grain(picture, mask, face, box=box)
+                    blended += 0.0 if texture is None else neutral(texture)
+                result[box][part] = to_uint8(tone.colors(blended[part]) if tone else blended[part])
         return result
+
+    def tone(self, picture: Picture, face: LocatedFace, hidden: Mask) -> Tone | None:
+        """Return the tone of a face: that of its frame, or of the whole picture where little of the frame is known.
+
+        Parameters
+        ----------
+        picture : uint8 array (H, W, C)
+        face : LocatedFace
+        hidden : bool array (H, W)
+            Pixels that are not read.
+
+        Returns
+        -------
+        Tone or None
+            None where the picture is coloured, see `dcgan.pictures.tones.find_tone`.
+        """
+        frame = face.placement.window(picture.shape)
+        known = ~hidden[frame]
+        if known.size and known.mean() >= FRAME_KNOWN_MIN:
+            return find_tone(picture[frame], known)
+        return find_tone(picture, ~hidden)
 
     def beyond_share(self, mask: Mask, faces: Sequence[LocatedFace]) -> float:
         """Return the share of the hole that lies in no face's frame, in [0, 1]; 0 where nothing is missing."""
@@ -131,10 +154,9 @@ class Composer:
         return float(np.count_nonzero(_owners(mask, faces)[1] == 0) / missing) if missing else 0.0
 
     def _blend(
-        self, around: Picture, part: Mask, face: LocatedFace, *, placed: Generated, box: Window, covered: bool
+        self, original: Generated, part: Mask, face: LocatedFace, *, placed: Generated, box: Window, covered: bool
     ) -> Generated:
         """Return a box of the picture, in [-1, 1], with a face's part of the hole blended in."""
-        original = to_float(around)
         if covered:
             original[part] = 0.0  # what the mask hides is not used, whatever the blender does
         else:
@@ -152,7 +174,7 @@ class Composer:
         # The residual is smooth except at the hole's border, so a smaller grid is enough.
         return placed + fill_smaller(original - placed, part, scale, blend)
 
-    def _grain(self, picture: Picture, mask: Mask, face: LocatedFace, *, box: Window) -> Generated | float:
+    def _grain(self, picture: Picture, mask: Mask, face: LocatedFace, *, box: Window) -> Generated | None:
         """Return the known skin's texture for a box; it fades beside known pixels and at the frame's edge."""
         scale = face.placement.scale
         frame = face.placement.window(mask.shape)
@@ -160,10 +182,15 @@ class Composer:
         shape = (box[0].stop - box[0].start, box[1].stop - box[1].start)
         texture = grain_like(picture[frame], known, scale=scale, shape=shape, seed=self.seed)
         if texture is None:
-            return 0.0
+            return None
         depth = cv2.distanceTransform(mask[box].astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         strength = np.minimum(depth / scale, 1.0) * _fade(face, box)
         return texture * (strength[..., None] * np.float32(1.0 / 127.5))
+
+
+def _unchanged(colors: Generated) -> Generated:
+    """Return the colours of a face that has all of them."""
+    return colors
 
 
 def _fade(face: LocatedFace, box: Window) -> npt.NDArray[np.float32]:

@@ -191,10 +191,17 @@ class ModelMethod:
         if photograph is not None:
             faces, fields, notes = self._place(picture, mask, photograph)
 
-        def compose(generated: Generated) -> Picture:
-            return self.composer.compose(picture, mask, faces, generated=generated, hidden=hidden)
+        tones = [self.composer.tone(picture, face, hidden) for face in faces]
+        if any(tones):
+            fields["tone"] = "/".join(dict.fromkeys(tone.name if tone else "coloured" for tone in tones))
 
-        observations = tuple(observe(picture, mask, face.placement, blocks=blocks) for face in faces)
+        def compose(generated: Generated) -> Picture:
+            return self.composer.compose(picture, mask, faces, generated=generated, tones=tones)
+
+        observations = tuple(
+            observe(picture, mask, face.placement, blocks=blocks, tone=tone)
+            for face, tone in zip(faces, tones, strict=True)
+        )
         return Work(self.name if faces else self._options.beyond, compose, observations, faces, fields, notes)
 
     def _place(

@@ -71,7 +71,10 @@ class FacePlacer:
         located = self._locator.locate(filled, mask, given=given)
         touched = [face for face in located if _touches(mask, face)]
         if isinstance(self._finder.config, EncoderConfig) and any(face.box for face in touched):
-            answers = self._finder.find([observe(picture, mask, face.placement) for face in touched])
+            tones = [self._composer.tone(picture, face, mask) for face in touched]
+            answers = self._finder.find(
+                [observe(picture, mask, face.placement, tone=tone) for face, tone in zip(touched, tones, strict=True)]
+            )
             touched = [
                 self._align_again(filled, mask, face, generated=generated)
                 for face, generated in zip(touched, answers.generated, strict=True)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from completion.search.encoder_input import spread_block_means
 from dcgan.faces.placement import Placement
+from dcgan.pictures.tones import SKIN_TONE, Tone
 
 __all__ = ["Observation", "Observations", "observe"]
 
@@ -63,7 +64,12 @@ class Observations:
 
 
 def observe(
-    picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], placement: Placement, *, blocks: int = 0
+    picture: npt.NDArray[np.uint8],
+    mask: npt.NDArray[np.bool_],
+    placement: Placement,
+    *,
+    blocks: int = 0,
+    tone: Tone | None = None,
 ) -> Observation:
     """Return what is known of a face.
 
@@ -76,6 +82,8 @@ def observe(
         Of the face in the picture.
     blocks : int, optional
         If not 0, all that is known are the means of blocks x blocks equal parts.
+    tone : Tone, optional
+        Of a picture of one tone. The model, which has learned coloured faces, is shown it in `SKIN_TONE`.
 
     Raises
     ------
@@ -83,9 +91,20 @@ def observe(
         `blocks` does not divide the model's size.
     """
     if not blocks:
-        return Observation(*placement.view(picture, mask))
+        target, known = placement.view(picture, mask)
+        return Observation(_in_skin_tone(target, known, tone), known)
     size = placement.size
     if blocks < 0 or size % blocks:
         raise ValueError(f"Expected `blocks` to divide the model's size {size}. Received: blocks={blocks}")
     target, known = placement.view(picture, np.zeros_like(mask))  # block means are means of the whole picture
-    return Observation(spread_block_means(target, blocks), np.zeros_like(known), blocks)
+    target = spread_block_means(_in_skin_tone(target, known, tone), blocks)
+    return Observation(target, np.zeros_like(known), blocks)
+
+
+def _in_skin_tone(
+    target: npt.NDArray[np.float32], known: npt.NDArray[np.float32], tone: Tone | None
+) -> npt.NDArray[np.float32]:
+    """Return known values, (size, size, 3); where they are of one tone, with the colour of skin instead."""
+    if tone is None:
+        return target
+    return np.where(known[..., None] > 0.0, SKIN_TONE.colors(tone.brightness(target)), np.float32(0.0))

@@ -193,14 +193,58 @@ class TestGrey:
         result = Composer().compose(grey, mask, [located(2.5)], generated=noise_faces())
         assert (result[mask] == result[mask][:, :1]).all()
 
-    def test_what_is_hidden_can_be_said(self, grey):
+    def test_the_tone_can_be_said(self, grey):
         """Where block means are known, what lies under the mask was known as well."""
         mask, nothing = np.ones((HEIGHT, WIDTH), np.bool_), np.zeros((HEIGHT, WIDTH), np.bool_)
         faces = [LocatedFace.aligned(grey.shape, SIZE)]
-        result = Composer().compose(grey, mask, faces, generated=noise_faces(), hidden=nothing)
+        tones = [Composer().tone(grey, faces[0], nothing)]
+        result = Composer().compose(grey, mask, faces, generated=noise_faces(), tones=tones)
         assert (result == result[..., :1]).all()
         result = Composer().compose(grey, mask, faces, generated=noise_faces())
         assert not (result == result[..., :1]).all()
+
+
+class TestTones:
+    """Where what is known is of one tone, so is what is filled, although a scan is never exact."""
+
+    BROWN = np.float32([1.0, 0.8, 0.5])
+
+    def picture(self, color=BROWN, *, noise=1):
+        ramp = np.linspace(20, 220, WIDTH, dtype=np.float32) * np.ones((HEIGHT, 1), np.float32)
+        shades = np.random.default_rng(0).integers(-noise, noise + 1, (HEIGHT, WIDTH, 3))
+        return np.clip(np.rint(ramp[..., None] * color) + shades, 0, 255).astype(np.uint8)
+
+    @pytest.mark.parametrize("grain", [False, True])
+    @pytest.mark.parametrize("blend", BLEND_NAMES)
+    def test_a_noisy_grey_scan(self, blend, grain):
+        mask = make_mask(30, 60, 50, 90)
+        picture = self.picture(np.ones(3))
+        result = Composer(blend=blend, grain=grain, beyond="harmonic").compose(
+            picture, mask, [located(5.0)], generated=noise_faces()
+        )
+        inside = result[mask].astype(int)
+        assert np.abs(inside - inside[:, :1]).max() <= 1  # where the face fades into the classical filling
+        assert np.array_equal(result[~mask], picture[~mask])
+
+    @pytest.mark.parametrize("blend", BLEND_NAMES)
+    def test_a_brown_one(self, blend):
+        """The brightness is that of the face in grey, the colour follows it."""
+        mask, picture = make_mask(30, 60, 50, 90), self.picture()
+        result = Composer(blend=blend).compose(
+            picture, mask, [LocatedFace.aligned(picture.shape, SIZE)], generated=noise_faces()
+        )
+        inside = result[mask].astype(float)
+        inside = inside[(inside[:, 0] > 30) & (inside[:, 0] < 215)]  # neither darker nor brighter than what is known
+        assert np.abs(inside - inside[:, :1] * self.BROWN).max() < 3.0
+        assert np.ptp(inside[:, 0]) > 50
+
+    def test_a_face_of_which_little_is_known(self):
+        """The whole picture decides then."""
+        picture, face = self.picture(), located(2.5)
+        mask = make_mask(15, 75, 40, 100)
+        assert Composer().tone(picture, face, mask).name == "toned"
+        picture[:, 100:] = make_picture(HEIGHT, WIDTH - 100)
+        assert Composer().tone(picture, face, mask) is None
 
 
 class TestGrain:

@@ -133,6 +133,19 @@ class TestModelMethod:
             np.testing.assert_array_equal(result, picture)
             assert not np.shares_memory(result, picture)
 
+    def test_a_picture_of_one_tone(self, method):
+        """The manifest names it, and the model is shown the colours of skin."""
+        shades = make_picture(64, 64, channels=1)
+        mask = center_hole(64, 64)
+        works = [
+            method.prepare(np.concatenate([shades // 4 * part for part in parts], axis=2), mask)
+            for parts in ((4, 4, 4), (4, 3, 2))
+        ]
+        assert [work.fields for work in works] == [{"tone": "grey"}, {"tone": "toned"}]
+        for work in works:
+            target = work.observations[0].target[0, 0]
+            assert target[0] > target[1] > target[2]
+
     def test_block_means_of_what_the_mask_hides_are_known(self, method):
         picture, mask = make_picture(), np.ones((SIZE, SIZE), np.bool_)
         work = method.prepare(picture, mask, blocks=4)

@@ -3,6 +3,7 @@ import pytest
 
 from completion.search.observation import Observation, Observations, observe
 from dcgan.faces.placement import Placement
+from dcgan.pictures.tones import GREY, SKIN_TONE
 from dcgan.pictures.values import to_float
 from tests.completion.helpers import SIZE, center_hole, make_picture
 
@@ -33,6 +34,17 @@ def test_block_means_are_those_of_the_whole_picture(mask):
     np.testing.assert_allclose(observation.target, means.repeat(4, axis=0).repeat(4, axis=1), atol=1e-6)
     assert not observation.known.any()
     assert observation.blocks == 4
+
+
+@pytest.mark.parametrize("blocks", [0, 4])
+def test_a_picture_of_one_tone_is_shown_in_that_of_skin(blocks):
+    picture, mask = make_picture(channels=1).repeat(3, axis=2), center_hole()
+    plain, shown = (observe(picture, mask, WHOLE, blocks=blocks, tone=tone) for tone in (None, GREY))
+    known = np.ones_like(mask) if blocks else ~mask
+    expected = SKIN_TONE.colors(plain.target[known][:, :1])
+    np.testing.assert_allclose(shown.target[known], expected, atol=1e-5)
+    assert not shown.target[~known].any()
+    np.testing.assert_array_equal(shown.known, plain.known)
 
 
 @pytest.mark.parametrize("blocks", [5, 32, -4])
