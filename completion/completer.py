@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from completion.config import BEYOND, DEFAULT_METHOD, METHODS, MethodConfig, needs_model, resolve_method
+from completion.inputs import read_masks, read_pictures
 from completion.methods import Method, MethodOptions, Work, candidates_of, make_method
 from completion.result import CompletionResult
 from completion.search.batches import DEFAULT_BATCH_SIZE, answer_in_batches, plan_rows
+from dcgan.errors import FallbackWarning
 from dcgan.faces.locate import GivenFaces
 
 if TYPE_CHECKING:
@@ -23,14 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Completer", "complete"]
 
-Picture = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.bool_]
 Faces = str | GivenFaces | Sequence[GivenFaces]
 
 
 def complete(
-    images: Sequence[Picture] | Picture,
-    masks: Sequence[Mask] | Mask,
+    images: Any,
+    masks: Any,
     *,
     method: str | MethodConfig = DEFAULT_METHOD,
     model: str | Path | Prior = "faces-64",
@@ -48,11 +48,12 @@ def complete(
 
     Parameters
     ----------
-    images : sequence of uint8 arrays (H, W, C), or uint8 array (B, H, W, C)
-        Aligned faces, or photographs with `faces`, of any size; C is the model's number of channels, without a model 1
-        or 3.
-    masks : sequence of bool arrays (H, W), or bool array (B, H, W) or (H, W)
-        True = missing; one array (H, W) serves all pictures.
+    images : picture, sequence of pictures, or uint8 array (B, H, W, C)
+        Aligned faces, or photographs with `faces`, of any size: uint8 arrays (H, W, C) or (H, W), or Pillow images of
+        mode RGB or L. C is the model's number of channels, or 1; see `completion.inputs`.
+    masks : mask, sequence of masks, or array (B, H, W)
+        Arrays (H, W) or Pillow images: True, 1 or 255 = missing; or names of masks, or `masks.MaskSpec`. One mask
+        serves all pictures.
     method : str or MethodConfig, optional
         What fills the holes: a name in `completion.config.METHODS`, or settings, e.g. ``SearchConfig(iterations=50)``.
         "balanced", "fast" and "best" ask the model's encoder; "latent", "yeh2017", "amos2016" and "hmc" search the
@@ -88,14 +89,21 @@ def complete(
 
     Raises
     ------
-    ValueError, TypeError
-        A picture or mask has a wrong shape or dtype, or an option is unknown.
+    TypeError
+        A picture or mask is something else, or its dtype is wrong.
+    ValueError
+        A picture or mask has a wrong shape or wrong values, or an option is unknown.
     CompletionError
         The method cannot complete a picture.
     NoFaceError
         No face is found in a photograph.
     ModelFileError
         The model cannot be loaded.
+
+    Warns
+    -----
+    FallbackWarning
+        The method needs an encoder and the model has none: the latent space is searched instead.
 
     Notes
     -----
@@ -110,27 +118,18 @@ def complete(
     Examples
     --------
     >>> import numpy as np
-    >>> from masks import make_mask, MaskSpec
     >>> photo = np.full((64, 64, 3), 128, np.uint8)
-    >>> result = complete([photo], make_mask(MaskSpec("center"), (64, 64)), method="harmonic")
+    >>> result = complete(photo, "center", method="harmonic")
     >>> result.pictures[0].shape, bool((result.pictures[0] == 128).all())
     ((64, 64, 3), True)
     """
-    if isinstance(images, np.ndarray) and images.ndim != 4:
-        raise ValueError(f"Expected `images` as a sequence of pictures or (B, H, W, C). Received: {images.shape}")
-    pictures = list(images)
-    own_masks = [masks] * len(pictures) if isinstance(masks, np.ndarray) and masks.ndim == 2 else list(masks)
-    if not pictures:
-        raise ValueError("Expected at least one picture. Received: none")
-    if len(pictures) != len(own_masks):
-        raise ValueError(f"Expected a mask for each of {len(pictures)} pictures. Received: {len(own_masks)}")
     prior = None
     if not isinstance(method, str) or method not in METHODS or needs_model(method):
         prior = _load(model) if isinstance(model, str | Path) else model
     options = {"variations": variations, "blend": blend, "beyond": beyond, "grain": grain, "seed": seed}
     completer = _kept_completer(prior, method, **options)
     keep = keep if variations is None else "all"
-    return completer.complete(pictures, own_masks, faces=faces, blocks=blocks, keep=keep, batch_size=batch_size)
+    return completer.complete(images, masks, faces=faces, blocks=blocks, keep=keep, batch_size=batch_size)
 
 
 class Completer:
@@ -150,6 +149,11 @@ class Completer:
         See `complete`.
     detector : FaceDetector, optional
         For photographs; by default loaded when the first photograph is completed.
+
+    Warns
+    -----
+    FallbackWarning
+        See `complete`.
     """
 
     def __init__(
@@ -166,14 +170,18 @@ class Completer:
     ) -> None:
         options = MethodOptions(prior, blend, seed, detector, beyond, grain)
         chosen: str | MethodConfig | tuple[str, MethodConfig] = method
-        if variations is not None:
-            if not isinstance(method, str):
-                raise ValueError(f"Expected a method's name with `variations`. Received: {method}")
-            has_encoder = prior is not None and prior.has_encoder
-            chosen = resolve_method(method, has_encoder=has_encoder, variations=variations)
-        self.prior = prior
+        if isinstance(method, str):
+            chosen = _resolve(method, prior, variations)
+        elif variations is not None:
+            raise ValueError(f"Expected a method's name with `variations`. Received: {method}")
+        self.prior, self._seed = prior, seed
         self._working = threading.Lock()  # the solvers that are kept belong to one call at a time
         self.method: Method = make_method(chosen, options)
+
+    @property
+    def _channels(self) -> int | None:
+        """Number of channels of the model that the method asks; None where it asks none."""
+        return None if self.method.finder is None else self.method.finder.prior.config.channels
 
     def warm_up(self, rows: int) -> None:
         """Compile what calls of so many rows need, so that a measurement does not count it."""
@@ -182,8 +190,8 @@ class Completer:
 
     def complete(
         self,
-        pictures: Sequence[Picture],
-        masks: Sequence[Mask],
+        pictures: Any,
+        masks: Any,
         *,
         faces: Faces = "aligned",
         blocks: int = 0,
@@ -206,28 +214,43 @@ class Completer:
         """
         if keep not in ("best", "all"):
             raise ValueError(f"Expected `keep` to be 'best' or 'all'. Received: {keep!r}")
+        inputs = read_pictures(pictures, channels=self._channels)
+        own_masks = read_masks(masks, [each.pixels for each in inputs], seed=self._seed)
         candidates = candidates_of(self.method)
         each = candidates if keep == "all" else 1
-        given = _faces_of(faces, len(pictures))
-        share, planned = plan_rows(len(pictures), batch_size=batch_size, candidates=candidates)
+        given = _faces_of(faces, len(inputs))
+        share, planned = plan_rows(len(inputs), batch_size=batch_size, candidates=candidates)
 
         def prepared() -> Iterator[tuple[tuple[int, Work], Sequence[Observation], int]]:
-            for index, (picture, mask, photograph) in enumerate(zip(pictures, masks, given, strict=True)):
-                work = self.method.prepare(picture, mask, blocks=blocks, photograph=photograph)
+            for index, (source, mask, photograph) in enumerate(zip(inputs, own_masks, given, strict=True)):
+                work = self.method.prepare(source.pixels, mask, blocks=blocks, photograph=photograph)
                 yield (index, work), work.observations, np.size(mask)
 
         finder = self.method.finder
         answered = answer_in_batches(prepared(), finder, share=share, rows=rows or planned, keep=keep)
         result = CompletionResult([], [], [], [])
         with self._working:
-            for (_, work), answers, _ in sorted(answered, key=lambda item: item[0][0]):
+            for (index, work), answers, _ in sorted(answered, key=lambda item: item[0][0]):
                 for candidate in range(each):
                     own = None if answers is None else answers.take(slice(candidate, None, each))
-                    result.pictures.append(work.compose(np.empty(0, np.float32) if own is None else own.generated))
+                    completed = work.compose(np.empty(0, np.float32) if own is None else own.generated)
+                    result.pictures.append(inputs[index].finish(completed))
                     result.methods.append(work.method)
                     result.faces.append(work.faces if own is not None else ())
                     result.answers.append(own)
         return result
+
+
+def _resolve(method: str, prior: Prior | None, variations: int | None) -> tuple[str, MethodConfig]:
+    """Return the method that runs and its settings; warn where that is another one, for want of an encoder."""
+    wanted = resolve_method(method, variations=variations)
+    if prior is None or prior.has_encoder:
+        return wanted
+    chosen = resolve_method(method, has_encoder=False, variations=variations)
+    if chosen != wanted:
+        message = f"the model has no encoder, which the method {method} needs: the latent space is searched instead"
+        warnings.warn(message, FallbackWarning, stacklevel=3)
+    return chosen
 
 
 _kept: dict[str, tuple[Any, Any]] = {}  # the latest model and completer, each with what it was made from

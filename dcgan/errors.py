@@ -8,13 +8,16 @@
     ├── ModelFileError             a model file is missing, damaged, or not a model of this project
     └── RunError                   a run folder cannot be used, or the training diverged
 
-Wrong arguments raise ValueError or TypeError.
+Wrong arguments raise TypeError, where their type or dtype is wrong, or ValueError, where their shape or value is.
+
+    FallbackWarning                something else is done in place of what was asked for
 """
 
 __all__ = [
     "CompletionError",
     "DatasetError",
     "FaceCompletionError",
+    "FallbackWarning",
     "ImageFileError",
     "ModelFileError",
     "NoFaceError",
@@ -48,3 +51,7 @@ class NoFaceError(FaceCompletionError):
 
 class RunError(FaceCompletionError):
     """A run folder is locked, damaged or made with other settings, cannot be written, or its training diverged."""
+
+
+class FallbackWarning(UserWarning):
+    """Something else is done in place of what was asked for: a search in place of an encoder that a model lacks."""

@@ -91,8 +91,10 @@ def psnr(original: Picture, completed: Picture, mask: Mask | None = None) -> flo
 
     Raises
     ------
+    TypeError
+        A dtype is wrong.
     ValueError
-        The shapes or dtypes do not agree, or the mask is empty.
+        The shapes do not agree, or the mask is empty.
 
     Examples
     --------
@@ -149,8 +151,10 @@ def mean_absolute_error(original: Picture, completed: Picture, mask: Mask | None
 
     Raises
     ------
+    TypeError
+        A dtype is wrong.
     ValueError
-        The shapes or dtypes do not agree, or the mask is empty.
+        The shapes do not agree, or the mask is empty.
     """
     return float(np.abs(_difference(original, completed, mask)).mean())
 
@@ -176,8 +180,10 @@ def gradient_error(original: Picture, completed: Picture, mask: Mask | None = No
 
     Raises
     ------
+    TypeError
+        A dtype is wrong.
     ValueError
-        The shapes or dtypes do not agree, or the mask is empty.
+        The shapes do not agree, or the mask is empty.
 
     Examples
     --------
@@ -201,15 +207,19 @@ def _difference(original: Picture, completed: Picture, mask: Mask | None) -> npt
 
 
 def _check(original: Picture, completed: Picture, mask: Mask | None) -> None:
-    """Raise ValueError unless the pictures and the mask agree in shape and dtype and the mask is not empty."""
+    """Raise TypeError or ValueError unless dtypes and shapes agree and the mask is not empty."""
     for name, picture in (("original", original), ("completed", completed)):
-        if picture.ndim != 3 or picture.dtype != np.uint8:
-            raise ValueError(f"Expected `{name}` as (H, W, C) uint8. Received: {picture.shape} {picture.dtype}")
+        if picture.dtype != np.uint8:
+            raise TypeError(f"Expected `{name}` of dtype uint8. Received: {picture.dtype}")
+        if picture.ndim != 3:
+            raise ValueError(f"Expected `{name}` of shape (H, W, C). Received: {picture.shape}")
     if completed.shape != original.shape:
         raise ValueError(f"Expected `completed` of shape {original.shape}. Received: {completed.shape}")
     if mask is None:
         return
-    if mask.shape != original.shape[:2] or mask.dtype != np.bool_:
-        raise ValueError(f"Expected `mask` as {original.shape[:2]} bool. Received: {mask.shape} {mask.dtype}")
+    if mask.dtype != np.bool_:
+        raise TypeError(f"Expected `mask` of dtype bool. Received: {mask.dtype}")
+    if mask.shape != original.shape[:2]:
+        raise ValueError(f"Expected `mask` of shape {original.shape[:2]}. Received: {mask.shape}")
     if not mask.any():
         raise ValueError("Expected `mask` to hide at least one pixel. Received: none")

@@ -101,13 +101,17 @@ class FaceDetector:
 
         Raises
         ------
+        TypeError
+            `picture` is not of dtype uint8.
         ValueError
-            `picture` has the wrong shape or type.
+            `picture` has a wrong shape.
         FaceCompletionError
             The landmark model does not have 68 points.
         """
-        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-            raise ValueError(f"Expected (H, W, 3) uint8. Received: {picture.shape} {picture.dtype}")
+        if picture.dtype != np.uint8:
+            raise TypeError(f"Expected `picture` of dtype uint8. Received: {picture.dtype}")
+        if picture.ndim != 3 or picture.shape[2] != 3:
+            raise ValueError(f"Expected `picture` of shape (H, W, 3). Received: {picture.shape}")
         height, width = picture.shape[:2]
         scale = min(1.0, math.sqrt(DETECTED_PIXELS / (height * width * 4**self.upsample)))
         resized = picture

@@ -92,13 +92,13 @@ def test_all_metrics_of_one_picture():
     ("original", "completed", "mask", "line"),
     [
         (make_picture(), make_picture(8, 8), center_hole(), r"`completed` of shape \(16, 16, 3\)"),
-        (make_picture(), make_picture(), center_hole(8, 8), r"`mask` as \(16, 16\) bool"),
-        (make_picture(), make_picture(), center_hole().astype(np.uint8), r"Received: \(16, 16\) uint8"),
+        (make_picture(), make_picture(), center_hole(8, 8), r"`mask` of shape \(16, 16\)"),
+        (make_picture(), make_picture(), center_hole().astype(np.uint8), "`mask` of dtype bool"),
         (make_picture(), make_picture(), np.zeros((16, 16), np.bool_), "at least one pixel"),
-        (make_picture().astype(float), make_picture(), center_hole(), r"`original` as \(H, W, C\) uint8"),
+        (make_picture().astype(float), make_picture(), center_hole(), "`original` of dtype uint8"),
         (make_picture(6, 6), make_picture(6, 6), center_hole(6, 6), "at least 7 pixels"),
     ],
 )
 def test_wrong_arguments(original, completed, mask, line):
-    with pytest.raises(ValueError, match=f"Expected .*{line}"):
+    with pytest.raises(TypeError if "dtype" in line else ValueError, match=f"Expected .*{line}"):
         picture_metrics(original, completed, mask)

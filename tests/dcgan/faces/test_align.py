@@ -102,7 +102,7 @@ def test_a_large_photograph_is_looked_at_smaller(detector, astronaut, monkeypatc
 
 
 def test_wrong_pictures_and_models(detector, tmp_path):
-    with pytest.raises(ValueError, match=r"Expected \(H, W, 3\) uint8. Received: \(5, 5\) uint8"):
+    with pytest.raises(ValueError, match=r"Expected `picture` of shape \(H, W, 3\)\. Received: \(5, 5\)"):
         detector.detect(np.zeros((5, 5), np.uint8))
     (tmp_path / "model.dat").write_bytes(b"nothing")
     with pytest.raises(FaceCompletionError, match=r"model\.dat: expected a landmark model of dlib"):

@@ -1,0 +1,121 @@
+"""What a Python user passes is understood where it is unambiguous, and otherwise refused with what to do."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from completion.completer import complete
+from completion.inputs import read_masks, read_pictures
+from masks import MaskSpec, make_mask
+from tests.completion.helpers import SIZE, center_hole, make_picture
+
+COLOR, GREY = make_picture(), make_picture(channels=1)
+HOLE = center_hole()
+
+
+@pytest.mark.parametrize(
+    ("images", "shapes"),
+    [
+        (COLOR, [(SIZE, SIZE, 3)]),
+        ([COLOR, GREY], [(SIZE, SIZE, 3), (SIZE, SIZE, 1)]),
+        (GREY, [(SIZE, SIZE, 1)]),
+        (GREY[..., 0], [(SIZE, SIZE)]),
+        (np.stack([COLOR, COLOR]), [(SIZE, SIZE, 3)] * 2),
+        (Image.fromarray(COLOR), [(SIZE, SIZE, 3)]),
+        ((Image.fromarray(GREY[..., 0]), COLOR), [(SIZE, SIZE), (SIZE, SIZE, 3)]),
+        (iter([COLOR, COLOR]), [(SIZE, SIZE, 3)] * 2),
+    ],
+)
+def test_pictures(images, shapes):
+    given = read_pictures(images, channels=3)
+    assert [each.shape for each in given] == shapes
+    for each in given:
+        assert each.pixels.shape == (SIZE, SIZE, 3)
+        assert each.finish(each.pixels).shape == each.shape
+
+
+@pytest.mark.parametrize(
+    ("images", "channels", "error", "message"),
+    [
+        (COLOR / 255.0, 3, TypeError, r"dtype uint8\. Received: float64 \(values in 0..1: \(x \* 255\)\.round"),
+        (COLOR.astype(int), 3, TypeError, r"Received: int64 \(values in 0..255: x\.astype\(np\.uint8\)\)"),
+        (COLOR > 9, 3, TypeError, "dtype uint8. Received: bool"),
+        (np.dstack([COLOR, GREY]), 3, ValueError, r"\(without transparency: picture\[\.\.\., :3\]\)\. Received"),
+        (COLOR, 1, ValueError, r"Expected pictures of shape \(H, W, 1\)"),
+        (Image.fromarray(COLOR).convert("P"), 3, ValueError, r'image\.convert\("RGB"\)\)\. Received: mode P'),
+        ("face.png", 3, TypeError, r"read_picture reads a file\)\. Received: the path 'face\.png'"),
+        ([Path("face.png")], 3, TypeError, "Received: the path 'face.png'"),
+        ([None], 3, TypeError, "Expected pictures as NumPy arrays or Pillow images. Received: NoneType"),
+        (
+            np.zeros((2, 8, 8), np.uint8),
+            3,
+            ValueError,
+            r"grey pictures: images\[\.\.\., None\]\)\. Received: \(2, 8, 8",
+        ),
+        ([], 3, ValueError, "Expected at least one picture"),
+        (np.zeros((0, 8, 3), np.uint8), None, ValueError, r"Expected pictures of shape \(H, W, 1 or 3\)"),
+    ],
+)
+def test_pictures_that_are_refused(images, channels, error, message):
+    with pytest.raises(error, match=message):
+        read_pictures(images, channels=channels)
+
+
+@pytest.mark.parametrize(
+    "masks",
+    [
+        HOLE,
+        HOLE[..., None],
+        HOLE.astype(int),
+        HOLE.astype(np.uint8) * 255,
+        HOLE.astype(np.float32),
+        Image.fromarray(HOLE.astype(np.uint8) * 255),
+        [HOLE, HOLE[..., None]],
+        (HOLE, Image.fromarray(HOLE)),
+        np.stack([HOLE, HOLE]),
+        "center",
+        MaskSpec("center"),
+        ["center", HOLE],
+    ],
+    ids=lambda masks: type(masks).__name__,
+)
+def test_masks(masks):
+    for mask in read_masks(masks, [COLOR, COLOR]):
+        assert mask.dtype == np.bool_
+        assert np.array_equal(mask, HOLE)
+
+
+def test_a_random_mask_comes_from_the_seed():
+    (mask,) = read_masks("random", [COLOR], seed=3)
+    assert np.array_equal(mask, make_mask("random", (SIZE, SIZE), seed=3))
+
+
+@pytest.mark.parametrize(
+    ("masks", "error", "message"),
+    [
+        (HOLE[:8], ValueError, r"Expected `mask` of shape \(16, 16\)\. Received: \(8, 16\)"),
+        ([HOLE] * 3, ValueError, "Expected a mask for each of 2 pictures. Received: 3"),
+        (HOLE * 77, ValueError, r"make it bool: `mask >= 128`"),
+        ("centre", ValueError, "centre"),
+        ([HOLE, None], TypeError, "Expected `mask` of dtype bool or of numbers"),
+    ],
+)
+def test_masks_that_are_refused(masks, error, message):
+    with pytest.raises(error, match=message):
+        read_masks(masks, [COLOR, COLOR])
+
+
+@pytest.mark.parametrize("method", ["harmonic", "fast"])
+@pytest.mark.parametrize("picture", [GREY, GREY[..., 0], Image.fromarray(GREY[..., 0])], ids=["HW1", "HW", "Pillow"])
+def test_a_grey_picture_comes_back_grey(encoded, method, picture):
+    """A model of colours completes it as grey."""
+    result = complete(picture, "center", model=encoded, method=method)
+    assert len(result.pictures) == 1
+    given = np.asarray(picture)
+    assert result.pictures[0].shape == given.shape
+    assert np.array_equal(result.pictures[0][~HOLE], given[~HOLE])
+    colors = complete(GREY.repeat(3, axis=2), HOLE, model=encoded, method=method).pictures[0]
+    assert np.array_equal(colors[..., 0].ravel(), result.pictures[0].ravel())
+    assert (colors == colors[..., :1]).all()
