@@ -23,7 +23,7 @@ __all__ = ["Face", "FaceDetector", "check_installed", "find_model_file"]
 LANDMARK_MODEL = "shape_predictor_68_face_landmarks.dat"
 PACKAGE = "face_recognition_models"
 DETECTED_PIXELS = 24e6  # limit after doubling; bounds time and memory
-INSTALL = "pip install '.[align]' in a clone of the project"
+INSTALL = "pip install dlib-bin face_recognition_models"
 
 
 @dataclasses.dataclass(frozen=True)

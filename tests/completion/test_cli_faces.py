@@ -282,6 +282,6 @@ def test_dlib_is_not_installed(run, folder, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "dlib", None)
     result = complete(run, folder, code=1)
     assert (
-        "Finding faces needs dlib, which is not installed: pip install '.[align]' in a clone of the project"
+        "Finding faces needs dlib, which is not installed: pip install dlib-bin face_recognition_models"
         in result.output
     )
