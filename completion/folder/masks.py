@@ -69,6 +69,12 @@ class MaskSource:
         drawn = self.file is not None or self.folder is not None or self.alpha or self.color is not None
         return self.spec.options["blocks"] if self.spec.name == "lowres" and not drawn else 0
 
+    @property
+    def drawn(self) -> bool:
+        """Whether the mask belongs to a picture's own pixels, and not to its size alone, as most named masks do."""
+        named = self.file is None and self.folder is None and not self.alpha and self.color is None
+        return not named or self.spec.name == "rectangle"
+
     def mask_for(self, picture: Picture, source: InputPicture, *, seed: int = 0, orientation: int = 1) -> FoundMask:
         """Return the mask of a picture.
 

@@ -8,6 +8,7 @@ completed; a run that was stopped resumes with ``existing="skip"``.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import errno
 import math
@@ -26,7 +27,7 @@ from completion.folder.manifest import Manifest, open_manifest
 from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
 from completion.methods import Method, Work, candidates_of
 from completion.result import spread
-from completion.search.batches import answer_in_batches, plan_rows
+from completion.search.batches import PHOTOGRAPH_ROWS, answer_in_batches, plan_rows
 from dcgan.errors import CompletionError, FaceCompletionError, ImageFileError, NoFaceError
 from dcgan.pictures.files import NO_MEMORY, save_picture
 from dcgan.pictures.records import remove_leftovers
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FolderSummary", "complete_folder"]
 
-PHOTOGRAPH_ROWS = 8  # of a call: how many faces photographs have shows as they are read
 STOPPING_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the next picture would fail in the same way
 
 Picture = npt.NDArray[np.uint8]
@@ -60,6 +60,8 @@ class FolderSummary:
         Could not be read, completed or written, or had no mask.
     noted : int
         Of those completed or untouched: pictures about which something was guessed or left out, which a note says.
+    assumed : dict of str to int
+        How many pictures were taken as "aligned" faces and how many as a "photograph", where the user did not say.
     """
 
     completed: int
@@ -67,6 +69,7 @@ class FolderSummary:
     skipped: int
     failed: int
     noted: int = 0
+    assumed: dict[str, int] = dataclasses.field(default_factory=dict, compare=False)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -138,7 +141,7 @@ def complete_folder(
         if job.film:
             manifest.claim(job.film_path)
             run.film.save(job.film_path)
-    return FolderSummary(run.completed, run.untouched, existing, run.failed, run.noted)
+    return FolderSummary(run.completed, run.untouched, existing, run.failed, run.noted, dict(run.assumed))
 
 
 class _FolderRun:
@@ -158,6 +161,7 @@ class _FolderRun:
         self.on_failure, self.on_note, self.on_progress = on_failure, on_note, on_progress
         self.sheet, self.film = ComparisonSheet(), SearchFilm()
         self.completed = self.untouched = self.failed = self.noted = 0
+        self.assumed = collections.Counter[str]()
         self.progress = 0.0
         finder = method.finder
         self.candidates = candidates_of(method)
@@ -167,13 +171,13 @@ class _FolderRun:
     def complete(self, inputs: Sequence[InputPicture], *, count: int) -> None:
         """Complete and write pictures; `count` is the number of the whole job, of which these may be a part."""
         share, rows = plan_rows(count, batch_size=self.job.batch_size, candidates=self.candidates)
-        if self.job.photographs is not None and count > 1:
-            share, rows = plan_rows(PHOTOGRAPH_ROWS, batch_size=self.job.batch_size, candidates=self.candidates)
+        few = plan_rows(PHOTOGRAPH_ROWS, batch_size=self.job.batch_size, candidates=self.candidates)
         answered = answer_in_batches(
             self._prepare_all(inputs),
             self.method.finder,
             share=share,
             rows=rows,
+            plan_of=lambda prepared: few if count > 1 and prepared.work.mode == "photograph" else None,
             keep=self.job.keep,
             on_frame=self.film.add if self.job.film else None,
             on_progress=lambda part: self._progress(self._done + part),
@@ -248,6 +252,14 @@ class _FolderRun:
         if notes and self.on_note:
             self.on_note(f"{loaded.source.path}: {'; '.join(notes)}")
         self.noted += bool(notes)
+        given = self.job.photographs
+        if (
+            given is not None
+            and given.mode == "auto"
+            and given.faces_of(loaded.source.relative).undecided
+            and work.mode
+        ):
+            self.assumed[work.mode] += 1
         self.completed += missing
         self.untouched += not missing
         self._record(
@@ -256,6 +268,7 @@ class _FolderRun:
             status="completed" if missing else "untouched",
             missing=round(float(loaded.mask.mean()), 4),
             **({"method": work.method} if missing else {}),
+            **({"mode": work.mode} if work.mode else {}),
             **work.fields,
             **({} if answers is None else _losses(answers)),
             **({"spread": round(spread(holes), 3)} if holes else {}),

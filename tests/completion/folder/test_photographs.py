@@ -11,8 +11,9 @@ from completion.folder.inputs import list_inputs
 from completion.folder.job import FolderJob
 from completion.folder.landmarks import GivenPlaces
 from completion.folder.masks import MaskSource
-from completion.folder.run import PHOTOGRAPH_ROWS, complete_folder
+from completion.folder.run import complete_folder
 from completion.methods import MethodOptions, make_method
+from completion.search.batches import PHOTOGRAPH_ROWS
 from completion.search.encoder import EncoderAnswerer
 from dcgan.faces.detector import Face
 from masks import MaskSpec
@@ -28,7 +29,7 @@ class ToldFinder:
 
     min_score = 0.0
 
-    def detect(self, picture, *, min_score=None):
+    def detect(self, picture, *, min_score=None, upsample=None):
         return [self.predict_landmarks(picture, box) for box in BOXES]
 
     def predict_landmarks(self, picture, box):
