@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -278,15 +279,26 @@ class ModelMethod:
         beyond = self.composer.beyond_share(mask, faces)
         fields = {"faces": [face.record() for face in faces], "others": others, "beyond": round(beyond, 4)}
         method = self._options.beyond
-        notes: tuple[str, ...] = ()
+        notes = tuple(self._say_guessed(face) for face in faces if face.source == "guessed")
         if not faces:
             notes = (
                 f"the hole touches none of the faces found ({others}); {method} fills it. If it hides a face, "
                 "--face-box says where",
             )
         elif beyond >= BEYOND_TOLD:
-            notes = (f"{beyond:.0%} of the hole is in no face's frame; {method} fills it",)
+            notes += (f"{beyond:.0%} of the hole is in no face's frame; {method} fills it",)
         return Seen("photograph", faces, fields, notes)
+
+    def _say_guessed(self, face: LocatedFace) -> str:
+        """Return a note about a face whose score is low."""
+        from dcgan.faces.locate import GUESS_DROP
+
+        box = ",".join(str(side) for side in face.box or ())
+        limit = math.floor(100.0 * (face.score + GUESS_DROP)) / 100.0 + 0.01  # the next hundredth that leaves it out
+        return (
+            f"a face is guessed at {box} by a low score of {face.score:.2f} (--min-score {limit:.2f} leaves it out, "
+            "--face-box or --landmarks-file says where faces are)"
+        )
 
     @property
     def detector(self) -> FaceDetector:
