@@ -262,7 +262,7 @@ class ModelMethod:
         if modes.fills_picture(picture, mask, self.detector):
             return aligned
         try:
-            seen = self._search(picture, mask, given)
+            seen = self._search(picture, mask, given, turned=not small)
         except NoFaceError as error:
             if not small:
                 raise NoFaceError(f"{error}; an aligned face: --aligned") from error
@@ -271,15 +271,16 @@ class ModelMethod:
         parts = seen.fields["others"] > 0 or any(modes.is_part(face, picture.shape, small=small) for face in seen.faces)
         return seen if parts else aligned
 
-    def _search(self, picture: Picture, mask: Mask, given: GivenFaces) -> Seen:
+    def _search(self, picture: Picture, mask: Mask, given: GivenFaces, *, turned: bool = True) -> Seen:
         """Return the faces of a photograph that the hole touches."""
         if mask.all():
             raise CompletionError("nothing of it is known, so no face can be found in it")
-        faces, others = self.placer.place(picture, mask, given=given)
+        faces, others = self.placer.place(picture, mask, given=given, turned=turned)
         beyond = self.composer.beyond_share(mask, faces)
         fields = {"faces": [face.record() for face in faces], "others": others, "beyond": round(beyond, 4)}
         method = self._options.beyond
-        notes = tuple(self._say_guessed(face) for face in faces if face.source == "guessed")
+        notes = tuple(_say_guessed(face) for face in faces if face.source == "guessed")
+        notes += tuple(_say_turned(face) for face in faces if face.turn or face.unseen)
         if not faces:
             notes = (
                 f"the hole touches none of the faces found ({others}); {method} fills it. If it hides a face, "
@@ -288,17 +289,6 @@ class ModelMethod:
         elif beyond >= BEYOND_TOLD:
             notes += (f"{beyond:.0%} of the hole is in no face's frame; {method} fills it",)
         return Seen("photograph", faces, fields, notes)
-
-    def _say_guessed(self, face: LocatedFace) -> str:
-        """Return a note about a face whose score is low."""
-        from dcgan.faces.locate import GUESS_DROP
-
-        box = ",".join(str(side) for side in face.box or ())
-        limit = math.floor(100.0 * (face.score + GUESS_DROP)) / 100.0 + 0.01  # the next hundredth that leaves it out
-        return (
-            f"a face is guessed at {box} by a low score of {face.score:.2f} (--min-score {limit:.2f} leaves it out, "
-            "--face-box or --landmarks-file says where faces are)"
-        )
 
     @property
     def detector(self) -> FaceDetector:
@@ -394,3 +384,29 @@ def _check_picture(picture: Picture, mask: Mask, *, channels: tuple[int, ...]) -
     if picture.dtype != np.uint8:
         raise TypeError(f"Expected pictures of dtype uint8. Received: {picture.dtype}")
     validate_mask(mask, picture.shape[:2])
+
+
+def _say_guessed(face: LocatedFace) -> str:
+    """Return a note about a face whose score is low."""
+    from dcgan.faces.locate import GUESS_DROP
+
+    limit = math.floor(100.0 * (face.score + GUESS_DROP)) / 100.0 + 0.01  # the next hundredth that leaves it out
+    return (
+        f"a face is guessed at {_box_of(face)} by a low score of {face.score:.2f} (--min-score {limit:.2f} leaves it "
+        "out, --face-box or --landmarks-file says where faces are)"
+    )
+
+
+def _say_turned(face: LocatedFace) -> str:
+    """Return a note about a face that is not upright, or of which that is not seen."""
+    if face.unseen:
+        return f"no face is seen in the box {_box_of(face)}; it is taken as upright (--landmarks-file says otherwise)"
+    return (
+        f"the face at {_box_of(face)} is found with the photograph turned by {face.turn} degrees counter-clockwise "
+        "(--landmarks-file says otherwise)"
+    )
+
+
+def _box_of(face: LocatedFace) -> str:
+    """Return a face's box as the option --face-box takes it."""
+    return ",".join(str(side) for side in face.box or ())

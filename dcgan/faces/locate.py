@@ -94,12 +94,18 @@ class LocatedFace:
         Left, top, width and height in pixels; None where there is no box.
     score : float
         The detector's score; NaN where the face was not detected.
+    turn : int
+        Degrees, counter-clockwise, by which the picture was turned to find the face upright.
+    unseen : bool
+        Whether no face is seen in a given box; it is taken as upright.
     """
 
     placement: Placement
     source: str
     box: Box | None = None
     score: float = math.nan
+    turn: int = 0
+    unseen: bool = False
 
     @classmethod
     def aligned(cls, shape: tuple[int, ...], size: int) -> LocatedFace:
@@ -111,6 +117,7 @@ class LocatedFace:
         fields: dict[str, Any] = {"source": self.source}
         fields |= {"box": list(self.box)} if self.box else {}
         fields |= {"score": round(self.score, 3)} if math.isfinite(self.score) else {}
+        fields |= {"turn": self.turn} if self.turn else {}
         return fields | {"transform": np.round(self.placement.transform, 9).tolist()}
 
 

@@ -16,9 +16,10 @@ from completion.config import SearchConfig
 from completion.placing import FILLED_UNKNOWNS_MAX
 from dcgan.faces.align_folder import align_folder
 from dcgan.faces.align_config import AlignConfig
-from dcgan.faces.alignment import alignment_transform, crop_face
+from dcgan.faces.alignment import alignment_transform, compose_transforms, crop_face
 from dcgan.faces.detector import FaceDetector
 from dcgan.faces.locate import FaceLocator
+from dcgan.faces.turning import Turn
 from tests.completion.helpers import contents, read, records
 
 FACE = np.s_[70:180, 170:275]  # of the astronaut
@@ -207,6 +208,35 @@ def test_a_small_picture_without_a_face(run, tmp_path):
     assert f"note: {tmp_path / 'small.png'}: no face is seen in it; taken as an aligned face (--faces" in result.output
     result = run(*arguments, tmp_path / "large.png", code=1)
     assert "or --landmarks-file; an aligned face: --aligned" in result.output
+
+
+@pytest.mark.parametrize("degrees", [45, 90, 180, 270])
+def test_a_turned_face(run, folder, astronaut, degrees):
+    """Its frame is that of the upright one, turned; with a box as well, where the head alone is in the photograph."""
+    head, hole = astronaut[20:240, 120:340], make_mask(np.s_[110:130, 70:140], shape=(220, 220))
+    placements = []
+    for turned in (0, degrees):
+        turn = Turn(turned, hole.shape)
+        Image.fromarray(turn.picture(head)).save(folder / "photos" / "astronaut.png")
+        save_mask(folder / "masks" / "astronaut.png", turn.mask(hole))
+        result = complete(run, folder, "--overwrite")
+        (face,) = records(folder / "out")[-1]["faces"]
+        placements.append(compose_transforms(np.array(face["transform"]), turn.transform))
+        assert ("turned by" in result.output) == bool(turned)
+    assert face["turn"] % 360 == -degrees % 360
+    assert f"found with the photograph turned by {face['turn']} degrees counter-clockwise" in result.output
+    middle = np.array([102.0, 100.0, 1.0])
+    assert np.abs(placements[0] @ middle - placements[1] @ middle).max() < 5
+    box = ",".join(str(side) for side in face["box"])
+    result = complete(run, folder, "--overwrite", "--face-box", box)
+    (given,) = records(folder / "out")[-1]["faces"]
+    assert (given["source"], given["turn"]) == ("box", face["turn"])
+
+
+def test_a_box_in_which_no_face_is_seen(run, folder):
+    save_mask(folder / "masks" / "astronaut.png", make_mask(np.s_[400:440, 20:60]))
+    result = complete(run, folder, "--face-box", "10,390,60,60")
+    assert "no face is seen in the box 10,390,60,60; it is taken as upright (--landmarks-file" in result.output
 
 
 def test_landmarks_of_other_photographs(run, folder):
