@@ -25,16 +25,12 @@ $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	$(INSTALL) '.[dev]'
 	@touch $@ $(VENV)/.user
 
-$(VENV)/.align: $(VENV)/.python pyproject.toml constraints.txt
-	$(INSTALL) '.[align]'
-	@touch $@ $(VENV)/.user
-
 demo: $(VENV)/.user  ## complete the example faces with the bundled model, into demo-output/
 	$(BIN)/complete-images --mask center --output demo-output/center --overwrite --sheet examples
 	$(BIN)/complete-images --mask-dir examples/masks --output demo-output/drawn --overwrite --sheet examples
 	@echo "Look at demo-output/center/sheet.png and demo-output/drawn/sheet.png: original, masked, completed."
 
-photographs: $(VENV)/.align  ## complete the faces in the example photographs, into demo-output/photographs/
+photographs: $(VENV)/.user  ## complete the faces in the example photographs, into demo-output/photographs/
 	for name in two old; do $(BIN)/complete-images --faces --mask-file examples/photographs/masks/$$name.png \
 	  --output demo-output/photographs/$$name --overwrite --sheet examples/photographs/$$name.jpg || exit; done
 	@echo "Look at demo-output/photographs/two/sheet.png and demo-output/photographs/old/sheet.png."

@@ -62,7 +62,7 @@ class ShardType(click.ParamType):
       complete-images --mask-dir masks/ photos/
       complete-images --method biharmonic --mask random photos/
       complete-images --mask-file mask.png --variations 4 face.png
-      complete-images --faces --mask-file mask.png photograph.jpg
+      complete-images --mask-file mask.png photograph.jpg
     """,
 )
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=str))
@@ -122,35 +122,37 @@ class ShardType(click.ParamType):
 @click.option(
     "--faces",
     is_flag=True,
-    help="INPUTS are photographs: the faces in them are detected, and those that the hole touches are completed.",
+    help="INPUTS are photographs: the faces in them are detected, and those that the hole touches are completed.  "
+    "[default: found out for each picture; aligned faces with named masks]",
 )
+@click.option("--aligned", is_flag=True, help="INPUTS are aligned faces: none is searched for.")
 @click.option(
     "--face-box",
     type=RectangleType(),
     multiple=True,
-    help="With --faces: the box of a face that is not detected, in pixels; may be given several times.",
+    help="For one photograph: the box of a face that is not detected, in pixels; may be given several times.",
 )
 @click.option(
     "--landmarks-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="With --faces: landmarks of the photographs' faces, in the form of dcgan-align's align.jsonl.",
+    help="Landmarks of the photographs' faces, in the form of dcgan-align's align.jsonl.",
 )
 @click.option(
     "--min-score",
     type=click.FloatRange(-10, 10),
-    help="With --faces: lowest detector score of a face; 0.5 leaves out most things that are no face.",
+    help="Photographs: lowest detector score of a face; 0.5 leaves out most things that are no face.",
     **shown_default(0.0),
 )
 @click.option(
     "--beyond",
     type=click.Choice(CLASSICAL_METHODS),
-    help="With --faces: what fills the part of a hole that lies in no face's frame.",
+    help="Photographs: what fills the part of a hole that lies in no face's frame.",
     **shown_default(BEYOND),
 )
 @click.option(
     "--grain/--no-grain",
     default=True,
-    help="With --faces: continue the fine texture of the known skin in the hole.  [default: grain]",
+    help="Photographs: continue the fine texture of the known skin in the hole.  [default: grain]",
 )
 @click.option(
     "--output",
@@ -183,7 +185,7 @@ class ShardType(click.ParamType):
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @common_errors("with --skip-existing the same command resumes")
 def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
-    """Fill the missing regions of aligned face pictures or, with --faces, of the faces in photographs.
+    """Fill the missing regions of aligned face pictures, and of the faces in photographs.
 
     INPUTS are picture files, folders and glob patterns. Every picture gets a file of its own under OUTPUT and a line in
     OUTPUT/manifest.jsonl. A picture that cannot be completed is reported in one line and the others are completed; the
@@ -205,6 +207,11 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
         output_dir=options["output"],
         on_left_out=None if options["quiet"] else lambda line: click.echo(printable(line), err=True),
     )
+    if options["face_box"] and len(pictures) > 1:
+        raise click.UsageError(
+            f"--face-box is a place in one photograph, received {len(pictures)} pictures; --landmarks-file gives the "
+            "places in each."
+        )
     from completion.folder.launch import ChosenMethod, OutputOptions, PhotographOptions, launch
     from completion.folder.masks import open_masks
 
@@ -212,6 +219,7 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
         options["method"], options["model"], options["blend"], options["variations"], settings, options["seed"]
     )
     photographs = PhotographOptions(
+        mode="photograph" if options["faces"] else "aligned" if options["aligned"] else "auto",
         boxes=options["face_box"],
         landmarks_file=options["landmarks_file"],
         min_score=options["min_score"],
@@ -231,10 +239,10 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
         provenance=options["provenance"],
         quiet=options["quiet"],
     )
-    summary = launch(
-        pictures, open_masks(masks), method, photographs=photographs if options["faces"] else None, output=output
-    )
+    summary = launch(pictures, open_masks(masks), method, photographs=photographs, output=output)
     if not output.quiet:
+        if summary.assumed:
+            click.echo(_say_assumed(summary.assumed), err=True)
         parts = [f"{summary.completed} completed"]
         parts[-1] += f", {summary.noted} with notes" if summary.noted else ""
         parts += [f"{summary.untouched} with nothing missing"] if summary.untouched else []
@@ -248,15 +256,24 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
 def _check_photographs(options: dict[str, Any], masks: MaskChoice) -> None:
     """Refuse options that do not go with photographs, and those that go with photographs alone."""
     method = options["method"]
+    for option in _given(("faces", *PHOTOGRAPH_OPTIONS)) if options["aligned"] else ():
+        raise click.UsageError(f"--{option} and --aligned exclude each other.")
+    on_faces = method != "auto" and needs_model(method)
+    for option in _given(("faces",) if method == "auto" else ("faces", *PHOTOGRAPH_OPTIONS)) if not on_faces else ():
+        raise click.UsageError(f"--{option} goes with --method {_on_faces()}; received --method {method}.")
     if not options["faces"]:
-        for option in _given(PHOTOGRAPH_OPTIONS):
-            raise click.UsageError(f"--{option} goes with --faces.")
-    elif method == "auto" or not needs_model(method):
-        raise click.UsageError(f"--faces goes with --method {_on_faces()}; received --method {method}.")
-    elif masks.spec.name == "lowres":
+        return
+    if masks.spec.name == "lowres":
         raise click.UsageError("--faces needs a mask of pixels, received --mask lowres.")
-    elif not masks.source:
+    if not masks.source:
         raise click.UsageError("--faces needs a mask of what is missing: --mask-file, --mask-dir, --rectangle, ...")
+
+
+def _say_assumed(counts: dict[str, int]) -> str:
+    """Return a line that says what the pictures were taken as, and the options that decide it."""
+    names = {"aligned": ("aligned face", "--aligned"), "photograph": ("photograph", "--faces")}
+    parts = [f"{counts[mode]:,} as {names[mode][0]}{'s' * (counts[mode] > 1)}" for mode in names if mode in counts]
+    return f"taken {', '.join(parts)} ({' or '.join(option for _, option in names.values())} decides for all)"
 
 
 def _check_method(options: dict[str, Any], masks: MaskChoice) -> None:

@@ -14,7 +14,7 @@ from completion.config import BEYOND, DEFAULT_METHOD, METHODS, MethodConfig, nee
 from completion.inputs import read_masks, read_pictures
 from completion.methods import Method, MethodOptions, Work, candidates_of, make_method
 from completion.result import CompletionResult
-from completion.search.batches import DEFAULT_BATCH_SIZE, answer_in_batches, plan_rows
+from completion.search.batches import DEFAULT_BATCH_SIZE, PHOTOGRAPH_ROWS, answer_in_batches, plan_rows
 from dcgan.errors import FallbackWarning
 from dcgan.faces.locate import GivenFaces
 
@@ -63,6 +63,7 @@ def complete(
         Name of a bundled model, path of a model file, or a loaded model. Not used by methods without a model.
     faces : str, GivenFaces or sequence of GivenFaces, optional
         "aligned": every picture is an aligned face. "detect": pictures are photographs, and their faces are detected.
+        "auto": what each picture is, is found out; the `source` of its faces says it.
         `GivenFaces`, for all pictures or for each: photographs with these boxes or landmarks; where there are none,
         faces are detected.
     blend : str, optional
@@ -226,8 +227,15 @@ class Completer:
                 work = self.method.prepare(source.pixels, mask, blocks=blocks, photograph=photograph)
                 yield (index, work), work.observations, np.size(mask)
 
-        finder = self.method.finder
-        answered = answer_in_batches(prepared(), finder, share=share, rows=rows or planned, keep=keep)
+        few = plan_rows(PHOTOGRAPH_ROWS, batch_size=batch_size, candidates=candidates)
+        answered = answer_in_batches(
+            prepared(),
+            self.method.finder,
+            share=share,
+            rows=rows or planned,
+            plan_of=lambda item: few if not rows and len(pictures) > 1 and item[1].mode == "photograph" else None,
+            keep=keep,
+        )
         result = CompletionResult([], [], [], [])
         with self._working:
             for (index, work), answers, _ in sorted(answered, key=lambda item: item[0][0]):
@@ -287,9 +295,10 @@ def _kept_completer(prior: Prior | None, method: str | MethodConfig, **options: 
 def _faces_of(faces: Faces, count: int) -> list[GivenFaces | None]:
     """Return for each picture None, where it is aligned, or the places of faces given by the user."""
     if isinstance(faces, str):
-        if faces not in ("aligned", "detect"):
-            raise ValueError(f"Expected `faces` as 'aligned', 'detect' or places of faces. Received: {faces!r}")
-        return [GivenFaces() if faces == "detect" else None] * count
+        known = {"aligned": None, "detect": GivenFaces(), "auto": GivenFaces(mode="auto")}
+        if faces not in known:
+            raise ValueError(f"Expected `faces` as 'aligned', 'detect', 'auto' or places of faces. Received: {faces!r}")
+        return [known[faces]] * count
     if isinstance(faces, GivenFaces):
         return [faces] * count
     if len(faces) != count:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,7 +23,7 @@ from completion.config import (
     resolve_method,
 )
 from dcgan.config import check
-from dcgan.errors import CompletionError
+from dcgan.errors import CompletionError, NoFaceError
 from masks import validate_mask
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Work:
         Of the manifest.
     notes : tuple of str
         What the user should know, a sentence each.
+    mode : str
+        What the picture was taken as: "aligned" or "photograph"; empty where that makes no difference.
     """
 
     method: str
@@ -68,6 +71,7 @@ class Work:
     faces: tuple[LocatedFace, ...] = ()
     fields: dict[str, Any] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    mode: str = ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -101,6 +105,28 @@ class MethodOptions:
         check(self.blend in BLENDERS, f"`blend` to be one of {', '.join(BLENDERS)}", blend=self.blend)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Seen:
+    """What a picture is.
+
+    Attributes
+    ----------
+    mode : str
+        "aligned" (the picture is an aligned face) or "photograph".
+    faces : tuple of LocatedFace
+        Those that are completed.
+    fields : dict
+        Of the manifest.
+    notes : tuple of str
+        What was guessed, a clause each.
+    """
+
+    mode: str
+    faces: tuple[LocatedFace, ...]
+    fields: dict[str, Any] = dataclasses.field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
 class Method(Protocol):
     """A way to fill holes.
 
@@ -125,8 +151,8 @@ class Method(Protocol):
         blocks : int, optional
             If not 0, all that is known of the picture are the means of blocks x blocks equal parts.
         photograph : GivenFaces, optional
-            None where the picture is an aligned face. For a photograph, the places of faces given by the user; where
-            there are none, faces are detected.
+            None where the picture is an aligned face; otherwise what is known of its faces, and whether it is a
+            photograph.
 
         Raises
         ------
@@ -171,68 +197,123 @@ class ModelMethod:
         self.finder: Finder | None = Finder(options.prior, config, seed=options.seed)
         self._finder = self.finder
         self.composer = Composer(blend=options.blend, beyond=options.beyond, grain=options.grain, seed=options.seed)
+        self._detector = options.detector
         self._placer: Any = None
 
     def prepare(self, picture: Picture, mask: Mask, *, blocks: int = 0, photograph: GivenFaces | None = None) -> Work:
         """Return the work; see `Method.prepare`."""
-        from completion.search.observation import observe
-        from dcgan.faces.locate import LocatedFace
-
-        config = self.prior.config
-        _check_picture(picture, mask, channels=(config.channels,))
-        if blocks and photograph is not None:
+        _check_picture(picture, mask, channels=(self.prior.config.channels,))
+        if blocks and photograph is not None and not photograph.undecided:
             raise ValueError("Expected an aligned face where block means are known. Received: a photograph")
         if not mask.any():
             return Work(self.name, lambda _: picture.copy())
-        hidden = np.zeros_like(mask) if blocks else mask
-        fields: dict[str, Any] = {}
-        notes: tuple[str, ...] = ()
-        faces: tuple[LocatedFace, ...] = (LocatedFace.aligned(picture.shape, config.size),)
-        if photograph is not None:
-            faces, fields, notes = self._place(picture, mask, photograph)
+        seen = self.see(picture, mask, None if blocks else photograph)
+        return self.complete_seen(picture, mask, seen, blocks=blocks)
 
-        tones = [self.composer.tone(picture, face, hidden) for face in faces]
+    def complete_seen(self, picture: Picture, mask: Mask, seen: Seen, *, blocks: int = 0) -> Work:
+        """Return the work for a picture of which is known what it is."""
+        from completion.search.observation import observe
+
+        hidden = np.zeros_like(mask) if blocks else mask
+
+        tones = [self.composer.tone(picture, face, hidden) for face in seen.faces]
+        fields = dict(seen.fields)
         if any(tones):
             fields["tone"] = "/".join(dict.fromkeys(tone.name if tone else "coloured" for tone in tones))
 
         def compose(generated: Generated) -> Picture:
-            return self.composer.compose(picture, mask, faces, generated=generated, tones=tones)
+            return self.composer.compose(picture, mask, seen.faces, generated=generated, tones=tones)
 
         observations = tuple(
             observe(picture, mask, face.placement, blocks=blocks, tone=tone)
-            for face, tone in zip(faces, tones, strict=True)
+            for face, tone in zip(seen.faces, tones, strict=True)
         )
-        return Work(self.name if faces else self._options.beyond, compose, observations, faces, fields, notes)
+        name = self.name if seen.faces else self._options.beyond
+        return Work(name, compose, observations, seen.faces, fields, seen.notes, seen.mode)
 
-    def _place(
-        self, picture: Picture, mask: Mask, given: GivenFaces
-    ) -> tuple[tuple[LocatedFace, ...], dict[str, Any], tuple[str, ...]]:
-        """Return the faces of a photograph that the hole touches, the manifest's fields, and notes."""
+    def see(self, picture: Picture, mask: Mask, given: GivenFaces | None) -> Seen:
+        """Return whether a picture, some of which is missing, is an aligned face or a photograph, and its faces.
+
+        Parameters
+        ----------
+        picture, mask
+            See `Method.prepare`.
+        given : GivenFaces or None
+            None where the picture is an aligned face.
+
+        Raises
+        ------
+        NoFaceError
+            No face is found in a photograph.
+        CompletionError
+            Nothing is known of a photograph.
+        """
+        from completion import modes
+        from dcgan.faces.locate import LocatedFace
+
+        size = self.prior.config.size
+        aligned = Seen("aligned", (LocatedFace.aligned(picture.shape, size),))
+        if given is None or (given.undecided and mask.all()):
+            return aligned
+        if not given.undecided:
+            return self._search(picture, mask, given)
+        small = modes.is_small(picture.shape, size)
+        hidden = float(mask.mean()) > modes.HIDDEN_TOLD
+        if given.mode == "aligned":
+            if (
+                small
+                or (hidden and modes.is_square(picture.shape))
+                or modes.fills_picture(picture, mask, self.detector)
+            ):
+                return aligned
+            return dataclasses.replace(aligned, notes=(modes.NOT_FILLED,))
+        if modes.fills_picture(picture, mask, self.detector):
+            return aligned
+        try:
+            seen = self._search(picture, mask, given, turned=not small)
+        except NoFaceError as error:
+            if not small:
+                raise NoFaceError(f"{error}; an aligned face: --aligned") from error
+            return aligned if hidden else dataclasses.replace(aligned, notes=(modes.NONE_SEEN,))
+        # A face that the hole does not touch is a part of the picture: an aligned one's frame holds every hole.
+        parts = seen.fields["others"] > 0 or any(modes.is_part(face, picture.shape, small=small) for face in seen.faces)
+        return seen if parts else aligned
+
+    def _search(self, picture: Picture, mask: Mask, given: GivenFaces, *, turned: bool = True) -> Seen:
+        """Return the faces of a photograph that the hole touches."""
         if mask.all():
             raise CompletionError("nothing of it is known, so no face can be found in it")
-        faces, others = self.placer.place(picture, mask, given=given)
+        faces, others = self.placer.place(picture, mask, given=given, turned=turned)
         beyond = self.composer.beyond_share(mask, faces)
         fields = {"faces": [face.record() for face in faces], "others": others, "beyond": round(beyond, 4)}
         method = self._options.beyond
+        notes = tuple(_say_guessed(face) for face in faces if face.source == "guessed")
+        notes += tuple(_say_turned(face) for face in faces if face.turn or face.unseen)
         if not faces:
-            note = (
+            notes = (
                 f"the hole touches none of the faces found ({others}); {method} fills it. If it hides a face, "
-                "--face-box says where"
+                "--face-box says where",
             )
         elif beyond >= BEYOND_TOLD:
-            note = f"{beyond:.0%} of the hole is in no face's frame; {method} fills it"
-        else:
-            return faces, fields, ()
-        return faces, fields, (note,)
+            notes += (f"{beyond:.0%} of the hole is in no face's frame; {method} fills it",)
+        return Seen("photograph", faces, fields, notes)
+
+    @property
+    def detector(self) -> FaceDetector:
+        """The detector and landmarks of dlib, loaded when they are first used."""
+        if self._detector is None:
+            from dcgan.faces.detector import FaceDetector
+
+            self._detector = FaceDetector()
+        return self._detector
 
     @property
     def placer(self) -> Any:
         """The `completion.placing.FacePlacer`, made when it is first used."""
         if self._placer is None:
             from completion.placing import FacePlacer
-            from dcgan.faces.detector import FaceDetector
 
-            self._placer = FacePlacer(self._options.detector or FaceDetector(), self._finder, self.composer)
+            self._placer = FacePlacer(self.detector, self._finder, self.composer)
         return self._placer
 
 
@@ -247,11 +328,16 @@ class AutoMethod:
 
     def prepare(self, picture: Picture, mask: Mask, *, blocks: int = 0, photograph: GivenFaces | None = None) -> Work:
         """Return the work; see `Method.prepare`."""
-        if blocks or photograph is not None:
+        if blocks or (photograph is not None and photograph.mode == "photograph"):
             raise ValueError("Expected the pixels of an aligned face for the method 'auto'. Received: something else")
         validate_mask(mask, picture.shape[:2])
-        chosen = self._classical if has_narrow_holes(mask) else self._model
-        return chosen.prepare(picture, mask)
+        if not has_narrow_holes(mask) or (photograph is not None and not photograph.undecided):
+            return self._model.prepare(picture, mask, photograph=photograph)
+        if photograph is not None and photograph.mode == "auto" and mask.any():
+            seen = self._model.see(picture, mask, photograph)
+            if seen.mode == "photograph":
+                return self._model.complete_seen(picture, mask, seen)
+        return self._classical.prepare(picture, mask)
 
 
 #: What makes a method of each kind of settings ready.
@@ -306,3 +392,29 @@ def _check_picture(picture: Picture, mask: Mask, *, channels: tuple[int, ...]) -
     if picture.dtype != np.uint8:
         raise TypeError(f"Expected pictures of dtype uint8. Received: {picture.dtype}")
     validate_mask(mask, picture.shape[:2])
+
+
+def _say_guessed(face: LocatedFace) -> str:
+    """Return a note about a face whose score is low."""
+    from dcgan.faces.locate import GUESS_DROP
+
+    limit = math.floor(100.0 * (face.score + GUESS_DROP)) / 100.0 + 0.01  # the next hundredth that leaves it out
+    return (
+        f"a face is guessed at {_box_of(face)} by a low score of {face.score:.2f} (--min-score {limit:.2f} leaves it "
+        "out, --face-box or --landmarks-file says where faces are)"
+    )
+
+
+def _say_turned(face: LocatedFace) -> str:
+    """Return a note about a face that is not upright, or of which that is not seen."""
+    if face.unseen:
+        return f"no face is seen in the box {_box_of(face)}; it is taken as upright (--landmarks-file says otherwise)"
+    return (
+        f"the face at {_box_of(face)} is found with the photograph turned by {face.turn} degrees counter-clockwise "
+        "(--landmarks-file says otherwise)"
+    )
+
+
+def _box_of(face: LocatedFace) -> str:
+    """Return a face's box as the option --face-box takes it."""
+    return ",".join(str(side) for side in face.box or ())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +17,19 @@ from completion.search.observation import observe
 from dcgan.errors import NoFaceError
 from dcgan.faces.alignment import compose_transforms, invert_transform, transform_points
 from dcgan.faces.detector import FaceDetector
-from dcgan.faces.locate import FaceLocator, GivenFaces, LocatedFace
+from dcgan.faces.locate import BOX_MIN_PX, Box, FaceLocator, GivenFaces, LocatedFace
 from dcgan.faces.placement import Placement
+from dcgan.faces.turning import TURNS, Turn
 from dcgan.pictures.values import resize_picture
 
 __all__ = ["FacePlacer"]
 
 FILLED_UNKNOWNS_MAX = 16_384  # missing pixels that are filled for detection; larger holes on a smaller grid
 ALIGNED_SIDE_PX = 160  # side of a frame at the second alignment: landmarks need no more
+TURNED_PIXELS = 1_500_000  # of the photograph in which turned faces are looked for
+LEAST_SCORE = -0.5  # of a face in a given box
+TURNED_BOX_PX = 120  # side of a given box there
+TURNED_SURER = 0.25  # by how much a turned face's score must be above what an upright one needs
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -43,16 +50,17 @@ class FacePlacer:
     def __init__(self, detector: FaceDetector, finder: Finder, composer: Composer) -> None:
         self.size = finder.prior.config.size
         self._finder, self._composer = finder, composer
-        self._locator = FaceLocator(self.size, detector)
+        self._detector, self._locator = detector, FaceLocator(self.size, detector)
         self._fill = QuickFiller("biharmonic", unknowns_max=FILLED_UNKNOWNS_MAX)
 
     def place(
-        self, picture: Picture, mask: Mask, *, given: GivenFaces | None = None
+        self, picture: Picture, mask: Mask, *, given: GivenFaces | None = None, turned: bool = True
     ) -> tuple[tuple[LocatedFace, ...], int]:
         """Return the faces that the hole touches, and the number of the others.
 
         With an encoder, whose answer costs little, each detected face is completed once and aligned again by the
-        landmarks of the completed face.
+        landmarks of the completed face. Where no upright face is found, the photograph is turned. The face in a given
+        box is turned as it is found the surest.
 
         Parameters
         ----------
@@ -61,6 +69,8 @@ class FacePlacer:
             True = missing; some pixel must be known.
         given : GivenFaces, optional
             Boxes and landmarks given by the user.
+        turned : bool, optional
+            Where no upright face is found, look for one that is turned.
 
         Raises
         ------
@@ -68,7 +78,52 @@ class FacePlacer:
             No face is found, or a given box or landmarks cannot be those of a face.
         """
         filled = self._filled(picture, mask)
-        located = self._locator.locate(filled, mask, given=given)
+        given = given or GivenFaces()
+        if not given.boxes:
+            located: list[LocatedFace] = []
+            try:
+                located = self._locator.locate(filled, mask, given=given)
+            except NoFaceError:
+                if given.landmarks or not turned:
+                    raise
+            if turned and all(face.source == "guessed" for face in located):
+                degrees = self._turn_of_photograph(filled)
+                if degrees or not located:  # without a face, `_place_turned` says so
+                    return self._place_turned(picture, mask, filled, given=given, degrees=degrees)
+            return self._align_touched(picture, mask, filled, located)
+        turns = {box: self._turn_of_box(filled, box) for box in given.boxes}
+        faces: tuple[LocatedFace, ...] = ()
+        others = 0
+        for degrees in dict.fromkeys((*([0] if given.landmarks else []), *(turn or 0 for turn in turns.values()))):
+            boxes = tuple(box for box in given.boxes if (turns[box] or 0) == degrees)
+            part = GivenFaces(boxes, given.landmarks if degrees == 0 else ())
+            more, untouched = self._place_turned(picture, mask, filled, given=part, degrees=degrees)
+            faces, others = faces + more, others + untouched
+        unseen = {box for box, turn in turns.items() if turn is None}
+        return tuple(dataclasses.replace(face, unseen=face.box in unseen) for face in faces), others
+
+    def _place_turned(
+        self, picture: Picture, mask: Mask, filled: Picture, *, given: GivenFaces, degrees: int
+    ) -> tuple[tuple[LocatedFace, ...], int]:
+        """Return the faces that are upright when the photograph is turned; see `place`."""
+        if degrees == 0:
+            return self._place_upright(picture, mask, filled, given=given)
+        turn = Turn(degrees, (mask.shape[0], mask.shape[1]))
+        own = GivenFaces(tuple(turn.box(box) for box in given.boxes))
+        pictures = (turn.picture(picture), turn.mask(mask), turn.picture(filled))
+        faces, others = self._place_upright(*pictures, given=own)
+        return tuple(turn.face_back(face) for face in faces), others
+
+    def _place_upright(
+        self, picture: Picture, mask: Mask, filled: Picture, *, given: GivenFaces
+    ) -> tuple[tuple[LocatedFace, ...], int]:
+        """Return the upright faces that the hole touches, and the number of the others; see `place`."""
+        return self._align_touched(picture, mask, filled, self._locator.locate(filled, mask, given=given))
+
+    def _align_touched(
+        self, picture: Picture, mask: Mask, filled: Picture, located: Sequence[LocatedFace]
+    ) -> tuple[tuple[LocatedFace, ...], int]:
+        """Return the faces that the hole touches, aligned again, and the number of the others; see `place`."""
         touched = [face for face in located if _touches(mask, face)]
         if isinstance(self._finder.config, EncoderConfig) and any(face.box for face in touched):
             tones = [self._composer.tone(picture, face, mask) for face in touched]
@@ -80,6 +135,40 @@ class FacePlacer:
                 for face, generated in zip(touched, answers.generated, strict=True)
             ]
         return tuple(touched), len(located) - len(touched)
+
+    def _turn_of_photograph(self, filled: Picture) -> int:
+        """Return the turn, in degrees, at which a photograph with no upright face has a sure one; 0 where none has."""
+        scale = min(1.0, math.sqrt(TURNED_PIXELS / (filled.shape[0] * filled.shape[1])))
+        sides = (max(1, round(scale * filled.shape[0])), max(1, round(scale * filled.shape[1])))
+        small = resize_picture(filled, sides) if scale < 1.0 else filled
+        least = self._detector.min_score + TURNED_SURER
+        scores = {degrees: self._best_score(small, degrees, least=least) for degrees in TURNS}
+        best = max(scores, key=lambda degrees: scores[degrees])
+        return best if scores[best] >= least else 0
+
+    def _turn_of_box(self, filled: Picture, box: Box) -> int | None:
+        """Return the turn, in degrees, at which the face in a box is by far the surest; None where none is seen."""
+        left, top, width, height = box
+        around = max(width, height) // 2
+        rows = slice(max(top - around, 0), max(top + height + around, 0))
+        columns = slice(max(left - around, 0), max(left + width + around, 0))
+        part = filled[rows, columns]
+        if not part.size or min(width, height) < BOX_MIN_PX:
+            return 0  # no box of a face: `FaceLocator.locate` says so
+        scale = TURNED_BOX_PX / max(width, height)
+        part = resize_picture(part, (max(1, round(scale * part.shape[0])), max(1, round(scale * part.shape[1]))))
+        scores = {degrees: self._best_score(part, degrees, least=LEAST_SCORE, upsample=0) for degrees in (0, *TURNS)}
+        best = max(scores, key=lambda degrees: scores[degrees])
+        if scores[best] == -math.inf:
+            return None
+        return best if scores[best] >= max(scores[0], LEAST_SCORE) + TURNED_SURER else 0
+
+    def _best_score(self, picture: Picture, degrees: int, *, least: float, upsample: int | None = None) -> float:
+        """Return the score of the surest face in a turned picture, or minus infinity."""
+        seen = Turn(degrees, (picture.shape[0], picture.shape[1])).picture(picture)
+        return max(
+            (face.score for face in self._detector.detect(seen, min_score=least, upsample=upsample)), default=-math.inf
+        )
 
     def locate(self, picture: Picture, mask: Mask) -> list[LocatedFace]:
         """Return the faces that are detected, as they are before the second alignment; see `place`."""

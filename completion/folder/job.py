@@ -30,7 +30,8 @@ class FolderJob:
     masks : MaskSource
         Where the masks come from.
     photographs : GivenPlaces or None
-        None where the pictures are aligned faces. For photographs, the places of faces given by the user.
+        None where the pictures are aligned faces; otherwise the places of faces given by the user, and what the other
+        pictures are.
     form : str
         Of the results, one of `completion.config.FORMS`.
     keep : str

@@ -28,14 +28,17 @@ class GivenPlaces:
         Left, top, width and height of each face in pixels, in every photograph.
     landmarks : mapping of str to tuple of float64 arrays (68, 2) or (3, 2)
         The faces of some photographs, by their path below the folder of inputs.
+    mode : str
+        What the pictures without places are: see `GivenFaces`.
     """
 
     boxes: tuple[Box, ...] = ()
     landmarks: Mapping[str, tuple[Points, ...]] = dataclasses.field(default_factory=dict)
+    mode: str = "photograph"
 
     def faces_of(self, relative: str) -> GivenFaces:
         """Return the places that are given for a photograph, by its path below the folder of inputs."""
-        return GivenFaces(self.boxes, self.landmarks.get(relative, ()))
+        return GivenFaces(self.boxes, self.landmarks.get(relative, ()), self.mode)
 
 
 def read_landmarks(path: Path) -> dict[str, tuple[Points, ...]]:

@@ -66,10 +66,12 @@ class ChosenMethod:
 
 @dataclasses.dataclass(frozen=True)
 class PhotographOptions:
-    """What the user says about photographs.
+    """What the user says about photographs, and whether the pictures are photographs.
 
     Attributes
     ----------
+    mode : str
+        "photograph", "aligned", or "auto": what each picture is, is found out.
     boxes : tuple of (int, int, int, int)
         Boxes of faces.
     landmarks_file : Path, optional
@@ -81,6 +83,7 @@ class PhotographOptions:
         Continue the fine texture of the known skin.
     """
 
+    mode: str
     boxes: tuple[tuple[int, int, int, int], ...]
     landmarks_file: Path | None
     min_score: float
@@ -129,7 +132,7 @@ def launch(
     masks: MaskSource,
     method: ChosenMethod,
     *,
-    photographs: PhotographOptions | None,
+    photographs: PhotographOptions,
     output: OutputOptions,
 ) -> FolderSummary:
     """Check what can be checked without the model, load it, and complete the pictures.
@@ -139,8 +142,7 @@ def launch(
     pictures : sequence of InputPicture
     masks : MaskSource
     method : ChosenMethod
-    photographs : PhotographOptions or None
-        None where the pictures are aligned faces.
+    photographs : PhotographOptions
     output : OutputOptions
 
     Returns
@@ -150,7 +152,7 @@ def launch(
     job = FolderJob(
         output=output.folder,
         masks=masks,
-        photographs=_given_places(pictures, photographs) if photographs is not None else None,
+        photographs=_given_places(pictures, photographs, drawn=masks.drawn),
         form=output.form,
         keep=output.keep if method.variations is None else "all",
         existing=output.existing,
@@ -171,7 +173,9 @@ def launch(
     from tqdm import tqdm
 
     # Loaded before TensorFlow is imported, so that what is missing is reported at once.
-    detector = FaceDetector(min_score=photographs.min_score) if photographs is not None else None
+    model = needs_model(method.name) and not masks.blocks
+    searched = job.photographs is not None and job.photographs.mode != "aligned"
+    detector = FaceDetector(min_score=photographs.min_score) if searched and model else None
     ready = _make_method(method, photographs, detector, blocks=masks.blocks, quiet=output.quiet)
     if ready.finder is not None:
         size = output.batch_size or default_batch_size(ready.finder.prior.config)
@@ -195,29 +199,25 @@ def launch(
 
 
 def _settings(
-    masks: MaskSource, method: ChosenMethod, photographs: PhotographOptions | None, *, output: OutputOptions
+    masks: MaskSource, method: ChosenMethod, photographs: PhotographOptions, *, output: OutputOptions
 ) -> dict[str, Any]:
     """Return all that decides about the results but the pictures, for the manifest."""
     from dcgan import __version__
 
     chosen: dict[str, Any] = {"version": __version__, "method": method.name, "seed": method.seed, **masks.describe()}
+    chosen |= {"format": output.form, "provenance": output.provenance}
     if needs_model(method.name):
         chosen |= {"model": model_sha256(method.model), "blend": method.blend, **method.settings}
-        chosen |= {"variations": method.variations, "keep": output.keep}
-    chosen |= {"format": output.form, "provenance": output.provenance, "faces": photographs is not None}
-    if photographs is not None:
+        chosen |= {"variations": method.variations, "keep": output.keep, **dataclasses.asdict(photographs)}
         given = photographs.landmarks_file
-        chosen |= {
-            **dataclasses.asdict(photographs),
-            "boxes": [list(box) for box in photographs.boxes],
-            "landmarks_file": os.path.abspath(given) if given else None,
-        }
+        chosen |= {"boxes": [list(box) for box in photographs.boxes]}
+        chosen |= {"landmarks_file": os.path.abspath(given) if given else None}
     return chosen
 
 
 def _make_method(
     method: ChosenMethod,
-    photographs: PhotographOptions | None,
+    photographs: PhotographOptions,
     detector: FaceDetector | None,
     *,
     blocks: int,
@@ -239,15 +239,20 @@ def _make_method(
             "(--method latent)"
         )
         click.echo(printable(line), err=True)
-    options = MethodOptions(prior, method.blend, method.seed)
-    if photographs is not None:
-        options = dataclasses.replace(options, detector=detector, beyond=photographs.beyond, grain=photographs.grain)
+    options = MethodOptions(prior, method.blend, method.seed, detector, photographs.beyond, photographs.grain)
     with quiet_import():  # a search brings in TensorFlow
         return make_method(resolved, options)
 
 
-def _given_places(pictures: Sequence[InputPicture], photographs: PhotographOptions) -> GivenPlaces:
-    """Return the places of faces that the user gives."""
+def _given_places(
+    pictures: Sequence[InputPicture], photographs: PhotographOptions, *, drawn: bool
+) -> GivenPlaces | None:
+    """Return the places of faces that the user gives, and what the other pictures are; None: aligned faces.
+
+    A named mask that is not drawn for one picture is one for aligned faces.
+    """
+    if photographs.mode == "aligned":
+        return None
     path = photographs.landmarks_file
     landmarks = read_landmarks(path) if path else {}
     if landmarks and not any(picture.relative in landmarks for picture in pictures):
@@ -255,4 +260,5 @@ def _given_places(pictures: Sequence[InputPicture], photographs: PhotographOptio
             f"{path}: expected landmarks of {pictures[0].relative} or another of the pictures, found those of "
             f"{next(iter(landmarks))}"
         )
-    return GivenPlaces(photographs.boxes, landmarks)
+    mode = photographs.mode if drawn or photographs.mode == "photograph" else "aligned"
+    return GivenPlaces(photographs.boxes, landmarks, mode)

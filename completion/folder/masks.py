@@ -106,6 +106,12 @@ class MaskSource:
         others = {field.name for field in dataclasses.fields(self)} - {"spec", "file", "folder", "alpha", "color"}
         return found | {name: getattr(self, name) for name in sorted(others)}
 
+    @property
+    def drawn(self) -> bool:
+        """Whether the mask belongs to a picture's own pixels, and not to its size alone, as most named masks do."""
+        named = self.file is None and self.folder is None and not self.alpha and self.color is None
+        return not named or self.spec.name == "rectangle"
+
     def mask_for(self, picture: Picture, source: InputPicture, *, seed: int = 0, orientation: int = 1) -> FoundMask:
         """Return the mask of a picture.
 

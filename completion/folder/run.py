@@ -9,6 +9,7 @@ fails is recorded and the others are completed; a run that was stopped resumes w
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import errno
@@ -33,7 +34,7 @@ from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
 from completion.folder.workers import default_workers, side_by_side
 from completion.methods import Method, Work, candidates_of
 from completion.result import spread
-from completion.search.batches import answer_in_batches, plan_rows
+from completion.search.batches import PHOTOGRAPH_ROWS, answer_in_batches, plan_rows
 from dcgan import __version__
 from dcgan.errors import CompletionError, FaceCompletionError, ImageFileError, NoFaceError
 from dcgan.pictures.files import NO_MEMORY
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 __all__ = ["FolderSummary", "complete_folder"]
 
 LARGE_PIXELS = 48_000_000
-PHOTOGRAPH_ROWS = 8  # of a call: how many faces photographs have shows as they are read
 STOPPING_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the next picture would fail in the same way
 
 Picture = npt.NDArray[np.uint8]
@@ -71,6 +71,8 @@ class FolderSummary:
         Could not be read, completed or written, or had no mask.
     noted : int
         Of those completed or untouched: pictures about which something was guessed or left out, which a note says.
+    assumed : dict of str to int
+        How many pictures were taken as "aligned" faces and how many as a "photograph", where the user did not say.
     """
 
     completed: int
@@ -78,6 +80,7 @@ class FolderSummary:
     skipped: int
     failed: int
     noted: int = 0
+    assumed: dict[str, int] = dataclasses.field(default_factory=dict, compare=False)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -97,6 +100,7 @@ class _Done:
     fields: dict[str, Any]
     notes: tuple[str, ...] = ()
     tiles: tuple[Picture, ...] = ()
+    assumed: str = ""
 
     @classmethod
     def failed(cls, source: InputPicture, reason: str) -> _Done:
@@ -166,7 +170,7 @@ def complete_folder(
         if job.film:
             manifest.claim(job.film_path)
             run.film.save(job.film_path)
-    return FolderSummary(run.completed, run.untouched, existing, run.failed, run.noted)
+    return FolderSummary(run.completed, run.untouched, existing, run.failed, run.noted, dict(run.assumed))
 
 
 class _FolderRun:
@@ -187,6 +191,7 @@ class _FolderRun:
         self.on_failure, self.on_note, self.on_progress = on_failure, on_note, on_progress
         self.sheet, self.film = ComparisonSheet(), SearchFilm()
         self.completed = self.untouched = self.failed = self.noted = 0
+        self.assumed = collections.Counter[str]()
         self.progress = 0.0
         self.large = threading.Semaphore()  # of pictures beyond LARGE_PIXELS one at a time
         finder = method.finder
@@ -203,13 +208,13 @@ class _FolderRun:
                 self._finish(done)
             return
         share, rows = plan_rows(count, batch_size=self.job.batch_size, candidates=self.candidates)
-        if self.job.photographs is not None and count > 1:
-            share, rows = plan_rows(PHOTOGRAPH_ROWS, batch_size=self.job.batch_size, candidates=self.candidates)
+        few = plan_rows(PHOTOGRAPH_ROWS, batch_size=self.job.batch_size, candidates=self.candidates)
         answered = answer_in_batches(
             self._prepare_all(),
             finder,
             share=share,
             rows=rows,
+            plan_of=lambda prepared: few if count > 1 and prepared.work.mode == "photograph" else None,
             keep=self.job.keep,
             on_frame=self.film.add if self.job.film else None,
             on_progress=lambda part: self._progress(self._done + part),
@@ -295,19 +300,22 @@ class _FolderRun:
             masked = show_masked(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
             tiles = [self.sheet.tile(loaded.color), self.sheet.tile(masked), *tiles]
         missing = bool(loaded.mask.any())
+        given = self.job.photographs
+        assumed = given is not None and given.mode == "auto" and given.faces_of(source.relative).undecided
         notes = tuple(dict.fromkeys(filter(None, (*output.notes, *loaded.notes, *work.notes, xmp_note))))
         fields = {
             "output": str(paths[0]) if len(paths) == 1 else [str(path) for path in paths],
             "status": "completed" if missing else "untouched",
             "missing": round(float(loaded.mask.mean()), 4),
             **({"method": work.method} if missing else {}),
+            **({"mode": work.mode} if work.mode else {}),
             **work.fields,
             **({} if answers is None else _losses(answers)),
             **({"spread": round(spread(holes), 3)} if holes else {}),
             **({"notes": notes} if notes else {}),
             "seconds": round(seconds, 4),
         }
-        return _Done(source, fields, notes, tuple(tiles))
+        return _Done(source, fields, notes, tuple(tiles), work.mode if assumed else "")
 
     def _finish(self, done: _Done) -> None:
         """Record what became of a picture, tell it and count it."""
@@ -320,6 +328,7 @@ class _FolderRun:
             self.completed += status == "completed"
             self.untouched += status == "untouched"
             self.noted += bool(done.notes)
+            self.assumed.update([done.assumed] if done.assumed else [])
             if done.tiles:
                 self.sheet.add(list(done.tiles))
             if done.notes and self.on_note:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from dcgan.config import ModelConfig
 
@@ -19,12 +20,20 @@ if TYPE_CHECKING:
     from completion.search.finder import Finder
     from completion.search.observation import Observation
 
-__all__ = ["DEFAULT_BATCH_SIZE", "answer_in_batches", "default_batch_size", "plan_rows", "release_memory"]
+__all__ = [
+    "DEFAULT_BATCH_SIZE",
+    "PHOTOGRAPH_ROWS",
+    "answer_in_batches",
+    "default_batch_size",
+    "plan_rows",
+    "release_memory",
+]
 
 Item = TypeVar("Item")
 
 
 DEFAULT_BATCH_SIZE = 64  # beyond this a CPU gains nothing
+PHOTOGRAPH_ROWS = 8  # of a call for photographs: how many faces they have shows as they are read
 BATCH_BYTES_MAX = 512 * 2**20
 BATCH_PIXELS_MAX = 2**25  # of the pictures that wait for the model's answers
 ROWS_STEP = 8  # matrix products take this many rows at a time
@@ -88,12 +97,21 @@ def plan_rows(count: int, *, batch_size: int, candidates: int) -> tuple[int, int
     return share, min(rows, rows_max)
 
 
+@dataclasses.dataclass(eq=False)
+class _Batch(Generic[Item]):
+    """Items that wait for the model's answers, with their observations, and the pixels of them all."""
+
+    waiting: list[tuple[Item, Sequence[Observation]]] = dataclasses.field(default_factory=list)
+    pixels: int = 0
+
+
 def answer_in_batches(
     items: Iterable[tuple[Item, Sequence[Observation], int]],
     finder: Finder | None,
     *,
     share: int,
     rows: int,
+    plan_of: Callable[[Item], tuple[int, int] | None] = lambda item: None,
     keep: str = "best",
     on_frame: Callable[[npt.NDArray[np.float32]], None] | None = None,
     on_progress: Callable[[float], None] | None = None,
@@ -108,6 +126,8 @@ def answer_in_batches(
         None where no item has observations.
     share, rows : int
         From `plan_rows`.
+    plan_of : callable, optional
+        Returns the share and rows of an item where they are others. Items with other plans are in other batches.
     keep : str, optional
         See `Finder.find`.
     on_frame : callable, optional
@@ -123,18 +143,18 @@ def answer_in_batches(
     seconds : float
         The batch's time divided by its items.
     """
-    waiting: list[tuple[Item, Sequence[Observation]]] = []
-    waiting_pixels = 0
+    lanes: dict[tuple[int, int], _Batch[Item]] = {}  # by their plan
 
-    def flush() -> Iterator[tuple[Item, Answers | None, float]]:
+    def flush(plan: tuple[int, int]) -> Iterator[tuple[Item, Answers | None, float]]:
         nonlocal on_frame
+        waiting = lanes.pop(plan).waiting
         if finder is None:
             raise ValueError("Expected a `finder` for items with observations. Received: None")
         started = time.perf_counter()
         answers = finder.find(
             [observation for _, observations in waiting for observation in observations],
             keep=keep,
-            rows=rows,
+            rows=plan[1],
             on_frame=on_frame,
             on_progress=on_progress and (lambda done: on_progress(done * len(waiting))),
         )
@@ -152,13 +172,16 @@ def answer_in_batches(
         if not observations:
             yield item, None, 0.0
             continue
-        waiting.append((item, observations))
-        waiting_pixels += pixels
-        if sum(len(each) for _, each in waiting) >= share or waiting_pixels >= BATCH_PIXELS_MAX:
-            yield from flush()
-            waiting, waiting_pixels = [], 0
-    if waiting:
-        yield from flush()
+        plan = plan_of(item) or (share, rows)
+        lane = lanes.setdefault(plan, _Batch())
+        lane.waiting.append((item, observations))
+        lane.pixels += pixels
+        if sum(len(each) for _, each in lane.waiting) >= plan[0]:
+            yield from flush(plan)
+        while sum(each.pixels for each in lanes.values()) >= BATCH_PIXELS_MAX:
+            yield from flush(max(lanes, key=lambda each: lanes[each].pixels))
+    for plan in list(lanes):
+        yield from flush(plan)
 
 
 def release_memory() -> None:

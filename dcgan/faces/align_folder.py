@@ -112,14 +112,18 @@ def align_picture(path: Path, detector: FaceDetector, config: AlignConfig) -> tu
         reason = f"expected one face, found {len(large)}"
     if reason:
         return [], {"status": NO_FACE, "reason": reason, **notes, "faces": []}
-    crops, faces = [], []
-    for face in large if config.select == "all" else large[:1]:
+    crops: Crops = []
+    faces: list[dict[str, Any]] = []
+    for face in large:
+        if crops and config.select != "all":
+            break
         try:
             transform = alignment_transform(
                 face.landmarks, framing=config.framing, size=config.size, margin=config.margin
             )
         except ValueError as error:
-            return [], {"status": NO_FACE, "reason": str(error), **notes, "faces": []}
+            reason = str(error)  # of this face; the others are cut out
+            continue
         crops.append(crop_face(picture, transform, config.size, antialias=config.antialias))
         faces.append(
             {
@@ -129,6 +133,8 @@ def align_picture(path: Path, detector: FaceDetector, config: AlignConfig) -> tu
                 "transform": transform.round(9).tolist(),
             }
         )
+    if not crops:
+        return [], {"status": NO_FACE, "reason": reason, **notes, "faces": []}
     return crops, {"status": ALIGNED, **notes, "faces": faces}
 
 

@@ -23,7 +23,7 @@ __all__ = ["Face", "FaceDetector", "check_installed", "find_model_file"]
 LANDMARK_MODEL = "shape_predictor_68_face_landmarks.dat"
 PACKAGE = "face_recognition_models"
 DETECTED_PIXELS = 24e6  # limit after doubling; bounds time and memory
-INSTALL = "pip install '.[align]' in a clone of the project"
+INSTALL = "pip install dlib-bin face_recognition_models"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +82,9 @@ class FaceDetector:
         self._rectangle: Any = dlib.rectangle
         self.upsample, self.min_score = upsample, min_score
 
-    def detect(self, picture: npt.NDArray[np.uint8], *, min_score: float | None = None) -> list[Face]:
+    def detect(
+        self, picture: npt.NDArray[np.uint8], *, min_score: float | None = None, upsample: int | None = None
+    ) -> list[Face]:
         """Return the faces in a photograph.
 
         A photograph that would have more than 24 million pixels after doubling is first reduced in size.
@@ -93,6 +95,8 @@ class FaceDetector:
             The photograph, RGB.
         min_score : float, optional
             Lowest detection score of a face; by default that of the detector.
+        upsample : int, optional
+            How often the photograph is doubled in size; by default as often as the detector does.
 
         Returns
         -------
@@ -112,13 +116,14 @@ class FaceDetector:
             raise TypeError(f"Expected `picture` of dtype uint8. Received: {picture.dtype}")
         if picture.ndim != 3 or picture.shape[2] != 3:
             raise ValueError(f"Expected `picture` of shape (H, W, 3). Received: {picture.shape}")
+        upsample = self.upsample if upsample is None else upsample
         height, width = picture.shape[:2]
-        scale = min(1.0, math.sqrt(DETECTED_PIXELS / (height * width * 4**self.upsample)))
+        scale = min(1.0, math.sqrt(DETECTED_PIXELS / (height * width * 4**upsample)))
         resized = picture
         if scale < 1.0:
             resized = resize_picture(picture, (max(1, round(scale * height)), max(1, round(scale * width))))
         threshold = self.min_score if min_score is None else min_score
-        boxes, scores, _ = self._detector.run(np.ascontiguousarray(resized), self.upsample, threshold)
+        boxes, scores, _ = self._detector.run(np.ascontiguousarray(resized), upsample, threshold)
         faces = []
         for box, score in zip(boxes, scores, strict=True):
             sides = (box.left(), box.top(), box.width(), box.height())

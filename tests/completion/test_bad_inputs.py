@@ -174,7 +174,7 @@ def test_a_grey_model_takes_every_kind_of_mask(run, tmp_path, grey_model):
     Image.fromarray(painted).save(tmp_path / "b.png")
     for name, options in (("a.png", ["--mask-from-alpha"]), ("b.png", ["--mask-color", "#f0f"]), ("b.png", [])):
         arguments = [tmp_path / name, "--model", grey_model[0], "--output", tmp_path / "out", "--overwrite", *options]
-        assert run(*arguments).stdout.startswith("1 completed:")
+        assert run(*arguments, "--aligned").stdout.startswith("1 completed:")
         completed = read(tmp_path / "out" / name, mode="L")
         grey = read_picture(tmp_path / name, channels=1)[..., 0]
         np.testing.assert_array_equal(completed[~center_hole()], grey[~center_hole()])
@@ -185,7 +185,7 @@ def test_a_mask_that_is_not_there_and_one_that_is_damaged(run, tmp_path):
     (tmp_path / "masks").mkdir()
     Image.fromarray(np.where(center_hole(), 255, 0).astype(np.uint8)).save(tmp_path / "masks" / "a.png")
     (tmp_path / "masks" / "c.png").write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")
-    result = run(folder, "--mask-dir", tmp_path / "masks", "--output", tmp_path / "out", code=1)
+    result = run(folder, "--aligned", "--mask-dir", tmp_path / "masks", "--output", tmp_path / "out", code=1)
     assert result.stdout.startswith("1 completed, 2 failed:")
     assert failures(result)[0].startswith(
         f"failed: {folder / 'b.png'}: expected a mask in {tmp_path / 'masks'}, found none named b_mask, b-mask, "

@@ -105,7 +105,7 @@ def test_what_was_guessed_about_a_mask_is_said_and_recorded(run, pictures):
 def test_masks_beside_their_pictures(run, pictures, tmp_path):
     for name in "abc":
         Image.fromarray(np.where(center_hole(), 255, 0).astype(np.uint8)).save(f"in/{name}_mask.png")
-    assert run("in", "--mask-dir", "in").stdout == "3 completed: completed\n"
+    assert run("in", "--mask-dir", "in", "--aligned").stdout == "3 completed: completed\n"
     assert list(contents(tmp_path / "completed")) == ["a.png", "b.png", "c.png"]
 
 

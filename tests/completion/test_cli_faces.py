@@ -16,8 +16,10 @@ from completion.config import SearchConfig
 from completion.placing import FILLED_UNKNOWNS_MAX
 from dcgan.faces.align_folder import align_folder
 from dcgan.faces.align_config import AlignConfig
+from dcgan.faces.alignment import alignment_transform, compose_transforms, crop_face
 from dcgan.faces.detector import FaceDetector
 from dcgan.faces.locate import FaceLocator
+from dcgan.faces.turning import Turn
 from tests.completion.helpers import contents, read, records
 
 FACE = np.s_[70:180, 170:275]  # of the astronaut
@@ -154,6 +156,89 @@ def test_a_hidden_face_that_the_user_locates(run, folder, tmp_path):
     assert records(folder / "out")[-1]["faces"][0]["source"] == "landmarks"
 
 
+def test_a_box_is_a_place_in_one_photograph(run, folder, astronaut):
+    Image.fromarray(astronaut).save(folder / "photos" / "second.png")
+    result = complete(run, folder, "--face-box", "170,70,105,110", code=2)
+    assert "--face-box is a place in one photograph, received 2 pictures; --landmarks-file gives" in result.output
+    assert not (folder / "out").exists()
+
+
+def complete_as_it_is(run, folder, *arguments, code=0):
+    """Complete without saying that the pictures are photographs."""
+    given = ["--mask-dir", folder / "masks", "--output", folder / "out"]
+    return run(*given, *arguments, folder / "photos", code=code)
+
+
+def test_what_a_picture_is_is_found_out(run, folder, astronaut):
+    """The same face as a photograph, and cut out as the model's frame has it."""
+    face = FaceDetector().detect(astronaut, min_score=0.5)[0]
+    transform = alignment_transform(face.landmarks, framing="innerEyesAndBottomLip", size=300)
+    Image.fromarray(crop_face(astronaut, transform, 300)).save(folder / "photos" / "cut.png")
+    save_mask(folder / "masks" / "cut.png", make_mask(np.s_[100:200, 100:200], shape=(300, 300)))
+    result = complete_as_it_is(run, folder)
+    modes = {line["input"].rsplit("/", 1)[-1]: line["mode"] for line in records(folder / "out")}
+    assert modes == {"astronaut.png": "photograph", "cut.png": "aligned"}
+    assert "taken 1 as aligned face, 1 as photograph (--aligned or --faces decides for all)" in result.output
+    found = contents(folder / "out")
+    complete(run, folder, "--output", folder / "photographs")
+    assert contents(folder / "photographs")["astronaut.png"] == found["astronaut.png"]
+    complete_as_it_is(run, folder, "--aligned", "--output", folder / "aligned")
+    assert contents(folder / "aligned")["cut.png"] == found["cut.png"]
+    assert contents(folder / "aligned")["astronaut.png"] != found["astronaut.png"]
+
+
+def test_a_photograph_with_its_hole_elsewhere_is_one(run, folder):
+    save_mask(folder / "masks" / "astronaut.png", make_mask(np.s_[300:320, 20:40]))
+    complete_as_it_is(run, folder)
+    assert [(line["mode"], line["method"]) for line in records(folder / "out")] == [("photograph", "telea")]
+
+
+def test_a_named_mask_is_one_for_aligned_faces(run, folder):
+    result = run("--mask", "center", "--output", folder / "out", folder / "photos")
+    assert [line["mode"] for line in records(folder / "out")] == ["aligned"]
+    assert "no face is seen to fill it; taken as an aligned face" in result.output
+    assert "taken 1" not in result.output
+
+
+def test_a_small_picture_without_a_face(run, tmp_path):
+    for name, shape in (("small", (48, 48)), ("large", (300, 300))):
+        Image.fromarray(data.chelsea()[: shape[0], : shape[1]]).save(tmp_path / f"{name}.png")
+    arguments = ["--rectangle", "10,10,9,9", "--output", tmp_path / "out"]
+    result = run(*arguments, tmp_path / "small.png")
+    assert f"note: {tmp_path / 'small.png'}: no face is seen in it; taken as an aligned face (--faces" in result.output
+    result = run(*arguments, tmp_path / "large.png", code=1)
+    assert "or --landmarks-file; an aligned face: --aligned" in result.output
+
+
+@pytest.mark.parametrize("degrees", [45, 90, 180, 270])
+def test_a_turned_face(run, folder, astronaut, degrees):
+    """Its frame is that of the upright one, turned; with a box as well, where the head alone is in the photograph."""
+    head, hole = astronaut[20:240, 120:340], make_mask(np.s_[110:130, 70:140], shape=(220, 220))
+    placements = []
+    for turned in (0, degrees):
+        turn = Turn(turned, hole.shape)
+        Image.fromarray(turn.picture(head)).save(folder / "photos" / "astronaut.png")
+        save_mask(folder / "masks" / "astronaut.png", turn.mask(hole))
+        result = complete(run, folder, "--overwrite")
+        (face,) = records(folder / "out")[-1]["faces"]
+        placements.append(compose_transforms(np.array(face["transform"]), turn.transform))
+        assert ("turned by" in result.output) == bool(turned)
+    assert face["turn"] % 360 == -degrees % 360
+    assert f"found with the photograph turned by {face['turn']} degrees counter-clockwise" in result.output
+    middle = np.array([102.0, 100.0, 1.0])
+    assert np.abs(placements[0] @ middle - placements[1] @ middle).max() < 5
+    box = ",".join(str(side) for side in face["box"])
+    result = complete(run, folder, "--overwrite", "--face-box", box)
+    (given,) = records(folder / "out")[-1]["faces"]
+    assert (given["source"], given["turn"]) == ("box", face["turn"])
+
+
+def test_a_box_in_which_no_face_is_seen(run, folder):
+    save_mask(folder / "masks" / "astronaut.png", make_mask(np.s_[400:440, 20:60]))
+    result = complete(run, folder, "--face-box", "10,390,60,60")
+    assert "no face is seen in the box 10,390,60,60; it is taken as upright (--landmarks-file" in result.output
+
+
 def test_landmarks_of_other_photographs(run, folder):
     landmarks = {"photograph": "other.png", "faces": [{"landmarks": [[112, 104], [137, 106], [122, 156]]}]}
     (folder / "faces.jsonl").write_text(json.dumps(landmarks))
@@ -263,8 +348,8 @@ def test_from_python(prior, finder, astronaut):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--face-box", "1,2,3,4"], "--face-box goes with --faces."),
-        (["--no-grain"], "--grain goes with --faces."),
+        (["--face-box", "1,2,3,4", "--aligned"], "--face-box and --aligned exclude each other."),
+        (["--no-grain", "--method", "ns"], f"--grain goes with --method {FACES}; received --method ns."),
         (["--faces", "--method", "telea"], f"--faces goes with --method {FACES}; received --method telea."),
         (["--faces", "--method", "auto"], f"--faces goes with --method {FACES}; received --method auto."),
         (["--faces", "--mask", "lowres"], "--faces needs a mask of pixels, received --mask lowres."),
@@ -282,6 +367,6 @@ def test_dlib_is_not_installed(run, folder, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "dlib", None)
     result = complete(run, folder, code=1)
     assert (
-        "Finding faces needs dlib, which is not installed: pip install '.[align]' in a clone of the project"
+        "Finding faces needs dlib, which is not installed: pip install dlib-bin face_recognition_models"
         in result.output
     )

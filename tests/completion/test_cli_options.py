@@ -40,7 +40,7 @@ PHOTOGRAPHS = {
     "--no-grain": None,
 }
 GENERAL = {
-    *("--method", "--seed", "--faces", "--output", "--recursive", "--skip-existing", "--overwrite"),
+    *("--method", "--seed", "--faces", "--aligned", "--output", "--recursive", "--skip-existing", "--overwrite"),
     *("--sheet", "--shard", "--quiet", "--format", "--provenance", "--no-provenance"),
 }
 
@@ -145,11 +145,13 @@ def test_photographs_need_a_method_for_faces(refused, accepted, method):
         assert refused(*options) == expected
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("option", PHOTOGRAPHS)
-def test_options_of_photographs_go_with_them_alone(refused, option, method):
-    line = refused("--method", method, *given(option, PHOTOGRAPHS[option]))
-    assert line == f"Error: {option.replace('--no-', '--')} goes with --faces."
+@pytest.mark.parametrize("option", [*PHOTOGRAPHS, "--faces"])
+def test_options_of_photographs_go_with_them_alone(refused, option):
+    options = given(option, PHOTOGRAPHS[option]) if option in PHOTOGRAPHS else [option]
+    name = option.replace("--no-", "--")
+    assert refused("--aligned", *options) == f"Error: {name} and --aligned exclude each other."
+    line = refused("--method", "telea", *options)
+    assert line == f"Error: {name} goes with --method {', '.join(ON_FACES)}; received --method telea."
 
 
 @pytest.mark.parametrize("method", METHODS)

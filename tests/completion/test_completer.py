@@ -367,7 +367,7 @@ class TestPhotographs:
     @pytest.mark.parametrize(
         ("faces", "message"),
         [
-            ("find", r"Expected `faces` as 'aligned', 'detect' or places of faces\. Received: 'find'"),
+            ("find", r"Expected `faces` as 'aligned', 'detect', 'auto' or places of faces\. Received: 'find'"),
             ([GivenFaces()] * 2, r"Expected the faces of each of 1 pictures\. Received: 2"),
         ],
     )

@@ -5,6 +5,7 @@ import pytest
 
 from completion.composition import Composer
 from completion.config import EncoderConfig, SearchConfig
+from completion.methods import MethodOptions, make_method
 from completion.placing import FacePlacer
 from completion.search.finder import Finder
 from dcgan.errors import NoFaceError
@@ -84,6 +85,20 @@ def test_places_given_by_the_user_count_alone(finder, detector, picture):
 def test_no_face(finder, picture):
     with pytest.raises(NoFaceError, match=r"^expected a face, found none; say where it is: --face-box x,y,w,h or"):
         FacePlacer(StubDetector(), finder, Composer()).place(picture, ONE)
+
+
+def test_a_guess_is_told(prior, picture):
+    """With its box, its score, and the limit that leaves it out."""
+    for score, limit in ((-0.3, "0.21"), (-0.301, "0.20")):
+        detector = StubDetector([make_face(80, 30, 44, 44, score)])
+        method = make_method(SearchConfig(iterations=1), MethodOptions(prior, detector=detector))
+        (note,) = method.prepare(picture, make_mask(35, 50, 90, 110), photograph=GivenFaces()).notes
+        assert note.startswith(
+            f"a face is guessed at 80,30,44,44 by a low score of -0.30 (--min-score {limit} leaves it"
+        )
+        detector.min_score = float(limit)
+        with pytest.raises(NoFaceError):
+            method.prepare(picture, ONE, photograph=GivenFaces())
 
 
 class Improving(StubDetector):

@@ -28,7 +28,7 @@ class ToldFinder:
 
     min_score = 0.0
 
-    def detect(self, picture, *, min_score=None):
+    def detect(self, picture, *, min_score=None, upsample=None):
         return [self.predict_landmarks(picture, box) for box in BOXES]
 
     def predict_landmarks(self, picture, box):

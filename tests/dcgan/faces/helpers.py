@@ -38,7 +38,7 @@ class StubDetector:
     seen: list[np.ndarray] = dataclasses.field(default_factory=list)
     min_score: float = 0.0
 
-    def detect(self, picture, *, min_score=None):
+    def detect(self, picture, *, min_score=None, upsample=None):
         self.seen.append(picture)
         return [face for face in self.faces if face.score >= min_score]
 

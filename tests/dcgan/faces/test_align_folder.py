@@ -34,6 +34,20 @@ def align(root, *, overwrite=False, select="all"):
         return align_folder(root / "in", root / "out", config, workers=1, overwrite=overwrite)
 
 
+@pytest.mark.parametrize(("select", "faces"), [("all", 1), ("largest", 1)])
+def test_a_degenerate_face_costs_itself_alone(tmp_path, select, faces):
+    """The landmarks of the larger face lie on one line."""
+    write_photographs(tmp_path)
+    flat = make_face(8, 8, 24, 24)
+    flat.landmarks[:] = 5.0
+    with mock.patch.object(TwoFaces, "detect", return_value=[flat, make_face(30, 8, 16, 16)]):
+        assert align(tmp_path, select=select).faces == 2 * faces
+    with mock.patch.object(TwoFaces, "detect", return_value=[flat]):
+        assert align(tmp_path, select=select, overwrite=True).no_face == 2
+    lines = (tmp_path / "out" / "align.jsonl").read_text().splitlines()
+    assert "not on one line" in json.loads(lines[1])["reason"]
+
+
 def write_photographs(root):
     (root / "in").mkdir()
     for name in ("a.png", "b.jpg"):

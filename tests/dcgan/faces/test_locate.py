@@ -42,6 +42,17 @@ def test_which_faces_are_taken(filled):
     assert [face.source for face in FaceLocator(SIZE, detector).locate(filled, mask)] == ["guessed"]
 
 
+@pytest.mark.parametrize(("width", "score", "guessed"), [(40, -0.39, 1), (40, -0.41, 0), (20, -0.1, 0)])
+def test_beside_a_sure_face_a_guess_asks_more(filled, width, score, guessed):
+    """A face painted on a badge is no face beside a real one; alone it counts."""
+    sure, low = make_face(10, 20, 40, 40), make_face(80, 30, width, width, score)
+    mask = make_mask(32, 45, 82, 95)
+    found = FaceLocator(SIZE, StubDetector([sure, low])).locate(filled, mask)
+    assert [face.source for face in found].count("guessed") == guessed
+    alone = FaceLocator(SIZE, StubDetector([low])).locate(filled, mask)
+    assert [face.source for face in alone] == ["guessed"]
+
+
 def test_the_largest_face_comes_first(locator, filled):
     assert [face.box for face in locator.locate(filled, TOUCHED)] == [(80, 30, 44, 44), (10, 20, 40, 40)]
 
