@@ -233,7 +233,7 @@ class Completer:
             self.method.finder,
             share=share,
             rows=rows or planned,
-            plan_of=lambda item: few if not rows and len(pictures) > 1 and item[1].mode == "photograph" else None,
+            plan_of=lambda item: few if not rows and len(inputs) > 1 and item[1].mode == "photograph" else None,
             keep=keep,
         )
         result = CompletionResult([], [], [], [])

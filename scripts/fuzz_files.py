@@ -229,7 +229,8 @@ def read_dataset(folder: Path, *, seconds: float) -> Outcome:
 
 def _records(path: Path) -> list[dict[str, Any]]:
     """Return the records of a file of JSON lines."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    return [line for line in lines if "status" in line]
 
 
 @click.command()

@@ -80,7 +80,7 @@ def test_a_mask_of_many_values_needs_a_threshold(run, pictures):
     Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).save("mask.png")
     failed = run("in", "--mask-file", "mask.png", code=1)
     assert "mask.png: Expected a mask of two values. Received: a picture" in failed.stderr
-    run("in", "--mask-file", "mask.png", "--mask-threshold", "192")
+    run("in", "--aligned", "--mask-file", "mask.png", "--mask-threshold", "192")
     assert [record["missing"] for record in records("completed")] == [0.25] * 3
     assert "notes" not in records("completed")[0]
 
