@@ -186,7 +186,7 @@ def align(folder: Path, output: Path, *, seconds: float) -> Outcome:
     started, count = time.perf_counter(), len(list(folder.iterdir()))
     command = [_program("dcgan-align"), "--workers", "1", str(folder), str(output)]
     code, _, stderr = _run(command, seconds=seconds)
-    records = _records(output / "align.jsonl")[1:]
+    records = _records(output / "align.jsonl")
     own = (str(folder), f"note: {folder}")
     faults = [*_foreign_lines(stderr, lambda line: line.startswith(own)), *_leftovers(output)]
     faults += [f"exit code {code}"] if code not in (0, 1) else []
@@ -228,7 +228,7 @@ def read_dataset(folder: Path, *, seconds: float) -> Outcome:
 
 
 def _records(path: Path) -> list[dict[str, Any]]:
-    """Return the records of a file of JSON lines."""
+    """Return the records of pictures in a file of JSON lines."""
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
     return [line for line in lines if "status" in line]
 
