@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from dcgan.errors import NoFaceError
+from dcgan.faces import locate
 from dcgan.faces.locate import FaceLocator, GivenFaces, LocatedFace
 from dcgan.faces.placement import Placement
 from tests.dcgan.faces.helpers import HEIGHT, SIZE, WIDTH, StubDetector, make_face, make_mask
@@ -51,6 +52,27 @@ def test_beside_a_sure_face_a_guess_asks_more(filled, width, score, guessed):
     assert [face.source for face in found].count("guessed") == guessed
     alone = FaceLocator(SIZE, StubDetector([low])).locate(filled, mask)
     assert [face.source for face in alone] == ["guessed"]
+
+
+def test_a_large_photograph_is_looked_at_once_more_around_the_hole(filled, monkeypatch):
+    """There the detector sees small faces; one that was seen before counts once."""
+    monkeypatch.setattr(locate, "WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(locate, "AROUND_PX", 30)
+
+    class Reducing(StubDetector):
+        def detect(self, picture, **options):
+            self.seen.append(picture)
+            seen = make_face(80, 30, 44, 44) if picture.shape[0] == HEIGHT else make_face(35, 25, 20, 20)
+            return [seen] if picture.shape[0] == HEIGHT else [seen, make_face(1, 2, 1, 1, 0.1)]
+
+    detector = Reducing()
+    found = FaceLocator(SIZE, detector).locate(filled, make_mask(40, 60, 40, 50))
+    assert [seen.shape[:2] for seen in detector.seen[:2]] == [(HEIGHT, WIDTH), (80, 70)]
+    assert [face.box for face in found] == [(80, 30, 44, 44), (45, 35, 20, 20), (11, 12, 1, 1)]
+    detector.seen.clear()
+    again = FaceLocator(SIZE, detector).locate(filled, make_mask(40, 60, 85, 95))
+    assert again[0].box == (80, 30, 44, 44)
+    assert len(again) == 2
 
 
 def test_the_largest_face_comes_first(locator, filled):
