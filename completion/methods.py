@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from completion.blending.blender import BLENDERS
 from completion.blending.classical import ClassicalFiller, has_narrow_holes
+from completion.blending.quick_fill import QuickFiller, unknowns_limit
 from completion.config import (
     BEYOND,
     METHODS,
@@ -181,6 +182,10 @@ class ClassicalMethod:
             raise ValueError(f"Expected a method with a model for block means. Received: {self.name!r}")
         if mask.all():
             raise CompletionError(f"nothing of it is known, which the method {self.name} needs")
+        limit = unknowns_limit(self.name, mask)
+        if np.count_nonzero(mask) > limit:
+            quick = QuickFiller(self.name, unknowns_max=limit)
+            return Work(self.name, lambda _: quick(picture, mask))
         return Work(self.name, lambda _: self._filler(picture[None], mask[None])[0])
 
 
