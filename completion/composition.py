@@ -37,6 +37,7 @@ REACH = 2  # known pixels around a hole that biharmonic blending uses
 #: grid, which bounds time and memory.
 BEYOND_UNKNOWNS_MAX = 250_000
 BLEND_UNKNOWNS_MAX = 1_000_000
+BIHARMONIC_UNKNOWNS_MAX = 250_000  # the biharmonic equation of a wide hole takes ten times as long
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -61,6 +62,7 @@ class Composer:
     def __init__(self, *, blend: str = "auto", beyond: str = BEYOND, grain: bool = True, seed: int = 0) -> None:
         self.blender = Blender(blend)
         self.beyond, self.grain, self.seed = beyond, grain, seed
+        self._blend_max = BIHARMONIC_UNKNOWNS_MAX if blend == "biharmonic" else BLEND_UNKNOWNS_MAX
         self._fill = QuickFiller(beyond, unknowns_max=BEYOND_UNKNOWNS_MAX)
 
     def compose(
@@ -162,7 +164,7 @@ class Composer:
         else:
             placed = original + _fade(face, box)[..., None] * (placed - original)
         side_px = face.placement.side_px
-        scale = math.sqrt(BLEND_UNKNOWNS_MAX / np.count_nonzero(part))
+        scale = math.sqrt(self._blend_max / np.count_nonzero(part))
         if scale >= 1.0 or not self.blender.needs_solver:
             return self.blender(placed[None], original[None], part[None], side_px=side_px)[0]
 

@@ -7,6 +7,7 @@ import dataclasses
 from typing import Any, ClassVar
 
 from dcgan.config import check
+from dcgan.errors import OptionError
 
 __all__ = [
     "BEYOND",
@@ -294,7 +295,7 @@ def resolve_method(
     50
     """
     if method not in METHODS:
-        raise ValueError(f"Expected `method` to be one of {', '.join(METHODS)}. Received: {method!r}")
+        raise OptionError(f"Expected `method` to be one of {', '.join(METHODS)}. Received: {method!r}")
     name, config = method, METHODS[method]
     if isinstance(config, AutoConfig) and not has_encoder:
         config = AutoConfig("latent", METHODS["latent"])  # type: ignore[arg-type]

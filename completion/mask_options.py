@@ -180,9 +180,13 @@ def read_mask_options(options: Mapping[str, Any]) -> MaskChoice:
     if options["mask_threshold"] is not None and not {*given} & {"--mask-file", "--mask-dir", "--mask-from-alpha"}:
         raise click.UsageError("--mask-threshold goes with --mask-file, --mask-dir or --mask-from-alpha.")
     numbers = _numbers(options, name if given else MASK.name)
+    try:
+        spec = MaskSpec(name or MASK.name, invert=options["invert_mask"], dilate_px=options["dilate"], **numbers)
+    except ValueError as error:  # a number out of its range
+        raise click.UsageError(str(error)) from error
     return MaskChoice(
         source=given[0] if given else "",
-        spec=MaskSpec(name or MASK.name, invert=options["invert_mask"], dilate_px=options["dilate"], **numbers),
+        spec=spec,
         file=options["mask_file"],
         folder=options["mask_dir"],
         alpha=options["mask_from_alpha"],

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from completion.blending.blender import BLENDERS
 from completion.blending.classical import ClassicalFiller, has_narrow_holes
+from completion.blending.quick_fill import QuickFiller, unknowns_limit
 from completion.config import (
     BEYOND,
     METHODS,
@@ -23,7 +24,7 @@ from completion.config import (
     resolve_method,
 )
 from dcgan.config import check
-from dcgan.errors import CompletionError, NoFaceError
+from dcgan.errors import CompletionError, NoFaceError, OptionError
 from masks import validate_mask
 
 if TYPE_CHECKING:
@@ -178,9 +179,13 @@ class ClassicalMethod:
         """Return the work; see `Method.prepare`."""
         _check_picture(picture, mask, channels=(1, 3))
         if blocks:
-            raise ValueError(f"Expected a method with a model for block means. Received: {self.name!r}")
+            raise OptionError(f"Expected a method with a model for block means. Received: {self.name!r}")
         if mask.all():
             raise CompletionError(f"nothing of it is known, which the method {self.name} needs")
+        limit = unknowns_limit(self.name, mask)
+        if np.count_nonzero(mask) > limit:
+            quick = QuickFiller(self.name, unknowns_max=limit)
+            return Work(self.name, lambda _: quick(picture, mask))
         return Work(self.name, lambda _: self._filler(picture[None], mask[None])[0])
 
 
@@ -204,7 +209,7 @@ class ModelMethod:
         """Return the work; see `Method.prepare`."""
         _check_picture(picture, mask, channels=(self.prior.config.channels,))
         if blocks and photograph is not None and not photograph.undecided:
-            raise ValueError("Expected an aligned face where block means are known. Received: a photograph")
+            raise OptionError("Expected an aligned face where block means are known. Received: a photograph")
         if not mask.any():
             return Work(self.name, lambda _: picture.copy())
         seen = self.see(picture, mask, None if blocks else photograph)
@@ -329,7 +334,7 @@ class AutoMethod:
     def prepare(self, picture: Picture, mask: Mask, *, blocks: int = 0, photograph: GivenFaces | None = None) -> Work:
         """Return the work; see `Method.prepare`."""
         if blocks or (photograph is not None and photograph.mode == "photograph"):
-            raise ValueError("Expected the pixels of an aligned face for the method 'auto'. Received: something else")
+            raise OptionError("Expected the pixels of an aligned face for the method 'auto'. Received: something else")
         validate_mask(mask, picture.shape[:2])
         if not has_narrow_holes(mask) or (photograph is not None and not photograph.undecided):
             return self._model.prepare(picture, mask, photograph=photograph)

@@ -9,6 +9,7 @@ import click
 from dcgan.command import DEFAULTS, common_errors, read_run_options, read_settings, run_options, shown_default
 from dcgan.config import DISCRIMINATOR_NORMS, PRECISIONS, SEED_MAX, ModelConfig, TrainConfig
 from dcgan.terminal import printable
+from dcgan.errors import OptionError
 
 __all__ = ["cache_command", "sample_command", "train_command"]
 
@@ -141,7 +142,7 @@ def sample_command(*, model: str, output: Path, count: int, seed: int, overwrite
     prior = load_model(model)
     most = SHEET_PIXELS_MAX // prior.config.size**2
     if count > most:
-        raise ValueError(f"Expected --count of at most {most} with pictures of this size. Received: {count}")
+        raise OptionError(f"Expected --count of at most {most} with pictures of this size. Received: {count}")
     save_picture(output, make_grid(sample(prior, count, seed=seed)))
     if not quiet:
         click.echo(printable(output))

@@ -4,15 +4,17 @@ import dataclasses
 import functools
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from dcgan import __version__
 from dcgan.config import RunConfig
-from dcgan.errors import FaceCompletionError
-from dcgan.terminal import EXIT_OUTPUT_LOST, Ended, ending_signals, exit_code, printable, tolerant_output
+from dcgan.errors import FaceCompletionError, OptionError
+from dcgan.terminal import EXIT_BUG, EXIT_OUTPUT_LOST, Ended, ending_signals, exit_code, printable, tolerant_output
 
 __all__ = [
     "DEFAULTS",
@@ -61,8 +63,10 @@ class RunOptions:
 def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator that turns errors of a command into a message and an exit code.
 
-    The project's named errors give one line and exit code 1, a ValueError exit code 2, Ctrl-C, SIGTERM and SIGHUP exit
-    codes 130, 143 and 129. Where stdout or stderr cannot be written to, the work goes on, and the exit code is then 74.
+    The project's named errors and a lack of memory give one line and exit code 1, an `OptionError` exit code 2, Ctrl-C,
+    SIGTERM and SIGHUP exit codes 130, 143 and 129. Any other exception is a bug of the command: its traceback is
+    printed with the request to report it, and the exit code is 70. Where stdout or stderr cannot be written to, the
+    work goes on, and the exit code is then 74.
 
     Parameters
     ----------
@@ -84,8 +88,15 @@ def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callab
                     result = command(*args, **kwargs)
                 except FaceCompletionError as error:
                     raise click.ClickException(printable(error)) from error
-                except ValueError as error:
+                except OptionError as error:
                     raise click.UsageError(printable(error)) from error
+                except MemoryError as error:
+                    raise click.ClickException("not enough memory") from error
+                except (click.ClickException, click.exceptions.Exit, click.Abort):
+                    raise
+                except Exception:
+                    _report_bug()
+                    sys.exit(EXIT_BUG)
                 except KeyboardInterrupt as interrupt:
                     what = f"Ended by {interrupt}" if isinstance(interrupt, Ended) else "Interrupted"
                     click.echo(f"{what}; {after_interrupt}.", err=True)
@@ -97,6 +108,18 @@ def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callab
         return wrapped
 
     return decorate
+
+
+def _report_bug() -> None:
+    """Print the traceback of the present exception, and what the user can do with it."""
+    for line in traceback.format_exc().splitlines():
+        click.echo(printable(line), err=True)
+    name = click.get_current_context().info_name
+    click.echo(
+        f"This is a bug of {name} {__version__}: please report it to its maintainers, with the lines above and the "
+        "command.",
+        err=True,
+    )
 
 
 def shown_default(value: object) -> dict[str, Any]:

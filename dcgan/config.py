@@ -7,6 +7,7 @@ TensorFlow.
 import dataclasses
 import math
 from typing import Any
+from dcgan.errors import OptionError
 
 __all__ = ["SEED_MAX", "ModelConfig", "RunConfig", "TrainConfig", "check", "doublings", "start_size"]
 
@@ -52,7 +53,7 @@ def doublings(size: int) -> int:
         size //= 2
         count += 1
     if count == 0:
-        raise ValueError(f"Expected `size` to be an even number of at least 8. Received: size={size}")
+        raise OptionError(f"Expected `size` to be an even number of at least 8. Received: size={size}")
     return count
 
 
@@ -78,7 +79,7 @@ def start_size(size: int) -> int:
 
 
 def check(condition: bool, expected: str, **received: object) -> None:
-    """Raise a ValueError unless `condition` holds.
+    """Raise an OptionError, which is a ValueError, unless `condition` holds.
 
     Parameters
     ----------
@@ -91,18 +92,18 @@ def check(condition: bool, expected: str, **received: object) -> None:
 
     Raises
     ------
-    ValueError
+    OptionError
         `condition` is False. The message has the form "Expected ... Received: name=value".
 
     Examples
     --------
     >>> check(False, "`count` of at least 1", count=0)
     Traceback (most recent call last):
-    ValueError: Expected `count` of at least 1. Received: count=0
+    dcgan.errors.OptionError: Expected `count` of at least 1. Received: count=0
     """
     if not condition:
         values = ", ".join(f"{name}={value!r}" for name, value in received.items())
-        raise ValueError(f"Expected {expected}. Received: {values}")
+        raise OptionError(f"Expected {expected}. Received: {values}")
 
 
 def _check_whole(name: str, value: object, *, low: int, high: int | None = None) -> None:

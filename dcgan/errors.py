@@ -8,7 +8,10 @@
     ├── ModelFileError             a model file is missing, damaged, or not a model of this project
     └── RunError                   a run folder cannot be used, or the training diverged
 
-Wrong arguments raise TypeError, where their type or dtype is wrong, or ValueError, where their shape or value is.
+Wrong arguments raise TypeError, where their type or dtype is wrong, or ValueError, where their shape or value is. A
+ValueError of a setting, which may come from a command's option, is an
+
+    OptionError(ValueError)        a setting is out of its range or does not go with another
 
     FallbackWarning                something else is done in place of what was asked for
 """
@@ -21,6 +24,7 @@ __all__ = [
     "ImageFileError",
     "ModelFileError",
     "NoFaceError",
+    "OptionError",
     "RunError",
 ]
 
@@ -51,6 +55,10 @@ class NoFaceError(FaceCompletionError):
 
 class RunError(FaceCompletionError):
     """A run folder is locked, damaged or made with other settings, cannot be written, or its training diverged."""
+
+
+class OptionError(ValueError):
+    """A setting is out of its range, or does not go with another one: wrong usage, where it is a command's option."""
 
 
 class FallbackWarning(UserWarning):

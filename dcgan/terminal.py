@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 __all__ = [
+    "EXIT_BUG",
     "EXIT_OUTPUT_LOST",
     "Ended",
     "ProgressLines",
@@ -23,6 +24,7 @@ __all__ = [
     "tolerant_output",
 ]
 
+EXIT_BUG = 70  # EX_SOFTWARE of sysexits.h: the command itself is wrong
 EXIT_OUTPUT_LOST = 74  # EX_IOERR of sysexits.h: the work is done, but its talk could not be written
 SIGNALS = ("SIGTERM", "SIGHUP")  # by name, since Windows has no SIGHUP
 

@@ -78,11 +78,10 @@ class BlendMethod:
         `Blender` keeps it for further pictures with the same mask. By default the method has none, and `function` is
         called for every picture.
     uses_side : bool, default False
-        Whether the solver depends on the picture's longer side as well; it is then called as
-        ``solver(mask, side_px=side_px)``.
+        Whether the method depends on the picture's side as well; solver and function then take it as `side_px`.
     """
 
-    function: Callable[[Pictures, Pictures, Mask], Pictures]
+    function: Callable[..., Pictures]
     solver: Callable[..., BlendSolver] | None = None
     uses_side: bool = False
 
@@ -111,7 +110,14 @@ def paste(generated: Pictures, original: Pictures, mask: Mask) -> Pictures:
     return np.where(mask[..., np.newaxis], generated.astype(original.dtype, copy=False), original)
 
 
-def feather_blend(generated: Pictures, original: Pictures, mask: Mask, *, width_px: float | None = None) -> Pictures:
+def feather_blend(
+    generated: Pictures,
+    original: Pictures,
+    mask: Mask,
+    *,
+    width_px: float | None = None,
+    side_px: int | None = None,
+) -> Pictures:
     """Fill the hole with the generated picture, cross-faded to the known pixels along the hole's border.
 
     A missing pixel at the distance d from the nearest known pixel q gets the generated value plus
@@ -124,8 +130,11 @@ def feather_blend(generated: Pictures, original: Pictures, mask: Mask, *, width_
     mask : bool array (H, W)
         True = missing; shared by all pictures.
     width_px : float, optional
-        Width of the cross-fade inside the hole, in pixels, above 0. By default `FEATHER_FRACTION` of the picture's
-        shorter side, at least `FEATHER_MIN_PX`.
+        Width of the cross-fade inside the hole, in pixels, above 0. By default `FEATHER_FRACTION` of `side_px`, at
+        least `FEATHER_MIN_PX`.
+    side_px : int, optional
+        Side of the whole picture, or of the face's frame, where the arrays are crops of it. By default the arrays'
+        shorter side.
 
     Returns
     -------
@@ -138,7 +147,7 @@ def feather_blend(generated: Pictures, original: Pictures, mask: Mask, *, width_
         An array has a wrong shape or dtype, or `width_px` is not above 0.
     """
     result = paste(generated, original, mask)
-    width = max(FEATHER_FRACTION * min(mask.shape), FEATHER_MIN_PX) if width_px is None else width_px
+    width = max(FEATHER_FRACTION * (side_px or min(mask.shape)), FEATHER_MIN_PX) if width_px is None else width_px
     if not width > 0:
         raise ValueError(f"Expected `width_px` above 0. Received: {width_px}.")
     if mask.all() or not mask.any():
@@ -158,7 +167,7 @@ BLENDERS = {
     "auto": BlendMethod(geometry_blend, solver=GeometrySolver, uses_side=True),
     "poisson": BlendMethod(poisson_blend, solver=PoissonSolver),
     "biharmonic": BlendMethod(biharmonic_blend, solver=BiharmonicSolver),
-    "feather": BlendMethod(feather_blend),
+    "feather": BlendMethod(feather_blend, uses_side=True),
     "none": BlendMethod(paste),
 }
 
@@ -230,8 +239,9 @@ class Blender:
         masks : bool array (B, H, W)
             True = missing.
         side_px : int, optional
-            Longer side of the whole pictures in pixels, where the arrays are crops around the holes with a margin of
-            two pixels; "auto" compares the holes' depths with it. By default the longer side of the arrays.
+            Side of the whole pictures, or of the faces' frames, in pixels, where the arrays are crops around the holes
+            with a margin of two pixels: "auto" compares the holes' depths with it, and the width of "feather" is a
+            share of it. By default a side of the arrays.
 
         Returns
         -------
@@ -259,7 +269,8 @@ class Blender:
         for digest, rows in rows_by_mask.items():
             mask = masks[rows[0]]
             if method.solver is None:
-                result[rows] = method.function(generated[rows], original[rows], mask)
+                own = {"side_px": side_px} if method.uses_side else {}
+                result[rows] = method.function(generated[rows], original[rows], mask, **own)
             else:
                 side = (side_px or max(mask.shape)) if method.uses_side else None
                 solver = self._cached_solver(method.solver, mask, key=(digest, side))

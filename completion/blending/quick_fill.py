@@ -10,15 +10,42 @@ import numpy.typing as npt
 
 from completion.blending.blender import feather_blend
 from completion.blending.classical import ClassicalFiller
+from completion.blending.geometry import NARROW_PX, hole_depths
 from completion.blending.holes import hole_window
 from dcgan.pictures.values import KNOWN_MIN, known_means
 
-__all__ = ["QuickFiller", "fill_smaller"]
+__all__ = ["QuickFiller", "fill_smaller", "unknowns_limit"]
+
+#: Missing pixels, in holes of any depth and in holes of at most `NARROW_PX`, up to which a method that solves an
+#: equation fills a picture at full resolution: a few seconds. Across wide holes there is no detail to lose. See
+#: docs/benchmarks.md.
+UNKNOWNS_MAX = {"biharmonic": (250_000, 1_000_000), "harmonic": (1_000_000, 1_000_000)}
 
 CONTEXT_PX = 8  # margin of known pixels around a hole that a method is given; none reads values farther away
 FADE = 2.0  # width of the cross-fade at the border of a hole that was filled at a lower resolution, in its pixels
 
 Values = npt.NDArray[np.float32]
+
+
+def unknowns_limit(method: str, mask: npt.NDArray[np.bool_]) -> float:
+    """Return the number of missing pixels up to which a method fills a mask at full resolution in a few seconds.
+
+    Parameters
+    ----------
+    method : str
+        A name in `completion.config.CLASSICAL_METHODS`.
+    mask : bool array (H, W)
+        True = missing.
+
+    Returns
+    -------
+    float
+        Infinite for methods whose time does not matter.
+    """
+    wide, narrow = UNKNOWNS_MAX.get(method, (math.inf, math.inf))
+    if wide == narrow or np.count_nonzero(mask) <= wide:
+        return wide
+    return narrow if hole_depths(mask)[1].max() <= NARROW_PX else wide
 
 
 class QuickFiller:
@@ -28,7 +55,7 @@ class QuickFiller:
     ----------
     method : str
         A name in `completion.config.CLASSICAL_METHODS`.
-    unknowns_max : int
+    unknowns_max : float
         Maximum number of missing pixels that is filled at full resolution. With more of them, the picture is reduced
         until the hole has about this many.
 
@@ -38,7 +65,7 @@ class QuickFiller:
         The method is unknown.
     """
 
-    def __init__(self, method: str, *, unknowns_max: int) -> None:
+    def __init__(self, method: str, *, unknowns_max: float) -> None:
         self._filler = ClassicalFiller(method)
         self._unknowns_max = unknowns_max
 

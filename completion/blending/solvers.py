@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from dcgan.errors import CompletionError
+
 __all__ = ["ConjugateGradients", "Factors", "Multigrid", "row_starts"]
 
 #: The iteration stops at this relative error, in the preconditioned norm of the residual.
 TOLERANCE = 1e-6
 #: Guard against an endless loop. The Poisson equation takes at most 9 iterations, the biharmonic one 70.
 MAX_ITERATIONS = 500
+#: Relative error, in the same norm, that is good enough after so many: the solution is then right to a grey level.
+TOLERANCE_AT_LAST = 1e-3
 #: Maximum number of unknowns on the coarsest level of multigrid, which is factorised.
 COARSEST_LIMIT = 500
 
@@ -105,7 +109,13 @@ class ConjugateGradients:
         self._matrix, self._precondition = matrix, precondition
 
     def solve(self, rhs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the solution for each column of `rhs`, (N, C), to `TOLERANCE`; columns are solved separately."""
+        """Return the solution for each column of `rhs`, (N, C), to `TOLERANCE`; columns are solved separately.
+
+        Raises
+        ------
+        CompletionError
+            The iteration does not converge.
+        """
         solutions = np.empty_like(rhs)
         for c in range(rhs.shape[1]):
             solutions[:, c] = self._solve_column(rhs[:, c])
@@ -115,7 +125,7 @@ class ConjugateGradients:
         residual = rhs.copy()
         solution = np.zeros_like(residual)
         direction = preconditioned = self._precondition(residual)
-        error = np.vdot(residual, preconditioned)
+        first = error = np.vdot(residual, preconditioned)
         target = TOLERANCE**2 * error
         for _ in range(MAX_ITERATIONS):
             if not error > target:
@@ -127,6 +137,11 @@ class ConjugateGradients:
             preconditioned = self._precondition(residual)
             previous, error = error, np.vdot(residual, preconditioned)
             direction = preconditioned + (error / previous) * direction
+        if not error <= max(TOLERANCE_AT_LAST**2 * first, target):  # also where it is no number
+            raise CompletionError(
+                f"the equation over its hole of {len(rhs)} pixels was not solved in {MAX_ITERATIONS} steps; "
+                "a method or --blend without an equation can fill it: telea, ns, feather, none"
+            )
         return solution
 
 

@@ -25,7 +25,7 @@ from dcgan.command import RunOptions
 from dcgan.config import RunConfig
 from dcgan.training.dataset import CachedPictures, check_batch
 from dcgan.encoder import build_encoder, decode
-from dcgan.errors import ModelFileError
+from dcgan.errors import ModelFileError, OptionError
 from dcgan.training.fitting import CHECKPOINT, fit_in_folder
 from dcgan.model_file import Prior, load_model, save_model
 from dcgan.pictures.values import make_grid, to_float, to_uint8
@@ -106,7 +106,7 @@ def train_encoder(
         if initial_encoder is None:
             raise ModelFileError("expected a model with an encoder to start from, this one has none")
         if start_from.config != prior.config:
-            raise ValueError(f"Expected a model of {prior.config} to start from. Received: {start_from.config}")
+            raise OptionError(f"Expected a model of {prior.config} to start from. Received: {start_from.config}")
     settings, report = settings or EncoderTrainConfig(), report or (lambda line: None)
     check_batch(len(data.pictures), settings.batch_size)  # before there is a folder
     description = {"names": list(dataset_names), "pictures": len(data.pictures), "key": data.key}

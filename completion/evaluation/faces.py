@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dcgan.errors import DatasetError, ImageFileError
+from dcgan.errors import DatasetError, ImageFileError, OptionError
 from dcgan.pictures.values import crop_square, resize_picture
 from dcgan.training.sources import first_lines, open_source
 from masks import make_mask
@@ -115,5 +115,5 @@ def make_masks(mask: str, faces: Faces, *, seed: int = 0) -> npt.NDArray[np.bool
     masks = np.stack([make_mask(mask, shape, seed=(seed, zlib.crc32(os.fsencode(name)))) for name in faces.names])
     empty = ~masks.any(axis=(1, 2))
     if empty.any():
-        raise ValueError(f"Expected the mask {mask} to hide something of {faces.names[int(empty.argmax())]}.")
+        raise OptionError(f"Expected the mask {mask} to hide something of {faces.names[int(empty.argmax())]}.")
     return masks

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dcgan.errors import FaceCompletionError
+from dcgan.errors import FaceCompletionError, OptionError
 from dcgan.pictures.listing import list_pictures
 from masks.matching import is_mask_name
 
@@ -146,5 +146,5 @@ def take_shard(inputs: Sequence[InputPicture], shard: tuple[int, int]) -> list[I
     """
     index, count = shard
     if not 1 <= index <= count:
-        raise ValueError(f"Expected `shard` i/n with 1 <= i <= n. Received: {index}/{count}")
+        raise OptionError(f"Expected `shard` i/n with 1 <= i <= n. Received: {index}/{count}")
     return list(inputs[index - 1 :: count])

@@ -19,7 +19,7 @@ from completion.folder.landmarks import GivenPlaces, read_landmarks
 from completion.folder.run import FolderSummary, complete_folder
 from completion.methods import Method, MethodOptions, make_method
 from completion.search.batches import default_batch_size
-from dcgan.errors import FaceCompletionError
+from dcgan.errors import FaceCompletionError, OptionError
 from dcgan.faces.detector import FaceDetector
 from dcgan.model_tensors import model_sha256
 from dcgan.quiet import quiet_import
@@ -231,7 +231,7 @@ def _make_method(
     prior = load_model(method.model)
     size = prior.config.size
     if blocks and size % blocks:
-        raise ValueError(f"Expected --blocks to divide the model's size {size}. Received: {blocks}")
+        raise OptionError(f"Expected --blocks to divide the model's size {size}. Received: {blocks}")
     resolved = method.resolve(has_encoder=prior.has_encoder)
     if resolved != method.resolve() and not quiet:
         line = (

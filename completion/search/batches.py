@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from dcgan.config import ModelConfig
+from dcgan.errors import OptionError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,7 +88,7 @@ def plan_rows(count: int, *, batch_size: int, candidates: int) -> tuple[int, int
     ((5, 5), (16, 64))
     """
     if batch_size < 1:
-        raise ValueError(f"Expected `batch_size` of at least 1. Received: batch_size={batch_size}")
+        raise OptionError(f"Expected `batch_size` of at least 1. Received: batch_size={batch_size}")
     rows_max = batch_size if batch_size < ROWS_STEP else batch_size // ROWS_STEP * ROWS_STEP
     share = max(1, rows_max // candidates)
     share = -(-count // max(1, -(-count // share)))  # batches of equal size

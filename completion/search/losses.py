@@ -13,6 +13,7 @@ from typing import Any
 from keras import ops
 
 from completion.config import SearchConfig
+from dcgan.errors import OptionError
 
 __all__ = ["LOSSES", "LossInput", "block_means", "contextual_loss", "perceptual_loss"]
 
@@ -52,7 +53,7 @@ def block_means(pictures: Tensor, blocks: int) -> Tensor:
     """
     size = pictures.shape[1]
     if size % blocks:
-        raise ValueError(f"Expected `blocks` to divide the model's size {size}. Received: blocks={blocks}")
+        raise OptionError(f"Expected `blocks` to divide the model's size {size}. Received: blocks={blocks}")
     return ops.average_pool(pictures, size // blocks)
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from completion.search.encoder_input import spread_block_means
 from dcgan.faces.placement import Placement
 from dcgan.pictures.tones import SKIN_TONE, Tone
+from dcgan.errors import OptionError
 
 __all__ = ["Observation", "Observations", "observe"]
 
@@ -95,7 +96,7 @@ def observe(
         return Observation(_in_skin_tone(target, known, tone), known)
     size = placement.size
     if blocks < 0 or size % blocks:
-        raise ValueError(f"Expected `blocks` to divide the model's size {size}. Received: blocks={blocks}")
+        raise OptionError(f"Expected `blocks` to divide the model's size {size}. Received: blocks={blocks}")
     target, known = placement.view(picture, np.zeros_like(mask))  # block means are means of the whole picture
     target = spread_block_means(_in_skin_tone(target, known, tone), blocks)
     return Observation(target, np.zeros_like(known), blocks)

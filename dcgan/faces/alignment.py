@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.faces.align_config import FRAMINGS
+from dcgan.errors import OptionError
 
 __all__ = [
     "alignment_transform",
@@ -69,7 +70,7 @@ def template_points(framing: str, *, size: int, margin: float = 0.0) -> Points:
     [[36.4, 17.8], [61.9, 17.3], [50.0, 75.1]]
     """
     if framing not in FRAMINGS:
-        raise ValueError(f"Expected `framing` to be one of {', '.join(FRAMINGS)}. Received: {framing!r}")
+        raise OptionError(f"Expected `framing` to be one of {', '.join(FRAMINGS)}. Received: {framing!r}")
     mean = np.array([MEAN_FACE[index] for index in LANDMARKS[framing]])
     normalised = (mean - MEAN_FACE_BOX[0]) / (MEAN_FACE_BOX[1] - MEAN_FACE_BOX[0])
     return (normalised + margin) * (size / (1.0 + 2.0 * margin))

@@ -5,6 +5,7 @@ import json
 import os
 import re
 from pathlib import Path
+from dcgan.errors import OptionError
 
 __all__ = ["CACHE_LIMIT_VARIABLE", "GB", "CachedDataset", "cache_limit", "cached_datasets", "clear_cache", "make_room"]
 
@@ -33,7 +34,7 @@ def cache_limit() -> float:
     except ValueError:
         limit = -1.0
     if not limit >= 0.0:  # NaN as well
-        raise ValueError(f"Expected {CACHE_LIMIT_VARIABLE} as a number of gigabytes, at least 0. Received: {text!r}")
+        raise OptionError(f"Expected {CACHE_LIMIT_VARIABLE} as a number of gigabytes, at least 0. Received: {text!r}")
     return limit * GB
 
 

@@ -5,6 +5,7 @@ from dcgan import engine  # noqa: F401  (chooses the engine before keras is impo
 from contextlib import AbstractContextManager, nullcontext
 
 import keras
+from dcgan.errors import OptionError
 
 __all__ = ["data_parallel"]
 
@@ -37,7 +38,7 @@ def data_parallel(batch_size: int) -> AbstractContextManager[object]:
     if len(devices) == 1:
         return nullcontext()
     if batch_size % len(devices):
-        raise ValueError(
+        raise OptionError(
             f"Expected `batch_size` to be a multiple of the {len(devices)} devices. Received: batch_size={batch_size}"
         )
     return keras.distribution.DataParallel(devices=devices).scope()

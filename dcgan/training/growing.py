@@ -15,6 +15,7 @@ import keras
 
 from dcgan.config import ModelConfig
 from dcgan.model_file import Prior
+from dcgan.errors import OptionError
 
 __all__ = ["check_start", "copy_weights"]
 
@@ -42,7 +43,7 @@ def check_start(start: ModelConfig, model: ModelConfig) -> None:
     smaller = dataclasses.replace(start, size=model.size, filters=model.filters, widening=model.widening)
     grows = (smaller, 2 * start.size, start.widths) == (model, model.size, model.widths[1:])
     if start != model and not grows:
-        raise ValueError(
+        raise OptionError(
             f"Expected a model to start from of {model}, or one of half its size with twice its filters and the "
             f"channels {model.widths[1:]}. Received: {start}, with the channels {start.widths}"
         )

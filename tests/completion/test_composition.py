@@ -161,6 +161,20 @@ def test_a_large_hole_is_blended_on_a_smaller_grid(monkeypatch, channels):
     assert np.abs(quick.astype(int) - exact).mean() < 2.0
 
 
+@pytest.mark.parametrize("margin", [2, 10])
+def test_feathers_width_follows_the_frame_and_not_the_hole(margin):
+    """A pixel of the same depth has the same share of the face, however large the hole is."""
+    picture, mask = np.full((128, 128, 3), 40, np.uint8), np.zeros((128, 128), bool)
+    mask[64 - margin - 20 : 64 + margin + 20, 40:100] = True
+    face = LocatedFace.aligned(picture.shape, SIZE)
+    result = Composer(blend="feather").compose(
+        picture, mask, [face], generated=np.full((1, SIZE, SIZE, 3), 0.0, np.float32)
+    )
+    profile = result[64, 40:60, 0].astype(float)
+    assert (profile[8:] == 128).all()  # a sixteenth of 128 pixels is the width of the fade
+    assert profile[3] == pytest.approx(40 + 88 * (0.5 - 0.5 * np.cos(np.pi * 4 / 8)), abs=1)
+
+
 class TestGrey:
     """Where what is known is grey, so is what is filled."""
 

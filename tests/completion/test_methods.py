@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from completion.blending.classical import fill_classical
+from completion.blending.quick_fill import UNKNOWNS_MAX, unknowns_limit
 from completion.completer import complete
 from completion.config import (
     CLASSICAL_METHODS,
@@ -111,6 +112,25 @@ class TestClassicalMethod:
             method.prepare(picture, np.ones((SIZE, SIZE), np.bool_))
         with pytest.raises(ValueError, match=r"Expected pictures of shape \(H, W, 1 or 3\)"):
             method.prepare(picture[..., :2], center_hole())
+
+    @pytest.mark.parametrize("name", ["biharmonic", "harmonic"])
+    def test_large_holes_are_filled_on_a_smaller_grid(self, monkeypatch, name):
+        """Wide ones sooner than narrow ones; up to the limit nothing changes."""
+        picture, wide = make_picture(96, 96), np.zeros((96, 96), np.bool_)
+        wide[20:60, 20:60] = True
+        narrow = np.zeros_like(wide)
+        narrow[::2] = True
+        method, exact = make_method(name, MethodOptions()), {}
+        for mask in (wide, narrow):
+            exact[mask.sum()] = method.prepare(picture, mask).compose(np.empty(0, np.float32))
+            assert np.array_equal(exact[mask.sum()], fill_classical(name, picture[None], mask[None])[0])
+        monkeypatch.setitem(UNKNOWNS_MAX, name, (1000, 10_000))
+        results = [method.prepare(picture, mask).compose(np.empty(0, np.float32)) for mask in (wide, narrow)]
+        assert not np.array_equal(results[0], exact[wide.sum()])
+        assert np.abs(results[0].astype(int) - exact[wide.sum()]).mean() < 8
+        assert np.array_equal(results[0][~wide], picture[~wide])
+        assert np.array_equal(results[1], exact[narrow.sum()])
+        assert unknowns_limit("telea", wide) == np.inf
 
 
 class TestModelMethod:

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from dcgan.cli import cache_command, sample_command, train_command
 from dcgan.command import common_errors
 from dcgan.config import TrainConfig
-from dcgan.errors import ModelFileError
+from dcgan.errors import ModelFileError, OptionError
 from dcgan.faces.cli import align_command
 from dcgan.pictures.files import read_picture
 from dcgan.pictures.saving import save_picture
@@ -244,7 +244,7 @@ def test_sample_that_fails(model_path, tmp_path):
     ("error", "code", "line"),
     [
         (ModelFileError("a: damaged"), 1, "Error: a: damaged"),
-        (ValueError("Expected `a`. Received: b"), 2, "Error: Expected `a`. Received: b"),
+        (OptionError("Expected `a`. Received: b"), 2, "Error: Expected `a`. Received: b"),
         (KeyboardInterrupt(), 130, "Interrupted; go on later."),
     ],
 )
