@@ -7,6 +7,7 @@ arXiv:1502.00046 (training of the detector); Kazemi and Sullivan 2014, doi:10.11
 import dataclasses
 import importlib.metadata
 import math
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -78,14 +79,15 @@ class FaceDetector:
             raise FaceCompletionError(f"{path}: {error.strerror or error}") from error
         except RuntimeError as error:
             raise FaceCompletionError(f"{path}: expected a landmark model of dlib ({error})") from error
-        self._detector: Any = dlib.get_frontal_face_detector()
+        self._make_detector = dlib.get_frontal_face_detector
+        self._own = threading.local()  # dlib's detector crashes where two threads use one; its predictor does not
         self._rectangle: Any = dlib.rectangle
         self.upsample, self.min_score = upsample, min_score
 
     def detect(
         self, picture: npt.NDArray[np.uint8], *, min_score: float | None = None, upsample: int | None = None
     ) -> list[Face]:
-        """Return the faces in a photograph.
+        """Return the faces in a photograph; threads may ask at once.
 
         A photograph that would have more than 24 million pixels after doubling is first reduced in size.
 
@@ -123,7 +125,9 @@ class FaceDetector:
         if scale < 1.0:
             resized = resize_picture(picture, (max(1, round(scale * height)), max(1, round(scale * width))))
         threshold = self.min_score if min_score is None else min_score
-        boxes, scores, _ = self._detector.run(np.ascontiguousarray(resized), upsample, threshold)
+        if not hasattr(self._own, "detector"):
+            self._own.detector = self._make_detector()
+        boxes, scores, _ = self._own.detector.run(np.ascontiguousarray(resized), upsample, threshold)
         faces = []
         for box, score in zip(boxes, scores, strict=True):
             sides = (box.left(), box.top(), box.width(), box.height())
