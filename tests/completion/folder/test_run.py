@@ -384,3 +384,13 @@ def test_a_guess_is_told_once_recorded_and_counted(pictures, tmp_path, monkeypat
     assert notes == {
         str(picture.path): [guess, "turned"] if picture is pictures[1] else None for picture in pictures[:3]
     }
+
+
+@pytest.mark.parametrize("name", ["fast", "best", "biharmonic"])
+def test_the_same_bytes_by_one_thread_and_by_many(pictures, encoded, tmp_path, name):
+    for workers in (1, 5):
+        method = make_method(name, MethodOptions(encoded))
+        assert complete(pictures, method, tmp_path / f"out{workers}", workers=workers).completed == 11
+    assert contents(tmp_path / "out1") == contents(tmp_path / "out5")
+    inputs = [[record["input"] for record in records(tmp_path / f"out{workers}")] for workers in (1, 5)]
+    assert inputs == [[str(picture.path) for picture in pictures]] * 2
