@@ -220,7 +220,6 @@ class ModelMethod:
         from completion.search.observation import observe
 
         hidden = np.zeros_like(mask) if blocks else mask
-
         tones = [self.composer.tone(picture, face, hidden) for face in seen.faces]
         fields = dict(seen.fields)
         if any(tones):

@@ -21,6 +21,8 @@ EPOCHS_MAX = 1_000_000
 BATCH_SIZE_MAX = 65_536
 SEED_MAX = 2**32 - 1
 WIDENING_MAX = 64
+BATCH_NORM_EPSILON = 1e-5  # of all networks
+LEAKY_SLOPE = 0.2
 
 
 def doublings(size: int) -> int:

@@ -11,8 +11,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from dcgan.config import ModelConfig
-from dcgan.networks import BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, LEAKY_SLOPE
+from dcgan.config import BATCH_NORM_EPSILON, LEAKY_SLOPE, ModelConfig
+from dcgan.networks import BATCH_NORM_MOMENTUM
 
 __all__ = ["build_encoder", "decode", "offset_shape", "split_generator"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +94,7 @@ class Prior:
     @property
     def has_encoder(self) -> bool:
         """Whether the model has an encoder."""
-        return any(name.startswith("encoder/") for name in self.tensors)
+        return _has_encoder(self.tensors)
 
     @functools.cached_property
     def generator(self) -> keras.Model:
@@ -126,6 +126,11 @@ class Prior:
             for name, variable in _variables({prefix: network}).items():
                 variable.assign(self.tensors[name].astype(np.float32))
         return network
+
+
+def _has_encoder(names: Iterable[str]) -> bool:
+    """Tell whether the encoder's tensors are among a model's."""
+    return any(name.startswith("encoder/") for name in names)
 
 
 def _by_prefix(generator: Any, discriminator: Any, encoder: Any) -> dict[str, Any]:
@@ -216,7 +221,7 @@ def load_model(name_or_path: str | Path) -> Prior:
     """
     path = find_model(name_or_path)
     config, info, forms = read_header(path)
-    shapes = tensor_shapes(config, encoder=any(name.startswith("encoder/") for name in forms))
+    shapes = tensor_shapes(config, encoder=_has_encoder(forms))
     # Before the tensors are read, so that a file takes no more memory than a model.
     _check_forms(path, shapes, forms)
     bytes_max = HEADER_BYTES_MAX + 4 * sum(form.size for form in forms.values())

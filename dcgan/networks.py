@@ -9,13 +9,11 @@ from dcgan import engine  # noqa: F401  (chooses the engine before keras is impo
 import keras
 import numpy as np
 
-from dcgan.config import ModelConfig, start_size
+from dcgan.config import BATCH_NORM_EPSILON, LEAKY_SLOPE, ModelConfig, start_size
 
 __all__ = ["build_discriminator", "build_generator", "fold_spectral_norm"]
 
 BATCH_NORM_MOMENTUM = 0.9
-BATCH_NORM_EPSILON = 1e-5
-LEAKY_SLOPE = 0.2
 SETTLING_ITERATIONS = 50
 
 

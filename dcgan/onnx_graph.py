@@ -13,14 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto, helper
 
-from dcgan.config import ModelConfig, start_size
+from dcgan.config import BATCH_NORM_EPSILON, LEAKY_SLOPE, ModelConfig, start_size
 
 __all__ = ["completion_graph", "generator_graph"]
 
 OPSET = 17
 IR_VERSION = 8
-BATCH_NORM_EPSILON = 1e-5  # dcgan/networks.py, which needs Keras, has the same two; a test compares the answers
-LEAKY_SLOPE = 0.2
 
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         read_alpha_mask,
         read_color_mask,
     )
-    from masks.color import parse_color
+    from masks.color import format_color, parse_color
     from masks.drawn import DrawnMask, read_drawn_mask
     from masks.fitting import fit_mask
     from masks.irregular import medium_mask, strokes_mask, thick_mask, thin_mask
@@ -47,6 +47,7 @@ _HOMES = {
     "MaskSpec": "spec",
     "dilate": "operations",
     "fit_mask": "fitting",
+    "format_color": "color",
     "hole_fraction": "operations",
     "invert": "operations",
     "is_mask_name": "matching",
@@ -74,6 +75,7 @@ __all__ = [
     "center_mask",
     "dilate",
     "fit_mask",
+    "format_color",
     "full_mask",
     "grid_mask",
     "half_mask",

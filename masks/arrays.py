@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masks._checks import Shape, check_integer
+from masks.color import format_color
 from masks.drawn import SOFT, DrawnMask, is_hard, missing_of_plane, own_range, read_drawn_mask
 from masks.operations import dilate, resize_mask
 
@@ -257,7 +258,7 @@ def read_color_mask(
     is_guessed = tolerance is None and lossy
     keyed = mask_from_color(picture, color, tolerance=LOSSY_TOLERANCE if is_guessed else tolerance or 0)
     missing = ~keyed if invert else keyed
-    name = "#" + "".join(f"{channel:02x}" for channel in color)
+    name = format_color(color)
     if not keyed.any() or tolerance is not None:
         return DrawnMask(missing)
     if is_guessed:

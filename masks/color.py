@@ -1,8 +1,10 @@
 """Colours written as text. Pure standard library."""
 
 import re
+from collections.abc import Iterable
+from typing import SupportsInt
 
-__all__ = ["parse_color"]
+__all__ = ["format_color", "parse_color"]
 
 
 def parse_color(text: str) -> tuple[int, int, int]:
@@ -38,3 +40,23 @@ def parse_color(text: str) -> tuple[int, int, int]:
         if max(red, green, blue) <= 255:
             return red, green, blue
     raise ValueError(f"Expected a colour like '#ff00ff', '#f0f' or '255,0,255'. Received: {text!r}")
+
+
+def format_color(color: Iterable[SupportsInt]) -> str:
+    """Write a colour as "#rrggbb".
+
+    Parameters
+    ----------
+    color : iterable of int
+        (red, green, blue), each 0 to 255.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> format_color((255, 128, 0))
+    '#ff8000'
+    """
+    return "#" + "".join(f"{int(channel):02x}" for channel in color)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masks._checks import check_integer
+from masks.color import format_color
 from masks.operations import dilate
 
 __all__ = ["DrawnMask", "read_drawn_mask"]
@@ -266,12 +267,11 @@ def _drawn_pair(colors: Pixels, labels: Plane | None) -> _Drawn | None:
     if labels is not None and not labels.all() and labels.any():
         color = colors[labels != 0][0]
         return _Drawn(
-            _as_plane(labels != 0), (f"{_name(color)}, not label 0, was taken as missing in its mask; {TURN}",)
+            _as_plane(labels != 0), (f"{format_color(color)}, not label 0, was taken as missing in its mask; {TURN}",)
         )
     ground, color, missing = sides[0] if other.mean() <= 0.5 else sides[1]
-    note = (
-        f"its mask is {_name(color)} and {_name(ground)}: the former, with fewer pixels, was taken as missing; {TURN}"
-    )
+    names = f"{format_color(color)} and {format_color(ground)}"
+    note = f"its mask is {names}: the former, with fewer pixels, was taken as missing; {TURN}"
     return _Drawn(_as_plane(missing), (note,))
 
 
@@ -361,9 +361,4 @@ def _as_plane(missing: npt.NDArray[np.bool_]) -> Plane:
 
 def _on_white(color: Pixels) -> str:
     """Return the note of a mask in one colour on white."""
-    return f"{_name(color)} on white was taken as missing in its mask; {TURN}"
-
-
-def _name(color: Pixels) -> str:
-    """Return a colour as #rrggbb."""
-    return "#" + "".join(f"{int(channel):02x}" for channel in color)
+    return f"{format_color(color)} on white was taken as missing in its mask; {TURN}"

@@ -6,6 +6,8 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
+from dcgan.cores import available_cores
+
 MOST_WORKERS = 4  # every worker imports TensorFlow anew, and trains the toy models of its tests anew
 WORKER_BYTES = 2 * 2**30  # most tests take 1.3 GB, one picture of 48 million pixels 2.5 GB
 
@@ -16,7 +18,7 @@ settings.load_profile("any machine")
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many processes `--numprocesses auto` starts: no more than cores and memory allow."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = available_cores()
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return max(1, min(MOST_WORKERS, cores, memory // WORKER_BYTES))
 

@@ -8,7 +8,7 @@ from dcgan.errors import ImageFileError
 from dcgan.pictures.origin import Origin, write_xmp
 from dcgan.pictures.profiles import is_grey_profile
 
-__all__ = ["LOSSY_NOTE", "fit_to_form", "is_lossy", "xmp_for"]
+__all__ = ["LOSSY_NOTE", "fit_to_form", "is_lossy_form", "xmp_for"]
 
 KINDS = {".png": "PNG", ".webp": "WebP", ".tif": "TIFF", ".tiff": "TIFF"}  # by suffix; all others are JPEG
 SIDE_MAX = {"JPEG": 65500, "WebP": 16383}  # pixels (libjpeg's JPEG_MAX_DIMENSION; WebP container specification)
@@ -17,7 +17,7 @@ TIFF_BYTES_MAX = 2**32 - 2**26  # of pixels, so that all offsets have 32 bits
 LOSSY_NOTE = "known pixels are as close to the input's as the format keeps them; --format png keeps them to the bit"
 
 
-def is_lossy(path: Path) -> bool:
+def is_lossy_form(path: Path) -> bool:
     """Tell whether a file of this name is written in a format that changes pixels."""
     return _kind(path) in ("JPEG", "WebP")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from completion.config import MethodConfig, needs_model, resolve_method
-from completion.folder.forms import LOSSY_NOTE, is_lossy
+from completion.folder.forms import LOSSY_NOTE, is_lossy_form
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob, check_outputs
 from completion.folder.landmarks import GivenPlaces, read_landmarks
@@ -168,11 +168,11 @@ def launch(
     waiting, skipped = check_outputs(pictures, job, candidates=method.resolve()[1].candidates)
     if not waiting:
         return FolderSummary(0, 0, skipped, 0)
-    if not output.quiet and any(is_lossy(each.paths[0]) for each in waiting.values()):
+    if not output.quiet and any(is_lossy_form(each.paths[0]) for each in waiting.values()):
         click.echo(f"--format {output.form}: {LOSSY_NOTE}", err=True)
     from tqdm import tqdm
 
-    # Loaded before TensorFlow is imported, so that what is missing is reported at once.
+    # Loaded before the model, so that what is missing is reported at once.
     model = needs_model(method.name) and not masks.blocks
     searched = job.photographs is not None and job.photographs.mode != "aligned"
     detector = FaceDetector(min_score=photographs.min_score) if searched and model else None
@@ -223,7 +223,7 @@ def _make_method(
     blocks: int,
     quiet: bool,
 ) -> Method:
-    """Make the method ready; where it needs a model, load it, which brings in TensorFlow."""
+    """Make the method ready; where it needs a model, load it."""
     if not needs_model(method.name):
         return make_method(method.resolve(), MethodOptions(seed=method.seed))
     from dcgan.model_file import load_model

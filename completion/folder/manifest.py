@@ -137,7 +137,7 @@ def check_settings(record: FolderRecord, settings: Mapping[str, Any], *, folder:
     FaceCompletionError
         Settings differ.
     """
-    compared = {name: value for name, value in json.loads(json.dumps(settings)).items() if name != "version"}
+    compared = {name: value for name, value in _as_read(settings).items() if name != "version"}
     for name, old in sorted(record.settings.items()):
         changed = changed_settings(old, compared)
         if changed:
@@ -145,6 +145,12 @@ def check_settings(record: FolderRecord, settings: Mapping[str, Any], *, folder:
                 f"{folder / name}: pictures were completed with other settings ({'; '.join(changed)}); "
                 "choose another folder, or replace them with --overwrite"
             )
+
+
+def _as_read(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as they are when they are read from a manifest: lists in place of tuples."""
+    found: dict[str, Any] = json.loads(json.dumps(settings))
+    return found
 
 
 @contextmanager
@@ -179,7 +185,7 @@ def open_manifest(path: Path, *, settings: Mapping[str, Any] | None = None) -> I
         record = read_record(path.parent)
         mark_folder(path.parent, KIND)
         with JsonLines(path, fields=FIELDS, also=SETTINGS) as lines, OwnFiles(path, known=record.own) as files:
-            if settings and record.settings.get(path.name) != json.loads(json.dumps(settings)):
+            if settings and record.settings.get(path.name) != _as_read(settings):
                 lines.append({"settings": dict(settings)})
             yield Manifest(lines, files, resumed=resumed)
 

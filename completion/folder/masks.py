@@ -17,38 +17,24 @@ from dcgan.errors import FaceCompletionError, ImageFileError
 from dcgan.pictures.files import read_file, read_labels
 from dcgan.pictures.lossy import is_lossy
 from masks import (
+    DrawnMask,
     MaskFolder,
     MaskSpec,
     dilate,
     fit_mask,
+    format_color,
     make_mask,
     read_alpha_mask,
     read_color_mask,
     read_drawn_mask,
 )
 
-__all__ = ["FoundMask", "MaskSource", "open_masks", "read_mask"]
+__all__ = ["MaskSource", "open_masks", "read_mask"]
 
 WIDE_HOLE = 0.6  # share of the picture from which on a note asks whether a drawn mask is meant the other way round
 
 Mask = npt.NDArray[np.bool_]
 Picture = npt.NDArray[np.uint8]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class FoundMask:
-    """The mask of a picture.
-
-    Attributes
-    ----------
-    mask : ndarray of bool, shape (H, W)
-        True = missing.
-    notes : tuple of str
-        How it was read, where that was guessed: a clause each, for the user.
-    """
-
-    mask: Mask
-    notes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,8 +71,7 @@ class MaskSource:
     @property
     def blocks(self) -> int:
         """Return the number of block means per side that are known; 0 where pixels are known."""
-        drawn = self.file is not None or self.folder is not None or self.alpha or self.color is not None
-        return self.spec.options["blocks"] if self.spec.name == "lowres" and not drawn else 0
+        return self.spec.options["blocks"] if self._is_named and self.spec.name == "lowres" else 0
 
     def describe(self) -> dict[str, Any]:
         """Return what decides about the masks, by name, in values that JSON has: for the manifest."""
@@ -99,7 +84,7 @@ class MaskSource:
         elif self.alpha:
             found = {"mask": "alpha"}
         elif self.color is not None:
-            found = {"mask": "color #{:02x}{:02x}{:02x}".format(*self.color)}
+            found = {"mask": f"color {format_color(self.color)}"}
         else:
             found = {"mask": spec.name, **spec.options}
         found |= {"invert": spec.invert, "dilate_px": spec.dilate_px}
@@ -109,10 +94,14 @@ class MaskSource:
     @property
     def drawn(self) -> bool:
         """Whether the mask belongs to a picture's own pixels, and not to its size alone, as most named masks do."""
-        named = self.file is None and self.folder is None and not self.alpha and self.color is None
-        return not named or self.spec.name == "rectangle"
+        return not self._is_named or self.spec.name == "rectangle"
 
-    def mask_for(self, picture: Picture, source: InputPicture, *, seed: int = 0, orientation: int = 1) -> FoundMask:
+    @property
+    def _is_named(self) -> bool:
+        """Whether the mask is the named one of `spec`."""
+        return self.file is None and self.folder is None and not self.alpha and self.color is None
+
+    def mask_for(self, picture: Picture, source: InputPicture, *, seed: int = 0, orientation: int = 1) -> DrawnMask:
         """Return the mask of a picture.
 
         Parameters
@@ -129,7 +118,7 @@ class MaskSource:
 
         Returns
         -------
-        FoundMask
+        DrawnMask
 
         Raises
         ------
@@ -145,37 +134,35 @@ class MaskSource:
         elif self.alpha:
             if picture.shape[2] != 4:
                 raise ImageFileError(f"{source.path}: expected an alpha channel, found none")
-            drawn = read_alpha_mask(picture, invert=self.spec.invert, threshold=self.threshold)
-            found = FoundMask(drawn.mask, drawn.notes)
+            found = read_alpha_mask(picture, invert=self.spec.invert, threshold=self.threshold)
         elif self.color is not None:
-            drawn = read_color_mask(
+            found = read_color_mask(
                 picture[..., :3],
                 self.color,
                 tolerance=self.color_tolerance,
                 lossy=self.color_tolerance is None and is_lossy(source.path),
                 invert=self.spec.invert,
             )
-            found = FoundMask(drawn.mask, drawn.notes)
         else:
             try:
                 made = make_mask(self.spec, shape, seed=(seed, zlib.crc32(os.fsencode(source.own or source.relative))))
             except ValueError as error:  # a rectangle outside this picture
                 raise ImageFileError(f"{source.path}: {error}") from error
-            return FoundMask(made)
+            return DrawnMask(made)
         return self._checked(found, source)
 
     @functools.cached_property
-    def file_mask(self) -> FoundMask:
+    def file_mask(self) -> DrawnMask:
         """Return the one mask for all pictures, read once."""
         if self.file is None:
             raise ValueError("Expected the file of a mask. Received: none")
         return self._read(self.file)
 
-    def _read(self, path: Path) -> FoundMask:
+    def _read(self, path: Path) -> DrawnMask:
         """Read a mask's file."""
         return read_mask(path, invert=self.spec.invert, threshold=self.threshold)
 
-    def _from_folder(self, shape: tuple[int, int], source: InputPicture, *, orientation: int) -> FoundMask:
+    def _from_folder(self, shape: tuple[int, int], source: InputPicture, *, orientation: int) -> DrawnMask:
         """Return the mask that the folder has for a picture."""
         if self.folder is None:
             raise ValueError("Expected a folder of masks. Received: none")
@@ -188,10 +175,10 @@ class MaskSource:
             mask = self._read(match.path)
         except ImageFileError as error:
             raise ImageFileError(f"{source.path}: cannot read its mask: {error}") from error
-        found = FoundMask(mask.mask, (*match.notes, *mask.notes))
+        found = DrawnMask(mask.mask, (*match.notes, *mask.notes))
         return _fit(found, shape, source=source, path=match.path, orientation=orientation)
 
-    def _checked(self, found: FoundMask, source: InputPicture) -> FoundMask:
+    def _checked(self, found: DrawnMask, source: InputPicture) -> DrawnMask:
         """Return a drawn mask grown as the user says; raise where it hides nothing, note where it hides most."""
         if not found.mask.any():
             raise ImageFileError(f"{source.path}: its mask hides nothing{self._reason()}")
@@ -200,28 +187,27 @@ class MaskSource:
         if share > WIDE_HOLE:
             advice = "without --invert-mask" if self.spec.invert else "--invert-mask"
             notes += (f"its mask hides {share:.0%} of it; if it was drawn the other way round, {advice}",)
-        return FoundMask(dilate(found.mask, self.spec.dilate_px), notes)
+        return DrawnMask(dilate(found.mask, self.spec.dilate_px), notes)
 
     def _reason(self) -> str:
         """Return in words what was looked for where nothing of it was found."""
         if self.alpha:
             return ": no pixel is opaque" if self.spec.invert else ": no pixel is transparent"
         if self.color is not None and not self.spec.invert:
-            color = "#" + "".join(f"{channel:02x}" for channel in self.color)
-            return f": no pixel is {color} (--mask-color-tolerance takes similar ones)"
+            return f": no pixel is {format_color(self.color)} (--mask-color-tolerance takes similar ones)"
         return ""
 
 
-def _fit(found: FoundMask, shape: tuple[int, int], *, source: InputPicture, path: Path, orientation: int) -> FoundMask:
+def _fit(found: DrawnMask, shape: tuple[int, int], *, source: InputPicture, path: Path, orientation: int) -> DrawnMask:
     """Return a mask at the shape of its picture."""
     try:
         fitted = fit_mask(found.mask, shape, orientation=orientation)
     except ValueError as error:
         raise ImageFileError(f"{source.path}: {error} in {path}") from error
-    return FoundMask(fitted.mask, (*found.notes, *fitted.notes))
+    return DrawnMask(fitted.mask, (*found.notes, *fitted.notes))
 
 
-def read_mask(path: Path, *, invert: bool = False, threshold: int | None = None) -> FoundMask:
+def read_mask(path: Path, *, invert: bool = False, threshold: int | None = None) -> DrawnMask:
     """Read the file of a mask.
 
     Parameters
@@ -235,7 +221,7 @@ def read_mask(path: Path, *, invert: bool = False, threshold: int | None = None)
 
     Returns
     -------
-    FoundMask
+    DrawnMask
         The mask, upright and of the file's size.
 
     Raises
@@ -251,7 +237,7 @@ def read_mask(path: Path, *, invert: bool = False, threshold: int | None = None)
         drawn = read_drawn_mask(pixels, invert=invert, threshold=threshold, labels=read_labels(path))
     except ValueError as error:
         raise ImageFileError(f"{path}: {error}") from error
-    return FoundMask(drawn.mask, (*(f"its mask: {note}" for note in file.notes), *drawn.notes))
+    return DrawnMask(drawn.mask, (*(f"its mask: {note}" for note in file.notes), *drawn.notes))
 
 
 def open_masks(chosen: MaskChoice) -> MaskSource:

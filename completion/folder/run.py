@@ -31,11 +31,12 @@ from completion.folder.loading import LoadedPicture, load_picture
 from completion.folder.manifest import Manifest, open_manifest
 from completion.folder.outputs import Output
 from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
-from completion.folder.workers import default_workers, side_by_side
+from completion.folder.workers import side_by_side
 from completion.methods import Method, Work, candidates_of
 from completion.result import spread
 from completion.search.batches import PHOTOGRAPH_ROWS, answer_in_batches, plan_rows
 from dcgan import __version__
+from dcgan.cores import available_cores
 from dcgan.errors import CompletionError, FaceCompletionError, ImageFileError, NoFaceError
 from dcgan.pictures.files import NO_MEMORY
 from dcgan.pictures.origin import Origin
@@ -203,7 +204,7 @@ class _FolderRun:
         """Complete and write the pictures; `count` is the number of the whole job, of which these may be a part."""
         finder = self.method.finder
         if finder is None or isinstance(finder.config, EncoderConfig):
-            workers = min(self.job.workers or default_workers(), max(1, len(self.outputs)))
+            workers = min(self.job.workers or available_cores(), max(1, len(self.outputs)))
             for done in side_by_side(self._complete_one, self.outputs, workers=workers):
                 self._finish(done)
             return

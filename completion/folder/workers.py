@@ -1,20 +1,14 @@
 """Several threads at work on one list, with the results in its order."""
 
 import collections
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-__all__ = ["default_workers", "side_by_side"]
+__all__ = ["side_by_side"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-def default_workers() -> int:
-    """Return the number of processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def side_by_side(function: Callable[[Item], Result], items: Iterable[Item], *, workers: int) -> Iterator[Result]:

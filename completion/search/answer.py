@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Answers"]
+__all__ = ["Answers", "OnFrame", "OnProgress"]
+
+OnFrame = Callable[[npt.NDArray[np.float32]], None]
+OnProgress = Callable[[float], None]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from completion.config import EncoderConfig, SearchConfig
-from completion.search.answer import Answers
+from completion.search.answer import Answers, OnFrame, OnProgress
 from completion.search.encoder import EncoderAnswerer
 from completion.search.observation import Observation, Observations
 
 if TYPE_CHECKING:
     from dcgan.model_file import Prior
 
-__all__ = ["Finder", "OnFrame", "OnProgress"]
-
-OnFrame = Callable[[npt.NDArray[np.float32]], None]
-OnProgress = Callable[[float], None]
+__all__ = ["Finder"]
 
 
 class _Solver(Protocol):
@@ -83,9 +80,9 @@ class Finder:
         keep : str, optional
             "best", one row for each observation, or "all", an observation's candidates one after the other, ranked.
         rows : int, optional
-            Number of rows of every call of the model; the last row is repeated where there are fewer. By default one
-            call for all. Answers agree to the last bit between calls with the same number of rows; see
-            `completion.search.batches.plan_rows`.
+            Number of rows of every call of a search; the last row is repeated where there are fewer. By default one
+            call for all. A search's answers agree to the last bit between calls with the same number of rows; see
+            `completion.search.batches.plan_rows`. The encoder's do not depend on it, and it answers all at once.
         on_frame : callable, optional
             Called repeatedly during the first call's search with G(best latents so far), (B, size, size, C).
         on_progress : callable, optional
@@ -100,7 +97,7 @@ class Finder:
             raise ValueError(f"Expected `keep` to be 'best' or 'all'. Received: {keep!r}")
         candidates = self.config.candidates
         count = len(observations) * candidates
-        rows = rows or count
+        rows = count if isinstance(self.config, EncoderConfig) else rows or count
         parts: list[Answers] = []
         for first in range(0, count, rows):
             filled = min(rows, count - first)

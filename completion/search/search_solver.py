@@ -2,14 +2,12 @@
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
 from completion.config import EncoderConfig, SearchConfig
 from completion.search.adam import LatentSearch, start_latents
-from completion.search.answer import Answers
+from completion.search.answer import Answers, OnFrame, OnProgress
 from completion.search.encoder import EncoderAnswerer
 from completion.search.hmc import HamiltonianSampler
 from completion.search.observation import Observations
@@ -18,9 +16,6 @@ from dcgan.model_file import Prior
 __all__ = ["SearchSolver"]
 
 ENCODER_SPREAD = 0.5  # largest distance of further starts from the encoder's z, in each dimension
-
-OnFrame = Callable[[npt.NDArray[np.float32]], None]
-OnProgress = Callable[[float], None]
 
 
 class SearchSolver:

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dcgan.cores import available_cores
 from dcgan.errors import FaceCompletionError, ImageFileError
 from dcgan.faces.align_config import AlignConfig
 from dcgan.faces.alignment import alignment_transform, crop_face
@@ -196,7 +197,7 @@ def align_folder(
         existing = len(paths) - len(waiting)
         if on_total:
             on_total(len(paths), existing)
-        for path, (crops, found) in _align_each(waiting, config, workers or _cores()):
+        for path, (crops, found) in _align_each(waiting, config, workers or available_cores()):
             _save_crops(output, names[relatives[path]], crops=crops, faces=found["faces"], own=own)
             line = {"photograph": relatives[path], **found}
             record.append(line)
@@ -287,11 +288,6 @@ def _crop_names(relatives: Sequence[str]) -> dict[str, str]:
 def _face_name(name: str, index: int) -> str:
     """Return a crop's file name: the first face has the photograph's, further ones a number."""
     return f"{name}.png" if index == 0 else f"{name}.face{index + 1}.png"
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _make_detector(config: AlignConfig) -> FaceDetector:

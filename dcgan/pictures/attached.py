@@ -3,6 +3,7 @@
 import dataclasses
 from typing import IO, Any
 
+from dcgan.pictures.lossy import webp_codec
 from dcgan.pictures.profiles import is_grey_profile, profile_problem
 from dcgan.pictures.voices import heard
 
@@ -10,6 +11,7 @@ __all__ = [
     "EXIF_IFD",
     "GPS_IFD",
     "NOTHING_ATTACHED",
+    "ORIENTATION",
     "RESOLUTION_UNIT",
     "XMP_TAG",
     "X_RESOLUTION",
@@ -22,7 +24,6 @@ __all__ = [
 ORIENTATION, EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x0112, 0x8769, 0x8825, 0xA005
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 XMP_TAG = 0x02BC
-WEBP_CHUNKS_MAX = 64  # that are looked at before the first picture
 CENTIMETRE = 3  # as a unit of resolution; 2 is an inch
 PIXEL_SIZE = (0xA002, 0xA003)  # width and height as the camera wrote them
 # Tags that say how the pixels or a thumbnail lie in the file that they come from (TIFF 6.0), or hold what is carried
@@ -148,18 +149,10 @@ def _jpeg_settings(image: Any) -> tuple[tuple[tuple[int, ...], ...], int]:
 
 
 def _is_lossless_webp(file: IO[bytes]) -> bool:
-    """Tell whether the first picture in a WebP file is lossless (RFC 9649, sections 2.5 to 2.7)."""
-    place, start = file.tell(), 12
+    """Tell whether the first picture in a WebP file is lossless; the file stays where it is."""
+    place = file.tell()
     try:
-        for _ in range(WEBP_CHUNKS_MAX):
-            file.seek(start)
-            header = file.read(8)
-            if header[:4] in (b"VP8 ", b"VP8L") or len(header) < 8:
-                return header[:4] == b"VP8L"
-            size = int.from_bytes(header[4:], "little")
-            # A frame's chunk holds 16 bytes of its own before the chunks of its picture.
-            start += 8 + (16 if header[:4] == b"ANMF" else size + size % 2)
-        return False
+        return webp_codec(file) == b"VP8L"
     finally:
         file.seek(place)
 

@@ -6,6 +6,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from dcgan.pictures.png import SIGNATURE, chunks
 from dcgan.pictures.values import STRIP_ROWS
 
 __all__ = ["channel_bits", "decode_deep", "is_signed", "turn"]
@@ -141,10 +142,4 @@ def _is_same(deep: npt.NDArray[np.uint16], shallow: npt.NDArray[np.uint8]) -> bo
 
 def _bare_png(content: bytes) -> bytes:
     """Return a PNG file without the chunks that do not hold pixels; libpng complains of them on the terminal."""
-    kept, place = [content[:8]], 8
-    while place + 8 <= len(content):
-        end = place + 12 + int.from_bytes(content[place : place + 4], "big")
-        if content[place + 4 : place + 8] in PNG_KEPT:
-            kept.append(content[place:end])
-        place = end
-    return b"".join(kept)
+    return content[: len(SIGNATURE)] + b"".join(chunk for name, chunk in chunks(content) if name in PNG_KEPT)

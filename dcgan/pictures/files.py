@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.errors import ImageFileError
-from dcgan.pictures.attached import NOTHING_ATTACHED, Attached, read_attached, usable_profile
+from dcgan.pictures.attached import NOTHING_ATTACHED, ORIENTATION, Attached, read_attached, usable_profile
 from dcgan.pictures.depth import channel_bits, decode_deep, is_signed
 from dcgan.pictures.modes import to_array
 from dcgan.pictures.profiles import to_grey, to_srgb
@@ -39,7 +39,6 @@ PIXEL_BYTES_MAX = 8  # of a picture file for each pixel: 16 bits a channel and a
 METADATA_BYTES_MAX = 2**26  # of what a picture file holds beside its pixels
 BLOCK_BYTES = 2**20
 NO_MEMORY = "not enough memory for this picture"
-ORIENTATION = 274  # EXIF 2.3's tag
 TIFF_PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
 
 Pictures = npt.NDArray[np.uint8]
@@ -343,7 +342,7 @@ def read_labels(path: str | os.PathLike[str]) -> Pictures | None:
     """
     from PIL import Image, ImageOps
 
-    with open_regular(path) as file, heard(), _named_errors(file), Image.open(file) as image:
+    with _opened(path) as file, heard(), _named_errors(file), Image.open(file) as image:
         if image.mode != "P":
             return None
         return np.array(ImageOps.exif_transpose(image))

@@ -7,10 +7,11 @@ from typing import IO
 from dcgan.errors import ImageFileError
 from dcgan.pictures.reading import open_regular
 
-__all__ = ["is_lossy"]
+__all__ = ["is_lossy", "webp_codec"]
 
 JPEG_TAGS = (6, 7, 34892, 33003, 33005, 34712, 50001)  # of TIFF: JPEG, JPEG 2000 and WebP as compression
 COMPRESSION = 259
+WEBP_CHUNKS_MAX = 64  # that are looked at before the first picture
 
 
 def is_lossy(path: str | os.PathLike[str]) -> bool:
@@ -35,7 +36,7 @@ def is_lossy(path: str | os.PathLike[str]) -> bool:
         with open_regular(path) as file:
             start = file.read(32)
             if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
-                return _is_lossy_webp(file)
+                return webp_codec(file) == b"VP8 "
             if start[:4] in (b"II*\0", b"MM\0*"):
                 return _tiff_compression(file) in JPEG_TAGS
     except OSError as error:
@@ -45,15 +46,31 @@ def is_lossy(path: str | os.PathLike[str]) -> bool:
     return start[:3] == b"\xff\xd8\xff" or start[4:8] in (b"ftyp", b"jP  ") or start[:4] == b"\xff\x4f\xff\x51"
 
 
-def _is_lossy_webp(file: IO[bytes]) -> bool:
-    """Tell whether a WebP file has a picture with losses: its chunk "VP8 ", the lossless one is "VP8L"."""
+def webp_codec(file: IO[bytes]) -> bytes:
+    """Return how the first picture in a WebP file is stored (RFC 9649, sections 2.5 to 2.7).
+
+    Parameters
+    ----------
+    file : binary file
+        It is read from its beginning, and moved.
+
+    Returns
+    -------
+    bytes
+        The name of its chunk: "VP8 " with losses, "VP8L" without, empty where there is none.
+    """
     place = 12
-    while True:
+    for _ in range(WEBP_CHUNKS_MAX):
         file.seek(place)
-        kind, length = struct.unpack("<4sI", file.read(8))
-        if kind in (b"VP8 ", b"VP8L"):
-            return bool(kind == b"VP8 ")
-        place += 24 if kind == b"ANMF" else 8 + length + length % 2  # a frame has chunks of its own after 16 bytes
+        header = file.read(8)
+        if header[:4] in (b"VP8 ", b"VP8L"):
+            return header[:4]
+        if len(header) < 8:
+            break
+        size = int.from_bytes(header[4:], "little")
+        # A frame's chunk holds 16 bytes of its own before the chunks of its picture.
+        place += 8 + (16 if header[:4] == b"ANMF" else size + size % 2)
+    return b""
 
 
 def _tiff_compression(file: IO[bytes]) -> int:

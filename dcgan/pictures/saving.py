@@ -21,6 +21,7 @@ from dcgan.pictures.attached import (
     Y_RESOLUTION,
     Attached,
 )
+from dcgan.pictures.png import SIGNATURE, chunks
 from dcgan.pictures.records import write_whole
 
 __all__ = ["save_picture"]
@@ -166,9 +167,9 @@ def _encode_grey_alpha(picture: npt.NDArray[Any]) -> bytes:
     rows = np.zeros((height, 1 + 4 * width), np.uint8)  # each begins with the number of its filter: none
     rows[:, 1:] = np.ascontiguousarray(picture.astype(">u2")).view(np.uint8).reshape(height, -1)
     header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([16, 4, 0, 0, 0])
-    chunks = (b"IHDR" + header, b"IDAT" + zlib.compress(rows.tobytes(), 3), b"IEND")
-    framed = [(len(chunk) - 4).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big") for chunk in chunks]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+    parts = (b"IHDR" + header, b"IDAT" + zlib.compress(rows.tobytes(), 3), b"IEND")
+    framed = [(len(part) - 4).to_bytes(4, "big") + part + zlib.crc32(part).to_bytes(4, "big") for part in parts]
+    return SIGNATURE + b"".join(framed)
 
 
 def _attached_chunks(beside: dict[str, Any]) -> bytes:
@@ -179,10 +180,4 @@ def _attached_chunks(beside: dict[str, Any]) -> bytes:
         return b""
     file = io.BytesIO()
     Image.new("L", (1, 1)).save(file, "PNG", **beside)
-    content, chunks, start = file.getvalue(), [], 8
-    while start < len(content):
-        end = start + 12 + int.from_bytes(content[start : start + 4], "big")  # length, name, data, checksum
-        if content[start + 4 : start + 8] not in PNG_PIXELS:
-            chunks.append(content[start:end])
-        start = end
-    return b"".join(chunks)
+    return b"".join(chunk for name, chunk in chunks(file.getvalue()) if name not in PNG_PIXELS)

@@ -3,7 +3,8 @@ import time
 
 import pytest
 
-from completion.folder.workers import default_workers, side_by_side
+from completion.folder.workers import side_by_side
+from dcgan.cores import available_cores
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -50,4 +51,4 @@ def test_what_is_raised_is_raised_in_its_place_and_ends_the_work():
 
 
 def test_by_default_there_is_a_thread_for_each_core():
-    assert default_workers() >= 1
+    assert available_cores() >= 1
