@@ -1,9 +1,9 @@
 """Compare the time of completion by the encoder with its arithmetic limit and with the search of Yeh et al. 2017.
 
 The limit is the time of the floating-point operations of one pass through encoder and generator at the machine's peak
-rate of matrix multiplication, measured in the same run (see bench_search.py). Three times are measured: that pass;
-`fast` without blending, which also fills the holes for the encoder and evaluates the discriminator; and a few steps of
-the preset yeh2017, extrapolated to all its steps.
+rate of matrix multiplication, measured in the same run (see bench_search.py). Three times are measured: that pass, in
+Keras; `fast` without blending, which also fills the holes for the encoder, in ONNX Runtime with a thread for each core;
+and a few steps of the method yeh2017, extrapolated to all its steps.
 """
 
 import statistics

@@ -4,7 +4,6 @@ The folders hold copies of the example photographs with their masks. Each is com
 for one photograph is the manifest's, in five parts of the folder.
 """
 
-import json
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import click
 import numpy as np
+
+from dcgan.pictures.records import read_json_lines
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "photographs"
 MASKS = {"astronaut": "mouth", "old": "old", "two": "two", "hopper": "center"}
@@ -43,8 +44,8 @@ def main(counts: str) -> None:
             started = time.perf_counter()
             subprocess.run([*command, "--output", root / "out", root / "photographs"], check=True)
             total = time.perf_counter() - started
-            lines = (root / "out" / "manifest.jsonl").read_text().splitlines()
-            seconds = np.array([json.loads(line)["seconds"] for line in lines])
+            records = read_json_lines(root / "out" / "manifest.jsonl")
+            seconds = np.array([record["seconds"] for record in records if "seconds" in record])
         means = ", ".join(f"{part.mean():.2f}" for part in np.array_split(seconds, PARTS))
         click.echo(f"| {count} | {total:.0f} | {means} | {seconds.max():.1f} |")
 

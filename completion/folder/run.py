@@ -31,10 +31,10 @@ from completion.folder.loading import LoadedPicture, load_picture
 from completion.folder.manifest import Manifest, open_manifest
 from completion.folder.outputs import Output
 from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
-from completion.folder.workers import side_by_side
 from completion.methods import Method, Work, candidates_of
 from completion.result import spread
 from completion.search.batches import PHOTOGRAPH_ROWS, answer_in_batches, plan_rows
+from completion.workers import side_by_side
 from dcgan import __version__
 from dcgan.cores import available_cores
 from dcgan.errors import CompletionError, FaceCompletionError, ImageFileError, NoFaceError

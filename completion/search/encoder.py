@@ -13,6 +13,8 @@ from completion.search.augment import AUGMENTATIONS, nearness
 from completion.search.encoder_input import encoder_input, spread_block_means
 from completion.search.observation import Observations
 from completion.search.weights import contextual_weights
+from completion.workers import side_by_side
+from dcgan.cores import available_cores
 from dcgan.inference import CompletionNetwork
 
 if TYPE_CHECKING:
@@ -58,19 +60,20 @@ class EncoderAnswerer:
         return self._network(np.stack([encoder_input(target, known, blocks=blocks) for target, known in rows]))
 
     def answer(self, observations: Observations) -> Answers:
-        """Return the encoder's answers, a row for each observation."""
-        latents, drawn = self.encode(observations)
-        if self.config.augmentations > 1 and not observations.blocks:
-            rows = zip(observations.targets, observations.known, drawn, strict=True)
-            drawn = np.stack([self._averaged(*row) for row in rows])
-        contextual = np.array(
-            [
-                _contextual(*row, blocks=observations.blocks)
-                for row in zip(drawn, observations.targets, observations.known, strict=True)
-            ],
-            np.float32,
-        )
+        """Return the encoder's answers, a row for each observation; rows are answered side by side."""
+        rows = list(zip(observations.targets, observations.known, strict=True))
+        workers = min(available_cores(), len(rows))
+        found = side_by_side(lambda row: self._answer_one(*row, blocks=observations.blocks), rows, workers=workers)
+        latents, drawn, contextual = (np.stack(column) for column in zip(*found, strict=True))
         return Answers(latents, drawn, contextual, None, contextual)
+
+    def _answer_one(self, target: Array, known: Array, *, blocks: int) -> tuple[Array, Array, np.float32]:
+        """Return the latents, the picture and the contextual loss of the answer to one observation."""
+        latents, drawn = self.encode(Observations(target[None], known[None], blocks))
+        picture = drawn[0]
+        if self.config.augmentations > 1 and not blocks:
+            picture = self._averaged(target, known, picture)
+        return latents[0], picture, np.float32(_contextual(picture, target, known, blocks=blocks))
 
     def _averaged(self, target: Array, known: Array, drawn: Array) -> Array:
         """Return an answer, averaged near known pixels with those to augmented observations."""

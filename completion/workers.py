@@ -17,7 +17,7 @@ def side_by_side(function: Callable[[Item], Result], items: Iterable[Item], *, w
     Parameters
     ----------
     function : callable
-        Called in `workers` threads.
+        Called in `workers` threads; one is the caller's own.
     items : iterable
         Read as they are needed: no more than the threads work at, and as many again.
     workers : int
@@ -28,6 +28,9 @@ def side_by_side(function: Callable[[Item], Result], items: Iterable[Item], *, w
     object
         What the function returns; what it raises is raised here, and items that no thread has begun are dropped.
     """
+    if workers == 1:
+        yield from map(function, items)
+        return
     waiting: collections.deque[Future[Result]] = collections.deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="completion") as pool:
         try:

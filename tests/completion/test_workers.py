@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from completion.folder.workers import side_by_side
+from completion.workers import side_by_side
 from dcgan.cores import available_cores
 
 
