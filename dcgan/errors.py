@@ -6,6 +6,7 @@
     ├── NoFaceError                no face is found in a photograph
     ├── CompletionError            a method cannot complete a picture
     ├── ModelFileError             a model file is missing, damaged, or not a model of this project
+    ├── EngineError                Keras or its engine is missing; an ImportError as well
     └── RunError                   a run folder cannot be used, or the training diverged
 
 Wrong arguments raise TypeError, where their type or dtype is wrong, or ValueError, where their shape or value is. A
@@ -19,6 +20,7 @@ ValueError of a setting, which may come from a command's option, is an
 __all__ = [
     "CompletionError",
     "DatasetError",
+    "EngineError",
     "FaceCompletionError",
     "FallbackWarning",
     "ImageFileError",
@@ -51,6 +53,10 @@ class ModelFileError(FaceCompletionError):
 
 class NoFaceError(FaceCompletionError):
     """No face is found in a photograph, or none at the place given by the user."""
+
+
+class EngineError(FaceCompletionError, ImportError):
+    """What trains and searches, Keras with TensorFlow or JAX, is not installed."""
 
 
 class RunError(FaceCompletionError):

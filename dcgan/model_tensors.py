@@ -7,11 +7,12 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,7 @@ FORMAT = "dcgan-prior"
 FORMAT_VERSION = 1
 HEADER_BYTES_MAX = 2**24
 BLOCK_BYTES = 2**20
+_digests: dict[tuple[int, ...], str] = {}  # of files that were hashed by this process: a tenth of a second each
 DTYPES = {"F16": "float16", "F32": "float32"}  # the types of tensors, by their names in a file
 
 
@@ -119,10 +121,13 @@ def model_sha256(name_or_path: str | Path) -> str:
     """
     path = find_model(name_or_path)
     with _damage_named(path), open_regular(path) as file:
-        digest = hashlib.sha256()
-        while block := file.read(BLOCK_BYTES):
-            digest.update(block)
-        return digest.hexdigest()
+        identity = _identity(file)
+        if identity not in _digests:
+            digest = hashlib.sha256()
+            while block := file.read(BLOCK_BYTES):
+                digest.update(block)
+            _digests[identity] = digest.hexdigest()
+        return _digests[identity]
 
 
 def read_header(path: Path) -> tuple[ModelConfig, dict[str, Any], dict[str, TensorForm]]:
@@ -203,8 +208,15 @@ def read_tensors(path: Path, *, bytes_max: int) -> tuple[dict[str, npt.NDArray[A
     """
     with _damage_named(path):
         with open_regular(path) as file:
-            data = file.read(bytes_max)
-        return safetensors.numpy.load(data), hashlib.sha256(data).hexdigest()
+            data, identity = file.read(bytes_max), _identity(file)
+        digest = _digests.get(identity) or hashlib.sha256(data).hexdigest()
+        return safetensors.numpy.load(data), digest
+
+
+def _identity(file: IO[bytes]) -> tuple[int, ...]:
+    """Return what tells an open file from others, and from itself before a change."""
+    status = os.fstat(file.fileno())
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import TensorProto, helper
 
+from dcgan import onnx_writer
 from dcgan.config import BATCH_NORM_EPSILON, LEAKY_SLOPE, ModelConfig, start_size
 
 __all__ = ["completion_graph", "generator_graph"]
@@ -75,8 +75,8 @@ class _Graph:
 
     def __init__(self, tensors: Tensors) -> None:
         self._tensors = tensors
-        self._nodes: list[Any] = []
-        self._constants: list[Any] = []
+        self._nodes: list[bytes] = []
+        self._constants: list[list[bytes | memoryview]] = []
 
     def tensor(self, name: str) -> Array:
         """Return one of the model's tensors in float32."""
@@ -94,31 +94,31 @@ class _Graph:
     def constant(self, values: Array) -> str:
         """Add a constant and return its name."""
         name = f"constant{len(self._constants)}"
-        kind = TensorProto.INT64 if values.dtype == np.int64 else TensorProto.FLOAT
-        values = np.ascontiguousarray(values)
-        self._constants.append(helper.make_tensor(name, kind, values.shape, values.tobytes(), raw=True))
+        self._constants.append(onnx_writer.constant(name, values))
         return name
 
     def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
         """Add a node and return the name of its output."""
         output = name or f"value{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, inputs, [output], **attributes))
+        self._nodes.append(onnx_writer.node(kind, inputs, output, attributes=attributes))
         return output
 
     def dense(self, x: str, kernel: Array, bias: Array) -> str:
         """Add a dense layer; `kernel` is (received, returned)."""
         return self.add("Gemm", x, self.constant(kernel), self.constant(bias))
 
-    def convolution(self, x: str, kernel: Array, bias: Array, *, strides: int) -> str:
-        """Add a convolution; `kernel` is Keras's (height, width, received, returned)."""
+    def convolution(self, x: str, name: str, scale: Array | None, bias: Array, *, strides: int) -> str:
+        """Add a convolution whose answer is scaled channel by channel."""
+        kernel = self._tensors[f"{name}/kernel"]  # (height, width, received, returned)
         pads = _same_pads(kernel.shape[0], strides)
-        weights = self.constant(kernel.transpose(3, 2, 0, 1))
+        weights = self.constant(_channels_first(kernel, None if scale is None else scale[:, None, None, None]))
         return self.add("Conv", x, weights, self.constant(bias), strides=[strides] * 2, pads=pads)
 
-    def transposed(self, x: str, kernel: Array, bias: Array) -> str:
-        """Add a transposed convolution of stride 2; `kernel` is Keras's (height, width, returned, received)."""
-        weights = self.constant(kernel.transpose(3, 2, 0, 1))
+    def transposed(self, x: str, name: str, scale: Array | None, bias: Array) -> str:
+        """Add a transposed convolution of stride 2 whose answer is scaled channel by channel."""
+        kernel = self._tensors[f"{name}/kernel"]  # (height, width, returned, received)
         pads = _same_pads(kernel.shape[0], 2)
+        weights = self.constant(_channels_first(kernel, None if scale is None else scale[:, None, None]))
         return self.add("ConvTranspose", x, weights, self.constant(bias), strides=[2, 2], pads=pads)
 
     def leaky(self, x: str) -> str:
@@ -127,14 +127,21 @@ class _Graph:
 
     def finish(self, inputs: Mapping[str, Sequence[Any]], outputs: Mapping[str, Sequence[Any]]) -> bytes:
         """Return the graph as a serialized model, with the shapes of its inputs and outputs."""
-        received, returned = (
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape)) for name, shape in each.items()]
-            for each in (inputs, outputs)
+        return onnx_writer.model(
+            self._nodes, self._constants, inputs=inputs, outputs=outputs, opset=OPSET, ir_version=IR_VERSION
         )
-        graph = helper.make_graph(self._nodes, "dcgan", received, returned, initializer=self._constants)
-        opset = helper.make_opsetid("", OPSET)
-        model = helper.make_model(graph, producer_name="dcgan", opset_imports=[opset], ir_version=IR_VERSION)
-        return bytes(model.SerializeToString())
+
+
+def _channels_first(kernel: Array, scale: Array | None) -> Array:
+    """Return a kernel (height, width, A, B) as (B, A, height, width), in float32 and scaled.
+
+    In two steps, which takes a fifth of the time of one.
+    """
+    height, width, a, b = kernel.shape
+    pixels_last = np.ascontiguousarray(kernel.reshape(height * width, a * b).T).reshape(a, b, height, width)
+    weights = np.empty((b, a, height, width), np.float32)
+    np.multiply(pixels_last.swapaxes(0, 1), np.float32(1.0) if scale is None else scale, out=weights)
+    return weights
 
 
 def _same_pads(side: int, strides: int) -> list[int]:
@@ -147,52 +154,41 @@ def _encode(graph: _Graph, config: ModelConfig) -> str:
     """Add the encoder, from "masked" to "latents", and return the name of the offset before BatchNorm's shift."""
     prefix, levels = "encoder", len(config.widths)
 
-    def normed(name: str, *, axis: int) -> tuple[Array, Array]:
-        """Return a layer's kernel with the scale of its BatchNorm, and the shift as its bias."""
-        scale, shift = graph.batch_norm(f"{prefix}/{name}_norm")
-        kernel = graph.tensor(f"{prefix}/{name}/kernel")
-        return kernel * (scale if axis == 3 else scale[:, None]), shift
-
     x = graph.add("Transpose", "masked", perm=[0, 3, 1, 2])
     maps = []
     for level in range(levels):
-        x = graph.leaky(graph.convolution(x, *normed(f"down{level}", axis=3), strides=2))
+        name = f"{prefix}/down{level}"
+        x = graph.leaky(graph.convolution(x, name, *graph.batch_norm(f"{name}_norm"), strides=2))
         maps.append(x)
-    side = start_size(config.size)
-    kernel = graph.tensor(f"{prefix}/latents/kernel").reshape(side, side, config.widths[-1], config.latent_dim)
-    flat = graph.add("Flatten", x, axis=1)
-    dense = graph.dense(
-        flat, kernel.transpose(2, 0, 1, 3).reshape(-1, config.latent_dim), graph.tensor(f"{prefix}/latents/bias")
-    )
+    flat = graph.add("Flatten", graph.add("Transpose", x, perm=[0, 2, 3, 1]), axis=1)  # as Keras flattens it
+    dense = graph.dense(flat, graph.tensor(f"{prefix}/latents/kernel"), graph.tensor(f"{prefix}/latents/bias"))
     graph.add("Tanh", dense, name="latents")
     for level in reversed(range(levels - 1)):
-        x = graph.leaky(graph.transposed(x, *normed(f"up{level}", axis=2)))
+        up, mix = f"{prefix}/up{level}", f"{prefix}/mix{level}"
+        x = graph.leaky(graph.transposed(x, up, *graph.batch_norm(f"{up}_norm")))
         x = graph.add("Add", x, maps[level])
-        x = graph.leaky(graph.convolution(x, *normed(f"mix{level}", axis=3), strides=1))
+        x = graph.leaky(graph.convolution(x, mix, *graph.batch_norm(f"{mix}_norm"), strides=1))
     scale, _ = graph.batch_norm(f"generator/norm{levels - 1}")  # that of the map to which the offset is added
-    kernel, bias = graph.tensor(f"{prefix}/offset/kernel"), graph.tensor(f"{prefix}/offset/bias")
-    return graph.convolution(x, kernel * scale, bias * scale, strides=1)
+    return graph.convolution(x, f"{prefix}/offset", scale, graph.tensor(f"{prefix}/offset/bias") * scale, strides=1)
 
 
 def _generate(graph: _Graph, config: ModelConfig, latents: str, *, offset: str) -> None:
     """Add the generator, from latents to "pictures"; `offset` is that of the encoder, or empty."""
     prefix, side, widths = "generator", start_size(config.size), config.widths[::-1]
     scale, shift = graph.batch_norm(f"{prefix}/norm0")
-    kernel = graph.tensor(f"{prefix}/project/kernel").reshape(config.latent_dim, side, side, widths[0]) * scale
-    columns = kernel.transpose(0, 3, 1, 2).reshape(config.latent_dim, -1)
-    x = graph.dense(latents, columns, np.repeat(shift, side**2))
-    shape = graph.constant(np.array([-1, widths[0], side, side], np.int64))
-    x = graph.add("Reshape", x, shape)
+    kernel = graph.tensor(f"{prefix}/project/kernel") * np.tile(scale, side**2)
+    x = graph.dense(latents, kernel, np.tile(shift, side**2))
+    x = graph.add("Reshape", x, graph.constant(np.array([-1, side, side, widths[0]], np.int64)))
+    x = graph.add("Transpose", x, perm=[0, 3, 1, 2])
     last = len(widths) - 1
     for level in range(len(widths)):
         if level == last and offset:
             x = graph.add("Add", x, offset)
         x = graph.add("Relu", x)
-        kernel = graph.tensor(f"{prefix}/up{level}/kernel")
+        name = f"{prefix}/up{level}"
         if level == last:
-            x = graph.transposed(x, kernel, graph.tensor(f"{prefix}/up{level}/bias"))
+            x = graph.transposed(x, name, None, graph.tensor(f"{name}/bias"))
         else:
-            scale, shift = graph.batch_norm(f"{prefix}/norm{level + 1}")
-            x = graph.transposed(x, kernel * scale[:, None], shift)
+            x = graph.transposed(x, name, *graph.batch_norm(f"{prefix}/norm{level + 1}"))
     x = graph.add("Tanh", x)
     graph.add("Transpose", x, name="pictures", perm=[0, 2, 3, 1])

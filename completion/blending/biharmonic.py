@@ -22,8 +22,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
+from scipy import sparse
 
+from completion.blending.distances import with_neighbours
 from completion.blending.holes import check_mask, check_pictures, fill_hole, hole_window
 from completion.blending.poisson import laplace_equation
 from completion.blending.solvers import ConjugateGradients, Factors, Multigrid
@@ -165,10 +166,10 @@ def _biharmonic_equation(
     whose Laplacian reads a hidden pixel is omitted from the sum of squares. This never concerns a pixel of the hole, so
     the matrix stays positive definite.
     """
-    rows = ndimage.binary_dilation(hole) & ~ndimage.binary_dilation(hidden)  # the summands (L r)(p)^2
-    ring = ndimage.binary_dilation(rows) & ~hole  # the known pixels that they read
+    rows = with_neighbours(hole) & ~with_neighbours(hidden)  # the summands (L r)(p)^2
+    ring = with_neighbours(rows) & ~hole  # the known pixels that they read
     # L at the pixels of `rows`: its columns for these pixels, and for the pixels around them.
-    around = ndimage.binary_dilation(rows) & ~rows
+    around = with_neighbours(rows) & ~rows
     inner, minus_outer = laplace_equation(rows, around)
     hole_columns = inner[:, np.flatnonzero(hole[rows])]
     known_in_rows = ring[rows]
@@ -182,6 +183,6 @@ def _biharmonic_equation(
 
 def _iterative_solver(matrix: sparse.csr_array, hole: NDArray[np.bool_]) -> ConjugateGradients:
     """Return the linear solver for a large hole."""
-    ring = ndimage.binary_dilation(hole) & ~hole
+    ring = with_neighbours(hole) & ~hole
     multigrid = Multigrid(laplace_equation(hole, ring)[0], hole)
     return ConjugateGradients(matrix, lambda rhs: multigrid.cycle(multigrid.cycle(rhs)))

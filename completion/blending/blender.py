@@ -15,7 +15,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from completion.blending.biharmonic import BiharmonicSolver, biharmonic_blend
 from completion.blending.geometry import GeometrySolver, geometry_blend
@@ -152,6 +151,8 @@ def feather_blend(
         raise ValueError(f"Expected `width_px` above 0. Received: {width_px}.")
     if mask.all() or not mask.any():
         return result
+    from scipy import ndimage  # takes 0.2 s
+
     rows, columns = hole_window(mask)  # the nearest known pixel of every missing one lies in this window
     distance, (ys, xs) = ndimage.distance_transform_edt(mask[rows, columns], return_indices=True)
     faded = (distance > 0) & (distance < width)

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from completion.blending.biharmonic import BiharmonicSolver
+from completion.blending.distances import distance_to_known, label_holes
 from completion.blending.holes import check_mask, hole_window
 from completion.blending.poisson import PoissonSolver
 
@@ -59,14 +59,12 @@ def hole_depths(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.
     ([[1, 0, 2, 2, 2]], [1.0, 3.0])
     """
     check_mask(mask)
-    labels = np.empty(mask.shape, np.int32)
-    count = int(ndimage.label(mask, output=labels))
+    labels, count = label_holes(mask)
     if mask.all():
         return labels, np.full(count, np.inf)
     window = hole_window(mask)  # the nearest known pixel of every missing one lies in this window
-    distance = ndimage.distance_transform_edt(mask[window])
     depths = np.zeros(count + 1)
-    np.maximum.at(depths, labels[window], distance)
+    np.maximum.at(depths, labels[window], distance_to_known(mask[window]))
     return labels, depths[1:]
 
 

@@ -20,8 +20,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
+from scipy import sparse
 
+from completion.blending.distances import with_neighbours
 from completion.blending.holes import check_mask, check_pictures, fill_hole, hole_window
 from completion.blending.solvers import ConjugateGradients, Factors, Multigrid, row_starts
 
@@ -82,7 +83,7 @@ class PoissonSolver:
         self.n_unknowns = 0 if mask.all() else int(np.count_nonzero(mask))
         self._ring = np.zeros_like(self._hole)
         if self.n_unknowns:
-            self._ring = ndimage.binary_dilation(self._hole) & ~self._hole
+            self._ring = with_neighbours(self._hole) & ~self._hole
             matrix, self._ring_to_hole = laplace_equation(self._hole, self._ring)
             direct = self.n_unknowns <= _direct_limit
             self._linear_solver = Factors(matrix) if direct else _iterative_solver(matrix, self._hole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from completion.config import MethodConfig, needs_model, resolve_method
+from completion.config import AutoConfig, MethodConfig, SearchConfig, needs_model, resolve_method
 from completion.folder.forms import LOSSY_NOTE, is_lossy_form
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob, check_outputs
@@ -240,7 +241,9 @@ def _make_method(
         )
         click.echo(printable(line), err=True)
     options = MethodOptions(prior, method.blend, method.seed, detector, photographs.beyond, photographs.grain)
-    with quiet_import():  # a search brings in TensorFlow
+    config = resolved[1]
+    searches = isinstance(config.config if isinstance(config, AutoConfig) else config, SearchConfig)
+    with quiet_import() if searches else contextlib.nullcontext():  # a search brings in TensorFlow
         return make_method(resolved, options)
 
 

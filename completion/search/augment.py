@@ -9,7 +9,8 @@ import dataclasses
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+
+from completion.blending.distances import distance_to_known
 
 __all__ = ["AUGMENTATIONS", "Augmentation", "nearness"]
 
@@ -105,7 +106,7 @@ def nearness(known: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     near = np.zeros(known.shape, np.float32)
     for row, shares in enumerate(known):
         if shares.any():
-            distance = ndimage.distance_transform_edt(shares <= 0.0) / side
+            distance = distance_to_known(shares <= 0.0) / side
             near[row] = np.clip((FAR - distance) / (FAR - NEAR), 0.0, 1.0)
     return near
 

@@ -2,6 +2,7 @@ import concurrent.futures
 
 import keras
 import numpy as np
+import onnx
 import pytest
 
 from dcgan.config import ModelConfig
@@ -11,6 +12,7 @@ from dcgan.inference import CompletionNetwork, GeneratorNetwork
 from dcgan.model_file import Prior, load_model
 from dcgan.model_tensors import bundled_models
 from dcgan.networks import build_discriminator, build_generator
+from dcgan.onnx_graph import completion_graph, generator_graph
 from dcgan.sampling import draw_latents
 
 GREY_LEVELS = 127.5
@@ -84,3 +86,11 @@ def test_the_same_answer_alone_in_company_and_side_by_side(prior):
 def test_a_model_without_an_encoder(prior):
     with pytest.raises(ModelFileError, match="expected a model with an encoder"):
         CompletionNetwork(prior)
+
+
+@pytest.mark.parametrize("build", [completion_graph, generator_graph])
+def test_the_onnx_package_accepts_the_graph(build):
+    config = ModelConfig(size=16, filters=4, latent_dim=8)
+    prior = random_prior(config)
+    model = onnx.load_model_from_string(build(config, prior.tensors))
+    onnx.checker.check_model(model, full_check=True)
