@@ -50,6 +50,7 @@ bench: export TF_CPP_MIN_LOG_LEVEL = 3
 bench: $(VENV)/.dev  ## measure, in about two and a half hours; DATA=folder with faces-eval.zip
 	@test -f "$(DATA)/faces-eval.zip" || { echo "Expected DATA=folder with faces-eval.zip. Received: DATA=$(DATA)"; exit 2; }
 	$(BIN)/python scripts/bench_help.py
+	$(BIN)/python scripts/bench_start.py
 	$(BIN)/python scripts/bench_search.py
 	$(BIN)/python scripts/bench_training.py
 	$(BIN)/python scripts/bench_training.py --precision mixed_bfloat16 --tutorial-precision float32

@@ -94,6 +94,7 @@ def _session(prior: Prior, name: str, build: Any) -> Any:
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = options.inter_op_num_threads = 1
             options.log_severity_level = 3
+            options.enable_cpu_mem_arena = False  # as fast, and 8 MB less
             graph = build(prior.config, prior.tensors)
             kept[name] = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         return kept[name]
