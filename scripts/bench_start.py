@@ -1,7 +1,7 @@
 """How fast the first picture comes: complete-images for one face of 128 pixels, as a whole process.
 
-Beside it the import of what it is made of, which no command can undercut. The processes take turns; seconds and memory are
-medians. One line before them runs uncounted, so that the files are in the system's memory.
+Beside it the import of what it is made of, which no command can undercut. The processes take turns; seconds and memory
+are medians. One round before them is not counted, so that the files are in the system's memory.
 """
 
 import argparse
