@@ -48,6 +48,12 @@ SHEET_PIXELS_MAX = 2**26
     help="Largest number of channels of a feature map, as a multiple of --filters.",
     **shown_default(MODEL.widening),
 )
+@click.option(
+    "--margin",
+    type=float,
+    help="How the faces were aligned: dcgan-align's --margin; the model's file says it.",
+    **shown_default(MODEL.margin),
+)
 @click.option("--kernel-size", type=int, help="Side of the kernels, in pixels.", **shown_default(MODEL.kernel_size))
 @click.option(
     "--discriminator-norm",

@@ -21,6 +21,8 @@ EPOCHS_MAX = 1_000_000
 BATCH_SIZE_MAX = 65_536
 SEED_MAX = 2**32 - 1
 WIDENING_MAX = 64
+MARGIN_MAX = 1.0
+LATER_FIELDS = {"widening": 8, "offset_maps": 1, "margin": 0.0}  # of ModelConfig; what files without them have
 BATCH_NORM_EPSILON = 1e-5  # of all networks
 LEAKY_SLOPE = 0.2
 
@@ -141,8 +143,17 @@ class ModelConfig:
     discriminator_norm : {"batch", "spectral"}
         Normalisation in the discriminator: BatchNorm (Radford et al. 2016) or spectral (Miyato et al. 2018).
     widening : int, default 8
-        Largest number of channels of a feature map, as a multiple of `filters`; 1 to 64. Files that were written
-        before there was this field have 8.
+        Largest number of channels of a feature map, as a multiple of `filters`; 1 to 64.
+    offset_maps : int, default 1
+        To how many of the generator's feature maps, from the largest down, the encoder adds an offset; from 1 to the
+        number of feature maps without the first, or 1 where there is no other.
+    margin : float, default 0
+        Of the faces' frame: how far it goes beyond OpenFace's tight square on each side, as a share of that square's
+        side, from 0 to 1; see `dcgan.faces.alignment.alignment_transform`.
+
+    Notes
+    -----
+    Files that were written before there were the fields `widening`, `offset_maps` and `margin` have their defaults.
     """
 
     size: int = 64
@@ -152,6 +163,8 @@ class ModelConfig:
     kernel_size: int = 4
     discriminator_norm: str = "batch"
     widening: int = 8
+    offset_maps: int = 1
+    margin: float = 0.0
 
     def __post_init__(self) -> None:
         _check_whole("size", self.size, low=8, high=SIZE_MAX)
@@ -162,6 +175,8 @@ class ModelConfig:
         _check_whole("filters", self.filters, low=1, high=FILTERS_MAX)
         _check_whole("kernel_size", self.kernel_size, low=2, high=KERNEL_SIZE_MAX)
         _check_whole("widening", self.widening, low=1, high=WIDENING_MAX)
+        _check_whole("offset_maps", self.offset_maps, low=1, high=max(1, doublings(self.size) - 1))
+        check(0.0 <= self.margin <= MARGIN_MAX, f"`margin` from 0 to {MARGIN_MAX:g}", margin=self.margin)
         check(
             self.discriminator_norm in DISCRIMINATOR_NORMS,
             f"`discriminator_norm` to be one of {DISCRIMINATOR_NORMS}",
@@ -174,9 +189,9 @@ class ModelConfig:
         return [self.filters * min(2**level, self.widening) for level in range(doublings(self.size))]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields by name, for a file; `widening` only where it is not 8, which earlier versions expect."""
+        """Return the fields by name, for a file; a later field only where it is not what files without it have."""
         values = dataclasses.asdict(self)
-        return values if self.widening != 8 else {name: values[name] for name in values if name != "widening"}
+        return {name: value for name, value in values.items() if value != LATER_FIELDS.get(name)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
@@ -202,7 +217,7 @@ class ModelConfig:
         expected = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(values, dict):
             raise TypeError(f"Expected a dict. Received: {type(values).__name__}")
-        if set(values) | {"widening"} != expected:
+        if set(values) | set(LATER_FIELDS) != expected:
             raise ValueError(f"Expected the keys {sorted(expected)}. Received: {sorted(values)}")
         return cls(**values)
 

@@ -1,11 +1,13 @@
 """The encoder: predicts, from a picture with missing pixels, the generator's inputs for a completed picture.
 
-It predicts the latents z and an offset, which is added to the generator's last feature map, at half the picture's
-size. z selects a face that the DCGAN can draw. The offset adds details of the known pixels that z cannot express.
+It predicts the latents z and offsets, which are added to the generator's last feature maps: at half the picture's
+size, and, where the model's configuration says so, at a quarter, an eighth and so on. z selects a face that the DCGAN
+can draw. The offsets add details of the known pixels that z cannot express.
 """
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -14,13 +16,13 @@ from keras import ops
 from dcgan.config import BATCH_NORM_EPSILON, LEAKY_SLOPE, ModelConfig
 from dcgan.networks import BATCH_NORM_MOMENTUM
 
-__all__ = ["build_encoder", "decode", "offset_shape", "split_generator"]
+__all__ = ["build_encoder", "decode", "offset_shapes"]
 
 Tensor = Any
 
 
-def offset_shape(config: ModelConfig) -> tuple[int, int, int]:
-    """Return the shape of one picture's offset.
+def offset_shapes(config: ModelConfig) -> list[tuple[int, int, int]]:
+    """Return the shapes of one picture's offsets.
 
     Parameters
     ----------
@@ -29,40 +31,43 @@ def offset_shape(config: ModelConfig) -> tuple[int, int, int]:
 
     Returns
     -------
-    tuple of int
-        (height, width, channels) of the generator's last feature map.
+    list of tuple of int
+        (height, width, channels) of the generator's last `config.offset_maps` feature maps, the largest first.
 
     Examples
     --------
-    >>> offset_shape(ModelConfig())
-    (32, 32, 64)
+    >>> offset_shapes(ModelConfig())
+    [(32, 32, 64)]
     """
-    return config.size // 2, config.size // 2, config.widths[0]
+    return [
+        (config.size >> level + 1, config.size >> level + 1, config.widths[level])
+        for level in range(config.offset_maps)
+    ]
 
 
 def build_encoder(config: ModelConfig, *, policy: str = "float32", seed: int = 0) -> keras.Model:
     """Build the encoder of a model, a U-Net (Ronneberger et al. 2015).
 
     Convolutions of stride 2 reduce the picture to the generator's start size, where a dense layer predicts z.
-    Transposed convolutions enlarge the feature map again to the size of the offset, with skip connections from the
-    contracting path.
+    Transposed convolutions enlarge the feature map again to half the picture's size, with skip connections from the
+    contracting path; a convolution at the size of each offset predicts it.
 
     Parameters
     ----------
     config : ModelConfig
         Configuration of the model.
     policy : str, default "float32"
-        Keras dtype policy of all layers except the two output layers, which stay in float32.
+        Keras dtype policy of all layers except the output layers, which stay in float32.
     seed : int, default 0
         Seed of the initial weights.
 
     Returns
     -------
     keras.Model
-        Maps (B, size, size, channels + 1) float32 to two outputs: z, (B, latent_dim) float32 in [-1, 1], and the
-        offset, (B, *offset_shape(config)) float32. The first channels of the input are the picture in [-1, 1], with its
-        holes filled by a rough estimate. The last channel is the known fraction of each pixel, in [0, 1]. The offset of
-        a new encoder is 0.
+        Maps (B, size, size, channels + 1) float32 to a list: z, (B, latent_dim) float32 in [-1, 1], and the offsets,
+        float32 of `offset_shapes(config)` for each picture. The first channels of the input are the picture in [-1, 1],
+        with its holes filled by a rough estimate. The last channel is the known fraction of each pixel, in [0, 1]. The
+        offsets of a new encoder are 0.
 
     References
     ----------
@@ -106,55 +111,35 @@ def build_encoder(config: ModelConfig, *, policy: str = "float32", seed: int = 0
         dtype="float32",
         name="latents",
     )
+    offsets: list[Tensor] = []
+
+    def predict_offset(x: Tensor, level: int) -> None:
+        """Add the output layer of one offset."""
+        layer = keras.layers.Conv2D(
+            config.widths[level],
+            3,
+            padding="same",
+            kernel_initializer="zeros",
+            dtype="float32",
+            name=f"offset{level or ''}",
+        )
+        offsets.insert(0, layer(x))
+
     for index in reversed(range(len(config.widths) - 1)):
         x = block(x, config.widths[index], f"up{index}", kind=keras.layers.Conv2DTranspose)
         x = keras.layers.Add(dtype=policy, name=f"merge{index}")([x, maps[index]])
         x = block(x, config.widths[index], f"mix{index}", kind=keras.layers.Conv2D, strides=1)
-    offset = keras.layers.Conv2D(
-        config.widths[0], 3, padding="same", kernel_initializer="zeros", dtype="float32", name="offset"
-    )
-    return keras.Model(masked, [dense(flat), offset(x)], name="encoder")
+        if index < config.offset_maps:
+            predict_offset(x, index)
+    if len(config.widths) == 1:  # the generator's start is its only feature map
+        predict_offset(x, 0)
+    return keras.Model(masked, [dense(flat), *offsets], name="encoder")
 
 
-def split_generator(generator: keras.Model, config: ModelConfig) -> tuple[keras.Model, keras.Model]:
-    """Split the generator at its last feature map, to which the offset is added.
-
-    Parameters
-    ----------
-    generator : keras.Model
-        The generator; both parts share its layers.
-    config : ModelConfig
-        Configuration of the model.
-
-    Returns
-    -------
-    head : keras.Model
-        Maps latents, (B, latent_dim), to the last feature map, (B, *offset_shape(config)).
-    tail : keras.Model
-        Maps the last feature map, (B, *offset_shape(config)), to pictures in [-1, 1].
-
-    Examples
-    --------
-    >>> from dcgan.networks import build_generator
-    >>> config = ModelConfig(size=16, filters=4)
-    >>> [part.output_shape for part in split_generator(build_generator(config), config)]
-    [(None, 8, 8, 4), (None, 16, 16, 3)]
-    """
-    shape = offset_shape(config)
-    x = latents = keras.Input((config.latent_dim,), name="latents")
-    layers = iter(generator.layers[1:])
-    for layer in layers:
-        x = layer(x)
-        if tuple(x.shape[1:]) == shape:
-            break
-    features = y = keras.Input(shape, name="features")
-    for layer in layers:
-        y = layer(y)
-    return keras.Model(latents, x, name="head"), keras.Model(features, y, name="tail")
-
-
-def decode(generator: keras.Model, config: ModelConfig, latents: Tensor, *, offset: Tensor | None = None) -> Tensor:
-    """Return the generator's pictures, with an offset added to its last feature map.
+def decode(
+    generator: keras.Model, config: ModelConfig, latents: Tensor, *, offsets: Sequence[Tensor] | None = None
+) -> Tensor:
+    """Return the generator's pictures, with offsets added to its last feature maps.
 
     Parameters
     ----------
@@ -164,17 +149,19 @@ def decode(generator: keras.Model, config: ModelConfig, latents: Tensor, *, offs
         Configuration of the model.
     latents : tensor of float32, shape (B, latent_dim)
         Latents z, in [-1, 1].
-    offset : tensor of float32, shape (B, *offset_shape(config)), optional
-        Added to the last feature map.
+    offsets : sequence of float32 tensors, optional
+        (B, height, width, channels), of the shapes of `offset_shapes`; by default nothing is added.
 
     Returns
     -------
     tensor of float32, shape (B, size, size, channels)
         Pictures in [-1, 1].
     """
-    x = latents
+    x, last = latents, len(config.widths) - 1
+    names = ["reshape", *(f"up{level}" for level in range(last))]  # of the layers that make a feature map
+    added = dict(zip(reversed(names), offsets or (), strict=False))
     for layer in generator.layers[1:]:
         x = layer(x, training=False) if isinstance(layer, keras.layers.BatchNormalization) else layer(x)
-        if offset is not None and tuple(x.shape[1:]) == offset_shape(config):
-            x, offset = x + ops.cast(offset, x.dtype), None
+        if layer.name in added:
+            x = x + ops.cast(added[layer.name], x.dtype)
     return x

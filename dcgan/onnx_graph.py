@@ -40,7 +40,7 @@ def generator_graph(config: ModelConfig, tensors: Tensors) -> bytes:
     """
     graph = _Graph(tensors)
     shape = ("B", config.size, config.size, config.channels)
-    _generate(graph, config, "latents", offset="")
+    _generate(graph, config, "latents", offsets={})
     return graph.finish({"latents": ("B", config.latent_dim)}, {"pictures": shape})
 
 
@@ -60,8 +60,8 @@ def completion_graph(config: ModelConfig, tensors: Tensors) -> bytes:
         (B, latent_dim) float32, and "pictures", (B, size, size, C) float32 in [-1, 1].
     """
     graph = _Graph(tensors)
-    offset = _encode(graph, config)
-    _generate(graph, config, "latents", offset=offset)
+    offsets = _encode(graph, config)
+    _generate(graph, config, "latents", offsets=offsets)
     inputs = {"masked": ("B", config.size, config.size, config.channels + 1)}
     outputs = {
         "latents": ("B", config.latent_dim),
@@ -150,8 +150,14 @@ def _same_pads(side: int, strides: int) -> list[int]:
     return [before, before, total - before, total - before]
 
 
-def _encode(graph: _Graph, config: ModelConfig) -> str:
-    """Add the encoder, from "masked" to "latents", and return the name of the offset before BatchNorm's shift."""
+def _encode(graph: _Graph, config: ModelConfig) -> dict[int, str]:
+    """Add the encoder, from "masked" to "latents".
+
+    Returns
+    -------
+    dict of int to str
+        The names of the offsets before BatchNorm's shift, by the generator's level to whose map each is added.
+    """
     prefix, levels = "encoder", len(config.widths)
 
     x = graph.add("Transpose", "masked", perm=[0, 3, 1, 2])
@@ -163,17 +169,29 @@ def _encode(graph: _Graph, config: ModelConfig) -> str:
     flat = graph.add("Flatten", graph.add("Transpose", x, perm=[0, 2, 3, 1]), axis=1)  # as Keras flattens it
     dense = graph.dense(flat, graph.tensor(f"{prefix}/latents/kernel"), graph.tensor(f"{prefix}/latents/bias"))
     graph.add("Tanh", dense, name="latents")
+    offsets = {}
+
+    def predict_offset(x: str, level: int) -> None:
+        """Add an offset, with the scale of the BatchNorm after the map to which it is added."""
+        scale, _ = graph.batch_norm(f"generator/norm{levels - 1 - level}")
+        name = f"{prefix}/offset{level or ''}"
+        bias = graph.tensor(f"{name}/bias") * scale
+        offsets[levels - 1 - level] = graph.convolution(x, name, scale, bias, strides=1)
+
     for level in reversed(range(levels - 1)):
         up, mix = f"{prefix}/up{level}", f"{prefix}/mix{level}"
         x = graph.leaky(graph.transposed(x, up, *graph.batch_norm(f"{up}_norm")))
         x = graph.add("Add", x, maps[level])
         x = graph.leaky(graph.convolution(x, mix, *graph.batch_norm(f"{mix}_norm"), strides=1))
-    scale, _ = graph.batch_norm(f"generator/norm{levels - 1}")  # that of the map to which the offset is added
-    return graph.convolution(x, f"{prefix}/offset", scale, graph.tensor(f"{prefix}/offset/bias") * scale, strides=1)
+        if level < config.offset_maps:
+            predict_offset(x, level)
+    if levels == 1:
+        predict_offset(x, 0)
+    return offsets
 
 
-def _generate(graph: _Graph, config: ModelConfig, latents: str, *, offset: str) -> None:
-    """Add the generator, from latents to "pictures"; `offset` is that of the encoder, or empty."""
+def _generate(graph: _Graph, config: ModelConfig, latents: str, *, offsets: Mapping[int, str]) -> None:
+    """Add the generator, from latents to "pictures"; `offsets` are those of the encoder, see `_encode`."""
     prefix, side, widths = "generator", start_size(config.size), config.widths[::-1]
     scale, shift = graph.batch_norm(f"{prefix}/norm0")
     kernel = graph.tensor(f"{prefix}/project/kernel") * np.tile(scale, side**2)
@@ -182,8 +200,8 @@ def _generate(graph: _Graph, config: ModelConfig, latents: str, *, offset: str) 
     x = graph.add("Transpose", x, perm=[0, 3, 1, 2])
     last = len(widths) - 1
     for level in range(len(widths)):
-        if level == last and offset:
-            x = graph.add("Add", x, offset)
+        if level in offsets:
+            x = graph.add("Add", x, offsets[level])
         x = graph.add("Relu", x)
         name = f"{prefix}/up{level}"
         if level == last:

@@ -77,7 +77,10 @@ def _encoder(config: ModelConfig) -> Shapes:
         shapes |= {f"mix{level}/kernel": (3, 3, width, width), **_batch_norm(f"mix{level}_norm", width)}
     flat = start_size(config.size) ** 2 * widths[-1]
     shapes |= {"latents/kernel": (flat, latent_dim), "latents/bias": (latent_dim,)}
-    return shapes | {"offset/kernel": (3, 3, widths[0], widths[0]), "offset/bias": (widths[0],)}
+    for level, width in enumerate(widths[: config.offset_maps]):
+        name = f"offset{level or ''}"
+        shapes |= {f"{name}/kernel": (3, 3, width, width), f"{name}/bias": (width,)}
+    return shapes
 
 
 def _batch_norm(name: str, width: int) -> Shapes:

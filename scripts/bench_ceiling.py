@@ -1,7 +1,7 @@
 """Measure the reconstruction limit of the generator: its best PSNR for a fully known face bounds every completion.
 
-Adam minimises the mean squared error of the whole picture from one random z, over z alone, and over z and the offset of
-the last feature map. Print the PSNR of whole pictures, mean over faces.
+Adam minimises the mean squared error of the whole picture from one random z, over z alone, and over z and the offsets
+of the last feature maps. Print the PSNR of whole pictures, mean over faces.
 """
 
 from pathlib import Path
@@ -14,11 +14,11 @@ from keras import ops
 from completion.evaluation.faces import read_faces
 from completion.search.adam import start_latents
 from dcgan.autodiff import compile_function, value_and_grad
-from dcgan.encoder import decode, offset_shape
+from dcgan.encoder import decode, offset_shapes
 from dcgan.model_file import load_model
 from dcgan.pictures.values import to_float
 
-KINDS = {"z": False, "z and offset": True}
+KINDS = {"z": False, "z and offsets": True}
 
 
 @click.command()
@@ -32,16 +32,20 @@ def main(faces: Path, model: str, count: int, steps: int) -> None:
     config = prior.config
     targets = to_float(read_faces(faces, count, size=config.size).pictures)
     for name, has_offset in KINDS.items():
-        shape = offset_shape(config) if has_offset else (0,)
+        shapes = offset_shapes(config) if has_offset else []
+        ends = np.cumsum([config.latent_dim, *(np.prod(shape) for shape in shapes)]).tolist()
 
-        def losses(point, shape=shape, has_offset=has_offset):
+        def losses(point, shapes=shapes, ends=ends):
             z = ops.clip(point[:, : config.latent_dim], -1.0, 1.0)
-            offset = ops.reshape(point[:, config.latent_dim :], (-1, *shape)) if has_offset else None
-            drawn = decode(prior.generator, config, z, offset=offset)
+            pieces = zip(shapes, ends[:-1], ends[1:], strict=True)
+            offsets = [ops.reshape(point[:, start:end], (-1, *shape)) for shape, start, end in pieces]
+            drawn = decode(prior.generator, config, z, offsets=offsets)
             return ops.mean(ops.square(drawn - targets), axis=(1, 2, 3)), ()
 
         start = start_latents(count, config.latent_dim)
-        point = keras.Variable(np.concatenate([start, np.zeros((count, int(np.prod(shape))), np.float32)], axis=1))
+        point = keras.Variable(
+            np.concatenate([start, np.zeros((count, ends[-1] - config.latent_dim), np.float32)], axis=1)
+        )
         rate = keras.optimizers.schedules.CosineDecay(0.1, steps)
         optimizer = keras.optimizers.Adam(rate)
         gradient_of = compile_function(value_and_grad(losses))

@@ -68,8 +68,8 @@ def main(model: str, batch_size: int, rounds: int) -> None:
     seen = np.zeros((batch_size, config.size, config.size, config.channels + 1), np.float32)
 
     def both_networks(seen: np.ndarray) -> object:
-        latents, offset = encoder(seen, training=False)
-        return decode(prior.generator, config, latents, offset=offset)
+        latents, *offsets = encoder(seen, training=False)
+        return decode(prior.generator, config, latents, offsets=offsets)
 
     one_pass = compile_function(both_networks)
 

@@ -21,7 +21,7 @@ TRAINING = {"keras", "tensorflow", "tensorboardX"}
 WITHOUT = """
 import importlib.machinery, sys
 
-MISSING = {"tensorflow", "keras", "jax", "jaxlib", "tensorboardX", "tensorboard", "onnx", "skimage", "torch"}
+MISSING = {"tensorflow", "keras", "jax", "jaxlib", "tensorboardX", "tensorboard", "onnx", "torch"}
 
 class Finder(importlib.machinery.PathFinder):
     @classmethod

@@ -28,6 +28,13 @@ TRAIN = EncoderTrainConfig()
     type=click.Path(exists=True, path_type=Path),
     help="As for dcgan-train: a folder, a .zip, an .npy or an MNIST idx3 file; may be given several times.",
 )
+@click.option(
+    "--tight-dataset",
+    "tight_datasets",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="As --dataset, of faces that were aligned without the model's margin: the middle of its frame.",
+)
 @click.option("--model", help="A bundled model's name or the path of a model file.", **shown_default("faces-64"))
 @click.option("--epochs", type=int, help="Passes over the pictures.", **shown_default(TRAIN.epochs))
 @click.option("--batch-size", type=int, help="Pictures in a training step.", **shown_default(TRAIN.batch_size))
@@ -36,6 +43,12 @@ TRAIN = EncoderTrainConfig()
 )
 @click.option("--beta-1", type=float, help="Adam's first-moment decay.", **shown_default(TRAIN.beta_1))
 @click.option("--hole-weight", type=float, help="Weight of the error in the hole.", **shown_default(TRAIN.hole_weight))
+@click.option(
+    "--log-weight",
+    type=float,
+    help="Weight of the logarithm of the squared error in the hole.",
+    **shown_default(TRAIN.log_weight),
+)
 @click.option(
     "--latent-weight",
     type=float,
@@ -62,6 +75,27 @@ TRAIN = EncoderTrainConfig()
 )
 @click.option("--flip/--no-flip", help="Mirror half of the pictures.", **shown_default(TRAIN.flip))
 @click.option(
+    "--moved",
+    type=float,
+    help="Share of the pictures that are moved, turned and zoomed a little.",
+    **shown_default(TRAIN.moved),
+)
+@click.option(
+    "--framed", type=float, help="Share of the pictures whose surroundings are unknown.", **shown_default(TRAIN.framed)
+)
+@click.option(
+    "--worn",
+    type=float,
+    help="Share of the pictures that look old: grey, toned, faded, blurred, noisy, compressed.",
+    **shown_default(TRAIN.worn),
+)
+@click.option(
+    "--offset-maps",
+    type=int,
+    help="How many of the generator's feature maps, from the largest down, the encoder adds to.  "
+    "[default: as in the model]",
+)
+@click.option(
     "--precision",
     type=click.Choice(PRECISIONS),
     help="Arithmetic; mixed_bfloat16 is faster on hardware with bfloat16 instructions and slower elsewhere.",
@@ -75,7 +109,9 @@ TRAIN = EncoderTrainConfig()
 )
 @run_options
 @common_errors("the same command resumes from the last checkpoint")
-def train_encoder_command(*, datasets: tuple[Path, ...], model: str, **options: Any) -> None:
+def train_encoder_command(
+    *, datasets: tuple[Path, ...], tight_datasets: tuple[Path, ...], model: str, **options: Any
+) -> None:
     """Train a model's encoder on aligned faces.
 
     The encoder maps a damaged picture to the latent vector of its completion, so that completing a picture takes one
@@ -88,4 +124,6 @@ def train_encoder_command(*, datasets: tuple[Path, ...], model: str, **options: 
     with quiet_import():
         from completion.encoder.train import train_encoder_on
 
-    click.echo(printable(train_encoder_on(datasets, run, model=model, settings=settings)))
+    click.echo(
+        printable(train_encoder_on(datasets, run, model=model, settings=settings, tight_datasets=tight_datasets))
+    )

@@ -23,6 +23,9 @@ class EncoderTrainConfig:
         Adam's first-moment decay, in [0, 1).
     hole_weight : float, default 2
         Weight of the mean absolute error in the hole, at least 0; the error of the whole picture has weight 1.
+    log_weight : float, default 0
+        Weight of the logarithm of the mean squared error in the hole, at least 0: what a decibel of PSNR costs,
+        whatever the hole.
     latent_weight : float, default 0.25
         Weight of the same errors of G(z), the picture without the offset, at least 0; it keeps G(z) itself a plausible
         face.
@@ -36,6 +39,15 @@ class EncoderTrainConfig:
         Decay of the exported running average of the weights, in [0, 1); 0 exports the weights of the last step.
     flip : bool, default True
         Mirror half of the pictures, chosen at random in each pass.
+    moved : float, default 0
+        Share of the pictures that are misplaced, in [0, 1]; see `completion.encoder.variety.misplace`.
+    framed : float, default 0
+        Share of the pictures whose surroundings are unknown, in [0, 1].
+    worn : float, default 0
+        Share of the pictures that look old or poor, in [0, 1]; see `completion.encoder.variety.wear`.
+    offset_maps : int, optional
+        How many of the generator's feature maps receive an offset (see `dcgan.config.ModelConfig`); by default as many
+        as the model's configuration says.
     precision : str, default "float32"
         "float32" or "mixed_bfloat16"; the encoder's outputs are float32 in both.
     seed : int, default 0
@@ -52,11 +64,16 @@ class EncoderTrainConfig:
     learning_rate: float = 1e-3
     beta_1: float = 0.5
     hole_weight: float = 2.0
+    log_weight: float = 0.0
     latent_weight: float = 0.25
     adversarial_weight: float = 0.0
     feature_weight: float = 0.0
     ema_momentum: float = 0.999
     flip: bool = True
+    moved: float = 0.0
+    framed: float = 0.0
+    worn: float = 0.0
+    offset_maps: int | None = None
     precision: str = "float32"
     seed: int = 0
 
@@ -69,12 +86,14 @@ class EncoderTrainConfig:
         )
         check(0 < self.learning_rate < float("inf"), "a positive `learning_rate`", learning_rate=self.learning_rate)
         check(0 <= self.beta_1 < 1, "`beta_1` in [0, 1)", beta_1=self.beta_1)
-        check(0 <= self.hole_weight < float("inf"), "`hole_weight` of at least 0", hole_weight=self.hole_weight)
-        check(0 <= self.latent_weight < float("inf"), "`latent_weight` of at least 0", latent_weight=self.latent_weight)
-        weight = self.adversarial_weight
-        check(0 <= weight < float("inf"), "`adversarial_weight` of at least 0", adversarial_weight=weight)
-        weight = self.feature_weight
-        check(0 <= weight < float("inf"), "`feature_weight` of at least 0", feature_weight=weight)
+        for name in ("hole_weight", "log_weight", "latent_weight", "adversarial_weight", "feature_weight"):
+            weight = getattr(self, name)
+            check(0 <= weight < float("inf"), f"`{name}` of at least 0", **{name: weight})
+        for name in ("moved", "framed", "worn"):
+            share = getattr(self, name)
+            check(0 <= share <= 1, f"`{name}` in [0, 1]", **{name: share})
+        if self.offset_maps is not None:
+            check(self.offset_maps >= 1, "`offset_maps` of at least 1", offset_maps=self.offset_maps)
         check(0 <= self.ema_momentum < 1, "`ema_momentum` in [0, 1)", ema_momentum=self.ema_momentum)
         check(self.precision in PRECISIONS, f"`precision` to be one of {PRECISIONS}", precision=self.precision)
         check(0 <= self.seed <= SEED_MAX, f"`seed` from 0 to {SEED_MAX}", seed=self.seed)

@@ -41,7 +41,7 @@ class Damage:
     blocks: int = 0
 
 
-def draw_damage(size: int, *, seed: tuple[int, ...]) -> Damage:
+def draw_damage(size: int, *, seed: tuple[int, ...], lowres: bool = True) -> Damage:
     """Draw a mask of a random kind.
 
     Parameters
@@ -50,6 +50,8 @@ def draw_damage(size: int, *, seed: tuple[int, ...]) -> Damage:
         Side of the picture in pixels.
     seed : tuple of int
         Numbers of at least 0. The same seed draws the same mask.
+    lowres : bool, default True
+        False draws a central hole where all but block means would be missing.
 
     Returns
     -------
@@ -64,6 +66,8 @@ def draw_damage(size: int, *, seed: tuple[int, ...]) -> Damage:
     """
     rng = np.random.default_rng(seed)
     name = NAMES[min(int(np.searchsorted(CUMULATIVE, rng.random())), len(NAMES) - 1)]
+    if name == "lowres" and not lowres:
+        name = "center"
     if name == "lowres":
         choices = [blocks for blocks in (4, 8, 16) if size % blocks == 0 and blocks < size]
         blocks = int(rng.choice(choices)) if choices else 1

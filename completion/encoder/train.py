@@ -22,7 +22,7 @@ from completion.encoder.trainer import build_encoder_trainer
 from completion.encoder.network_input import encoder_input
 from dcgan.training.checkpoint import averaged_weights
 from dcgan.command import RunOptions
-from dcgan.config import RunConfig
+from dcgan.config import ModelConfig, RunConfig
 from dcgan.training.dataset import CachedPictures, check_batch
 from dcgan.encoder import build_encoder, decode
 from dcgan.errors import ModelFileError, OptionError
@@ -39,6 +39,14 @@ __all__ = ["train_encoder", "train_encoder_on"]
 
 SAMPLE_PICTURES = 12  # columns of the sample grid
 SETTLING_BATCHES = 16  # batches that BatchNorm's statistics are estimated from before an export
+LATER_FIELDS = {
+    "offset_maps": (1, None),
+    "margin": (0.0,),
+    "log_weight": (0.0,),
+    "moved": (0.0,),
+    "framed": (0.0,),
+    "worn": (0.0,),
+}  # with the values that runs without them have
 SETTLING_STEP = 10**6  # their first step, which no training reaches
 
 Report = Callable[[str], None]
@@ -51,6 +59,7 @@ def train_encoder(
     prior: Prior,
     settings: EncoderTrainConfig | None = None,
     run: RunConfig | None = None,
+    tight: CachedPictures | None = None,
     dataset_names: Sequence[str] = (),
     overwrite: bool = False,
     start_from: Prior | None = None,
@@ -71,6 +80,8 @@ def train_encoder(
         How the encoder is trained.
     run : RunConfig, optional
         How often losses, checkpoints, samples and snapshots are written.
+    tight : CachedPictures, optional
+        Pictures that show the tight square of the model's frame alone, at the model's size.
     dataset_names : sequence of str, default ()
         Names of the datasets for the model file.
     overwrite : bool, default False
@@ -100,6 +111,8 @@ def train_encoder(
     ValueError
         The model to start from has another configuration.
     """
+    settings, report = settings or EncoderTrainConfig(), report or (lambda line: None)
+    prior = _with_offset_maps(prior, settings.offset_maps)
     initial_encoder = None
     if start_from is not None:
         initial_encoder = start_from.encoder
@@ -107,16 +120,20 @@ def train_encoder(
             raise ModelFileError("expected a model with an encoder to start from, this one has none")
         if start_from.config != prior.config:
             raise OptionError(f"Expected a model of {prior.config} to start from. Received: {start_from.config}")
-    settings, report = settings or EncoderTrainConfig(), report or (lambda line: None)
     check_batch(len(data.pictures), settings.batch_size)  # before there is a folder
     description = {"names": list(dataset_names), "pictures": len(data.pictures), "key": data.key}
+    if tight is not None:
+        description |= {"tight_pictures": len(tight.pictures), "tight_key": tight.key}
     expected_config = {
-        "model": dataclasses.asdict(prior.config) | {"sha256": prior.sha256},
-        "train": dataclasses.asdict(settings),
+        "model": _without_later_defaults(prior.config) | {"sha256": prior.sha256},
+        "train": _without_later_defaults(settings),
         "dataset": description,
     }
     with locked_run(run_dir):
-        training = _Training(data, run_dir, prior, settings=settings, description=description)
+        batches = DamagedBatches(
+            data.pictures, settings, tight=tight.pictures if tight else None, margin=prior.config.margin
+        )
+        training = _Training(batches, run_dir, prior, description=description)
         begin_run(run_dir, expected_config, overwrite=overwrite)
         if initial_encoder is not None and not (run_dir / CHECKPOINT).exists():
             training.trainer.encoder.set_weights(initial_encoder.get_weights())
@@ -138,19 +155,16 @@ class _Training:
 
     def __init__(
         self,
-        data: CachedPictures,
+        batches: DamagedBatches,
         run_dir: Path,
         prior: Prior,
         *,
-        settings: EncoderTrainConfig,
         description: dict[str, Any],
     ) -> None:
-        self.run_dir, self.prior, self.settings = run_dir, prior, settings
-        self.description = description
-        self.batches = DamagedBatches(
-            data.pictures, batch_size=settings.batch_size, flip=settings.flip, seed=settings.seed
-        )
-        self.trainer = build_encoder_trainer(prior, settings, steps=settings.epochs * self.batches.steps_per_pass)
+        self.run_dir, self.prior, self.settings = run_dir, prior, batches.settings
+        self.batches, self.description = batches, description
+        steps = self.settings.epochs * batches.steps_per_pass
+        self.trainer = build_encoder_trainer(prior, self.settings, steps=steps)
         self.encoder = build_encoder(prior.config)
 
     def export(self, last_step: dict[str, float]) -> npt.NDArray[np.uint8]:
@@ -179,18 +193,33 @@ class _Training:
         batch = self.batches[SETTLING_STEP - 1 - self.batches.first_step]
         batch = {name: array[:SAMPLE_PICTURES] for name, array in batch.items()}
         inputs = _batch_input(batch)
-        latents, offset = self.encoder(inputs, training=False)
-        decoded = decode(self.prior.generator, self.prior.config, latents, offset=offset)
+        latents, *offsets = self.encoder(inputs, training=False)
+        decoded = decode(self.prior.generator, self.prior.config, latents, offsets=offsets)
         generated = to_uint8(ops.convert_to_numpy(decoded))
-        completed = np.where(batch["known"] > 0, batch["pictures"], generated)
+        completed = np.where(batch["known"] > 0, batch["seen"], generated)
         damaged = to_uint8(ops.convert_to_numpy(inputs[..., :-1]))
         rows = np.concatenate([damaged, generated, completed, batch["pictures"]])
         return make_grid(rows, columns=len(inputs))
 
 
+def _without_later_defaults(settings: ModelConfig | EncoderTrainConfig) -> dict[str, Any]:
+    """Return the fields by name, without later ones of no effect, so that an earlier version's run goes on."""
+    values = dataclasses.asdict(settings)
+    return {name: value for name, value in values.items() if value not in LATER_FIELDS.get(name, ())}
+
+
+def _with_offset_maps(prior: Prior, count: int | None) -> Prior:
+    """Return a model whose encoder adds offsets to `count` feature maps; without an encoder, where that is new."""
+    config = dataclasses.replace(prior.config, offset_maps=count or prior.config.offset_maps)
+    if config == prior.config:
+        return prior
+    tensors = {name: values for name, values in prior.tensors.items() if not name.startswith("encoder/")}
+    return Prior(config, tensors, info=prior.info, sha256=prior.sha256)
+
+
 def _batch_input(batch: dict[str, np.ndarray]) -> Any:
     """Return the encoder's input of a batch."""
-    return encoder_input(to_float(batch["pictures"]), batch["known"].astype(np.float32), batch["means"])
+    return encoder_input(to_float(batch["seen"]), batch["known"].astype(np.float32), batch["means"])
 
 
 def _model_name(model: str) -> str:
@@ -205,6 +234,7 @@ def train_encoder_on(
     *,
     model: str,
     settings: EncoderTrainConfig | None = None,
+    tight_datasets: Sequence[Path] = (),
 ) -> Path:
     """Train a model's encoder on one or more datasets.
 
@@ -218,6 +248,8 @@ def train_encoder_on(
         Name of a bundled model or path of a model file.
     settings : EncoderTrainConfig, optional
         How the encoder is trained.
+    tight_datasets : sequence of Path, default ()
+        Of pictures that show the tight square of the model's frame alone.
 
     Returns
     -------
@@ -230,7 +262,7 @@ def train_encoder_on(
         See `train_encoder`.
     """
     run = run or RunOptions()
-    sources = [open_source(path) for path in datasets]
+    sources, tight_sources = ([open_source(path) for path in paths] for paths in (datasets, tight_datasets))
     prior = load_model(model)
     folder = run.folder or Path("runs") / f"{_model_name(model)}-encoder"
 
@@ -239,15 +271,21 @@ def train_encoder_on(
             tqdm.write(printable(line), file=sys.stderr)
 
     progress = False if run.quiet else None
-    data = load_pictures(sources, prior.config, report=report, cache_dir=run.cache_dir, progress=progress)
-    report(f"{len(data.pictures):,} pictures; the encoder of {model}; run folder {folder}")
+    data, *more = (
+        load_pictures(each, prior.config, report=report, cache_dir=run.cache_dir, progress=progress)
+        for each in (sources, tight_sources)
+        if each
+    )
+    count = sum(len(each.pictures) for each in (data, *more))
+    report(f"{count:,} pictures; the encoder of {model}; run folder {folder}")
     return train_encoder(
         data,
         folder,
         prior=prior,
         settings=settings,
         run=run.config,
-        dataset_names=[path.name for path in datasets],
+        tight=more[0] if more else None,
+        dataset_names=[path.name for path in (*datasets, *tight_datasets)],
         overwrite=run.overwrite,
         start_from=load_model(run.start_from) if run.start_from else None,
         report=report,

@@ -10,7 +10,8 @@ from keras import ops
 from completion.encoder.config import EncoderTrainConfig
 from completion.encoder.network_input import encoder_input, push_pull
 from completion.search.losses import perceptual_loss
-from dcgan.encoder import build_encoder, split_generator
+from dcgan.encoder import build_encoder, decode
+from dcgan.config import ModelConfig
 from dcgan.training.gan import judge
 from dcgan.training.losses import discriminator_loss
 from dcgan.model_file import Prior
@@ -20,7 +21,8 @@ from dcgan.pictures.values import to_float
 __all__ = ["EncoderTrainer", "build_encoder_trainer"]
 
 LABEL_SMOOTHING = 0.1
-WIDE_PX = 4  # a missing pixel is in a wide part of the hole if no pixel is known within this distance
+WIDE_SHARE = 1 / 16  # of the side; a missing pixel is in a wide part of the hole if none is known within this distance
+SQUARE_MIN = 1e-4  # squared errors below this, 46 dB, count little in the logarithm
 
 Tensor = Any
 
@@ -31,7 +33,8 @@ class EncoderTrainer(keras.Model):
     The loss is the weighted sum of
 
     - the mean absolute error of the generated picture over all pixels, and of the completed picture over the hole;
-    - the same two errors for G(z), the picture without the encoder's offset;
+    - the logarithm of the mean squared error of the completed picture over the hole;
+    - the same errors for G(z), the picture without the encoder's offset;
     - with a critic, the adversarial loss and the feature matching loss of the completed picture, and the critic's own
       loss.
 
@@ -47,12 +50,14 @@ class EncoderTrainer(keras.Model):
     ----------
     encoder : keras.Model
         The encoder; see `dcgan.encoder.build_encoder`.
-    generator : tuple of (keras.Model, keras.Model)
-        Head and tail of the generator, see `dcgan.encoder.split_generator`. They are not trained.
+    generator : keras.Model
+        The generator. It is not trained.
     critic : keras.Model or None
         Maps pictures, (B, H, W, C) in [-1, 1], to logits, (B,), and feature maps; see `build_critic`.
     config : EncoderTrainConfig
         The weights of the losses.
+    model : ModelConfig
+        Configuration of the model.
 
     Notes
     -----
@@ -68,17 +73,18 @@ class EncoderTrainer(keras.Model):
     def __init__(
         self,
         encoder: keras.Model,
-        generator: tuple[keras.Model, keras.Model],
+        generator: keras.Model,
         critic: keras.Model | None,
         *,
         config: EncoderTrainConfig,
+        model: ModelConfig,
     ) -> None:
         super().__init__(name="encoder_trainer")
-        self.head, self.tail = generator
-        self.head.trainable = self.tail.trainable = False
-        self.encoder, self.critic, self.config = encoder, critic, config
-        names = ["picture_loss", "hole_loss"]
-        names += ["latent_picture_loss", "latent_hole_loss"] if config.latent_weight else []
+        self.generator = generator
+        self.generator.trainable = False
+        self.encoder, self.critic, self.config, self.model = encoder, critic, config, model
+        names = ["picture_loss", "hole_loss", *(["log_loss"] if config.log_weight else [])]
+        names += [f"latent_{name}" for name in names] if config.latent_weight else []
         names += ["adversarial_loss", "feature_loss", "critic_loss"] if critic else []
         self.loss_means = {name: keras.metrics.Mean(name=name) for name in names}
 
@@ -90,11 +96,10 @@ class EncoderTrainer(keras.Model):
     def call(self, inputs: dict[str, Tensor], training: bool = False) -> tuple[Tensor, Tensor | None]:
         """Return the generated pictures and G(z) (None if its weight is 0), float32 (B, H, W, C) in [-1, 1]."""
         known = ops.cast(inputs["known"], "float32")
-        encoder_inputs = encoder_input(to_float(inputs["pictures"]), known, inputs["means"])
-        latents, offset = self.encoder(encoder_inputs, training=training)
-        features = self.head(latents, training=False)
-        without_offset = self.tail(features, training=False) if self.config.latent_weight else None
-        return self.tail(features + ops.cast(offset, features.dtype), training=False), without_offset
+        encoder_inputs = encoder_input(to_float(inputs["seen"]), known, inputs["means"])
+        latents, *offsets = self.encoder(encoder_inputs, training=training)
+        without_offsets = decode(self.generator, self.model, latents) if self.config.latent_weight else None
+        return decode(self.generator, self.model, latents, offsets=offsets), without_offsets
 
     def compute_loss(
         self,
@@ -105,18 +110,19 @@ class EncoderTrainer(keras.Model):
         training: bool = True,
     ) -> Tensor:
         """Return the weighted sum of the losses and update their running means for the logs."""
-        real, known = to_float(x["pictures"]), ops.cast(x["known"], "float32")
-        generated, without_offset = y_pred
-        hole = 1.0 - known
-        completed = push_pull_blend(generated, real, known)
-        total, losses = self._reconstruction_loss(generated, completed, real, hole=hole)
-        if without_offset is not None:
-            blended = push_pull_blend(without_offset, real, known)
-            latent_loss, parts = self._reconstruction_loss(without_offset, blended, real, hole=hole)
+        real, seen, known = to_float(x["pictures"]), to_float(x["seen"]), ops.cast(x["known"], "float32")
+        inside = ops.cast(x["inside"], "float32")
+        generated, without_offsets = y_pred
+        completed = push_pull_blend(generated, seen, known)
+        total, losses = self._reconstruction_loss(generated, completed, real, known=known, inside=inside)
+        if without_offsets is not None:
+            blended = push_pull_blend(without_offsets, seen, known)
+            latent_loss, parts = self._reconstruction_loss(without_offsets, blended, real, known=known, inside=inside)
             losses |= {f"latent_{name}": value for name, value in parts.items()}
             total = total + self.config.latent_weight * latent_loss
         if self.critic:
-            critic_total, parts = self._critic_losses(real, completed, wide_share(known), training=training)
+            shares = wide_share(known, inside, distance=max(1, round(WIDE_SHARE * self.model.size)))
+            critic_total, parts = self._critic_losses(real * inside, completed * inside, shares, training=training)
             losses |= parts
             total = total + critic_total
         for name, value in losses.items():
@@ -124,13 +130,29 @@ class EncoderTrainer(keras.Model):
         return total
 
     def _reconstruction_loss(
-        self, generated: Tensor, completed: Tensor, real: Tensor, *, hole: Tensor
+        self, generated: Tensor, completed: Tensor, real: Tensor, *, known: Tensor, inside: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the weighted absolute error of whole generated pictures and of completed holes, and both parts."""
-        in_hole = ops.sum(hole * ops.mean(ops.abs(completed - real), axis=3, keepdims=True), axis=(1, 2, 3))
-        in_hole = in_hole / ops.maximum(ops.sum(hole, axis=(1, 2, 3)), 1.0)
-        parts = {"picture_loss": ops.mean(ops.abs(generated - real)), "hole_loss": ops.mean(in_hole)}
-        return parts["picture_loss"] + self.config.hole_weight * parts["hole_loss"], parts
+        """Return the weighted errors of whole generated pictures and of completed holes, and each of them.
+
+        `inside`, (B, H, W, 1), is 1 where `real` is known, else 0.
+        """
+        hole = (1.0 - known) * inside
+
+        def mean_of(errors: Tensor, where: Tensor) -> Tensor:
+            """Return the mean of a picture's errors, (B, H, W, C), over some of its pixels, (B,)."""
+            total = ops.sum(where * ops.mean(errors, axis=3, keepdims=True), axis=(1, 2, 3))
+            return total / ops.maximum(ops.sum(where, axis=(1, 2, 3)), 1.0)
+
+        parts = {
+            "picture_loss": ops.mean(mean_of(ops.abs(generated - real), inside)),
+            "hole_loss": ops.mean(mean_of(ops.abs(completed - real), hole)),
+        }
+        total = parts["picture_loss"] + self.config.hole_weight * parts["hole_loss"]
+        if self.config.log_weight:
+            squares = mean_of(ops.square(completed - real), hole)
+            parts["log_loss"] = ops.mean(ops.log(squares + SQUARE_MIN))
+            total = total + self.config.log_weight * parts["log_loss"]
+        return total, parts
 
     def _critic_losses(
         self, real: Tensor, completed: Tensor, weights: Tensor, *, training: bool
@@ -175,21 +197,26 @@ def push_pull_blend(generated: Tensor, real: Tensor, known: Tensor) -> Tensor:
     return generated + push_pull((real - generated) * known, known)
 
 
-def wide_share(known: Tensor) -> Tensor:
-    """Return the share of each hole that is farther than `WIDE_PX` from all known pixels.
+def wide_share(known: Tensor, inside: Tensor, *, distance: int) -> Tensor:
+    """Return the share of each hole that is far from all known pixels.
 
     Parameters
     ----------
     known : float32 tensor (B, H, W, 1)
         1 at known pixels, else 0.
+    inside : float32 tensor (B, H, W, 1)
+        1 where a missing pixel counts, else 0.
+    distance : int
+        In pixels; what is not farther than this is near.
 
     Returns
     -------
     float32 tensor (B,)
         In [0, 1]; 0 for an empty hole. Distances are the greater of the horizontal and the vertical one.
     """
-    near = ops.max_pool(known, 2 * WIDE_PX + 1, strides=1, padding="same")
-    return ops.sum(1.0 - near, axis=(1, 2, 3)) / ops.maximum(ops.sum(1.0 - known, axis=(1, 2, 3)), 1.0)
+    hole = (1.0 - known) * inside
+    near = ops.max_pool(known, 2 * distance + 1, strides=1, padding="same")
+    return ops.sum(hole * (1.0 - near), axis=(1, 2, 3)) / ops.maximum(ops.sum(hole, axis=(1, 2, 3)), 1.0)
 
 
 def build_critic(prior: Prior, *, policy: str = "float32") -> keras.Model:
@@ -237,7 +264,7 @@ def build_encoder_trainer(prior: Prior, config: EncoderTrainConfig, *, steps: in
     critic = None
     if config.adversarial_weight or config.feature_weight:
         critic = build_critic(prior, policy=config.precision)
-    trainer = EncoderTrainer(encoder, split_generator(generator, prior.config), critic, config=config)
+    trainer = EncoderTrainer(encoder, generator, critic, config=config, model=prior.config)
     average = {"use_ema": True, "ema_momentum": config.ema_momentum} if config.ema_momentum else {}
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
     trainer.compile(optimizer=keras.optimizers.Adam(rate, beta_1=config.beta_1, **average), loss=None)

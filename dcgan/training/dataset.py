@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -27,11 +28,22 @@ from dcgan.pictures.values import crop_square, resize_picture
 from dcgan.training.cache_limit import cache_limit, make_room
 from dcgan.training.sources import Source
 
-__all__ = ["CachedPictures", "TrainingBatches", "cache_pictures", "check_batch", "default_cache_dir"]
+__all__ = ["CachedPictures", "PictureRows", "TrainingBatches", "cache_pictures", "check_batch", "default_cache_dir"]
 
 CACHE_VERSION = 2
 CHUNK = 512  # pictures decoded between two reports of progress
 UNREADABLE_SHARE_MAX = 0.5
+
+
+class PictureRows(Protocol):
+    """Pictures, uint8 (H, W, C), that are read by row numbers: an array (N, H, W, C), or what can do the same."""
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+
+    def __getitem__(self, rows: npt.NDArray[np.intp], /) -> npt.NDArray[np.uint8]:
+        """Return the pictures of sorted row numbers, (B, H, W, C)."""
+
 
 Progress = Callable[[int, int], None]
 
@@ -215,7 +227,7 @@ class TrainingBatches(keras.utils.PyDataset):
 
     Parameters
     ----------
-    pictures : ndarray of uint8, shape (N, H, W, C)
+    pictures : ndarray of uint8, shape (N, H, W, C), or PictureRows
         The training set.
     batch_size : int
         Pictures in a batch, at most N; the last incomplete batch of a pass is dropped.
@@ -236,7 +248,7 @@ class TrainingBatches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        pictures: npt.NDArray[np.uint8],
+        pictures: PictureRows,
         *,
         batch_size: int,
         latent_dim: int,
@@ -258,10 +270,7 @@ class TrainingBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         step = self.first_step + index
-        pass_number, position = divmod(step, self.steps_per_pass)
-        order = self._order(pass_number)
-        chosen = np.sort(order[position * self.batch_size : (position + 1) * self.batch_size])  # in file order
-        pictures = self.pictures[chosen]  # (B, H, W, C)
+        pictures = self.pictures[self.rows(step)]  # (B, H, W, C)
         rng = np.random.default_rng((self.seed, 1, step))
         if self.flip:
             mirrored = rng.random(self.batch_size) < 0.5
@@ -274,6 +283,12 @@ class TrainingBatches(keras.utils.PyDataset):
         while True:
             yield self[index]
             index += 1
+
+    def rows(self, step: int) -> npt.NDArray[np.intp]:
+        """Return which pictures a step's batch has, in the order of the batch."""
+        pass_number, position = divmod(step, self.steps_per_pass)
+        order = self._order(pass_number)
+        return np.sort(order[position * self.batch_size : (position + 1) * self.batch_size])  # in file order
 
     def _order(self, pass_number: int) -> npt.NDArray[np.intp]:
         """Return the order of the pictures in one pass."""

@@ -40,6 +40,8 @@ def check_start(start: ModelConfig, model: ModelConfig) -> None:
     --------
     >>> check_start(ModelConfig(size=64, filters=64), ModelConfig(size=128, filters=32, widening=16))
     """
+    # The encoder and the faces' frame are no matter of these networks.
+    start, model = (dataclasses.replace(config, offset_maps=1, margin=0.0) for config in (start, model))
     smaller = dataclasses.replace(start, size=model.size, filters=model.filters, widening=model.widening)
     grows = (smaller, 2 * start.size, start.widths) == (model, model.size, model.widths[1:])
     if start != model and not grows:

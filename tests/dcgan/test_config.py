@@ -117,3 +117,12 @@ def test_a_configuration_of_an_earlier_version_widens_eight_times():
     assert ModelConfig().to_dict() == earlier  # so that an earlier version reads it, and a run that it began goes on
     wider = ModelConfig(size=128, widening=16)
     assert ModelConfig.from_dict(wider.to_dict()) == wider
+    framed = ModelConfig(margin=0.25, offset_maps=3)
+    assert framed.to_dict() == earlier | {"offset_maps": 3, "margin": 0.25}
+    assert ModelConfig.from_dict(framed.to_dict()) == framed
+
+
+@pytest.mark.parametrize("margin", [-0.1, 1.5, float("nan")])
+def test_a_margin_out_of_range(margin):
+    with pytest.raises(ValueError, match="`margin` from 0 to 1"):
+        ModelConfig(margin=margin)

@@ -3,7 +3,7 @@ import pytest
 from keras import ops
 
 from dcgan.config import ModelConfig
-from dcgan.encoder import build_encoder, decode, offset_shape, split_generator
+from dcgan.encoder import build_encoder, decode, offset_shapes
 from dcgan.errors import ModelFileError
 from dcgan.model_file import load_model, save_model
 from dcgan.networks import build_generator
@@ -18,12 +18,34 @@ def numbers(*shape, seed=0):
 @pytest.mark.parametrize(("size", "side"), [(8, 4), (12, 6), (16, 8), (28, 14), (40, 20), (64, 32), (96, 48)])
 def test_shapes(size, side, channels):
     config = ModelConfig(size=size, channels=channels, filters=2, latent_dim=5)
-    assert offset_shape(config) == (side, side, config.widths[0])
+    assert offset_shapes(config) == [(side, side, config.widths[0])]
     latents, offset = build_encoder(config)(numbers(3, size, size, channels + 1), training=False)
     assert latents.shape == (3, 5)
-    assert offset.shape == (3, *offset_shape(config))
-    pictures = decode(build_generator(config), config, latents, offset=offset)
+    assert offset.shape == (3, side, side, config.widths[0])
+    pictures = decode(build_generator(config), config, latents, offsets=[offset])
     assert pictures.shape == (3, size, size, channels)
+
+
+def test_an_offset_for_each_of_several_maps():
+    """The largest first; each changes the picture, and none is there without being asked for."""
+    config = ModelConfig(size=32, filters=2, latent_dim=5, offset_maps=2)
+    assert offset_shapes(config) == [(16, 16, 2), (8, 8, 4)]
+    encoder, generator, z = build_encoder(config), build_generator(config), numbers(3, 5)
+    _, *offsets = encoder(numbers(3, 32, 32, 4), training=False)
+    assert [tuple(each.shape[1:]) for each in offsets] == offset_shapes(config)
+    assert not any(np.any(each) for each in offsets)
+    plain = np.array(generator(z, training=False))
+    assert np.array_equal(decode(generator, config, z, offsets=offsets), plain)
+    added = [numbers(3, *shape, seed=level) for level, shape in enumerate(offset_shapes(config))]
+    one, other = (np.array(decode(generator, config, z, offsets=each)) for each in ([added[0], offsets[1]], added))
+    assert not np.allclose(one, plain, atol=1e-3)
+    assert not np.allclose(one, other, atol=1e-3)
+
+
+@pytest.mark.parametrize("count", [0, 3, True])
+def test_offset_maps_that_there_are_not(count):
+    with pytest.raises((ValueError, TypeError), match="`offset_maps`"):
+        ModelConfig(size=32, offset_maps=count)
 
 
 def test_parameter_count_of_the_default():
@@ -72,15 +94,13 @@ def test_where_it_is_added():
     """To the map that the last layer enlarges."""
     generator, latents = build_generator(TOY), numbers(3, 8)
     randomise(generator, last=["up1"])
-    offset = numbers(3, *offset_shape(TOY), seed=1)
+    offset = numbers(3, *offset_shapes(TOY)[0], seed=1)
     project, *layers = generator.layers[1:]
     x = project(latents)
     for layer in layers:
         x = layer(x, training=False) if layer.name.startswith("norm") else layer(x)
         x = x + offset if layer.name == "up0" else x
-    np.testing.assert_allclose(decode(generator, TOY, latents, offset=offset), x, atol=1e-5)
-    head, tail = split_generator(generator, TOY)
-    np.testing.assert_allclose(decode(generator, TOY, latents, offset=offset), tail(head(latents) + offset), atol=1e-5)
+    np.testing.assert_allclose(decode(generator, TOY, latents, offsets=[offset]), x, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [8, 16, 28])
@@ -89,19 +109,10 @@ def test_what_is_added_on_the_way(size):
     config = ModelConfig(size=size, filters=2, latent_dim=5)
     generator, latents = build_generator(config), numbers(3, 5)
     expected = np.array(generator(latents, training=False))
-    offset = numbers(3, *offset_shape(config), seed=2)
+    offset = numbers(3, *offset_shapes(config)[0], seed=2)
     assert np.array_equal(decode(generator, config, latents), expected)
-    assert np.array_equal(decode(generator, config, latents, offset=offset * 0), expected)
-    assert not np.array_equal(decode(generator, config, latents, offset=offset), expected)
-
-
-@pytest.mark.parametrize("size", [8, 16, 28])
-def test_both_parts_are_the_generator(size):
-    config = ModelConfig(size=size, filters=2, latent_dim=5)
-    generator = build_generator(config)
-    head, tail = split_generator(generator, config)
-    latents = numbers(3, 5)
-    assert np.array_equal(tail(head(latents)), generator(latents, training=False))
+    assert np.array_equal(decode(generator, config, latents, offsets=[offset * 0]), expected)
+    assert not np.array_equal(decode(generator, config, latents, offsets=[offset]), expected)
 
 
 def test_same_seed_same_weights():

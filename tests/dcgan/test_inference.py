@@ -39,8 +39,8 @@ def differences(prior, *, count=3):
     config = prior.config
     rng = np.random.default_rng(2)
     masked = rng.uniform(-1.0, 1.0, (count, config.size, config.size, config.channels + 1)).astype(np.float32)
-    latents, offset = prior.encoder(masked, training=False)
-    expected = keras.ops.convert_to_numpy(decode(prior.generator, config, latents, offset=offset))
+    latents, *offsets = prior.encoder(masked, training=False)
+    expected = keras.ops.convert_to_numpy(decode(prior.generator, config, latents, offsets=offsets))
     found_latents, found = CompletionNetwork(prior)(masked)
     np.testing.assert_allclose(found_latents, keras.ops.convert_to_numpy(latents), atol=1e-3)
     z = draw_latents(count, config.latent_dim)
@@ -62,6 +62,8 @@ def test_a_bundled_models_answers_are_those_of_keras(name):
     [
         ModelConfig(size=16, filters=4, latent_dim=8),
         ModelConfig(size=8, filters=3, latent_dim=2),  # one level
+        ModelConfig(size=64, filters=2, latent_dim=5, offset_maps=3, margin=0.25),
+        ModelConfig(size=32, filters=3, latent_dim=4, offset_maps=2, kernel_size=5),
         ModelConfig(size=28, channels=1, filters=3, latent_dim=7, kernel_size=5),
         ModelConfig(size=40, filters=2, latent_dim=3, kernel_size=3),
         ModelConfig(size=32, filters=2, latent_dim=5, kernel_size=2, widening=2),

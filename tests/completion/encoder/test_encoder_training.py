@@ -17,9 +17,10 @@ from completion.encoder.data import DamagedBatches
 from completion.encoder.trainer import build_critic, build_encoder_trainer, push_pull_blend, wide_share
 from completion.encoder.network_input import encoder_input, push_pull
 from completion.search.encoder_input import spread_block_means
-from dcgan.config import RunConfig
-from dcgan.errors import ModelFileError, RunError
+from dcgan.config import ModelConfig, RunConfig
+from dcgan.errors import ModelFileError, OptionError, RunError
 from dcgan.model_file import Prior, load_model
+from dcgan.networks import build_discriminator, build_generator
 from dcgan.pictures.saving import save_picture
 from dcgan.pictures.values import to_float
 from dcgan.training.checkpoint import averaged_weights, restore_checkpoint
@@ -109,11 +110,12 @@ def test_block_means_are_spread():
 
 
 def test_batches_are_a_function_of_seed_and_step(data):
-    one, same = (DamagedBatches(data.pictures, batch_size=8, seed=3) for _ in range(2))
+    settings = dataclasses.replace(SETTINGS, seed=3, moved=0.5, framed=0.5, worn=0.5)
+    one, same = (DamagedBatches(data.pictures, settings) for _ in range(2))
     same.first_step = 2
     for name, part in one[5].items():
         assert np.array_equal(part, same[3][name])
-    other = DamagedBatches(data.pictures, batch_size=8, seed=4)
+    other = DamagedBatches(data.pictures, dataclasses.replace(settings, seed=4))
     assert not np.array_equal(one[5]["known"], other[5]["known"])
 
 
@@ -143,11 +145,75 @@ def test_files_of_a_run(finished, prior):
     assert json.loads((folder / "config.json").read_text())["model"]["sha256"] == prior.sha256
 
 
+def test_tight_pictures_are_the_middle_of_the_frame(data):
+    """Half of the rows of a pass are tight; around their middle nothing is known, nor compared."""
+    settings = EncoderTrainConfig(batch_size=16, flip=False)
+    tight = np.full_like(data.pictures, 255)
+    batches = DamagedBatches(data.pictures, settings, tight=tight, margin=0.5)
+    assert batches.steps_per_pass == 5
+    counts = []
+    for step in range(5):
+        batch = batches[step]
+        is_tight = (batch["pictures"] == 255).all(axis=(1, 2, 3))
+        counts.append(is_tight.sum())
+        assert (batch["inside"][~is_tight] == 1).all()
+        for inside in batch["inside"][is_tight, :, :, 0]:
+            assert inside.sum() == 8 * 8
+            assert inside[4:12, 4:12].all()
+        assert not (batch["known"] > batch["inside"]).any()
+        assert not batch["means"][is_tight].any()
+    assert sum(counts) == 40
+
+
+def test_what_is_outside_the_truth_costs_nothing(data, prior):
+    """Neither in the error of the picture, nor in that of the hole, nor for the critic."""
+    settings = dataclasses.replace(SETTINGS, log_weight=0.1)
+    trainer = build_encoder_trainer(prior, settings, steps=10)
+    batch = DamagedBatches(data.pictures, settings)[0]
+    batch["inside"][:, :, :6] = batch["known"][:, :, :6] = 0
+    changed = {**batch, "pictures": batch["pictures"].copy()}
+    changed["pictures"][:, :, :6] = 99
+    answers = trainer.call(batch)
+    expected, found = (float(trainer.compute_loss(x=each, y_pred=answers, training=False)) for each in (batch, changed))
+    assert found == expected
+    changed["pictures"][:, :, 6:] = 99
+    assert float(trainer.compute_loss(x=changed, y_pred=answers, training=False)) != expected
+
+
+def test_the_logarithm_of_the_squared_error_by_hand(data, prior):
+    trainer = build_encoder_trainer(prior, dataclasses.replace(SETTINGS, hole_weight=0.0, log_weight=2.0), steps=10)
+    real, completed = (to_float(data.pictures[start : start + 4]) for start in (0, 4))
+    known = np.ones((4, 16, 16, 1), np.float32)
+    known[:, 4:9, 3:12] = 0.0
+    total, parts = trainer._reconstruction_loss(real, completed, real, known=known, inside=np.ones_like(known))
+    squares = np.square(completed - real)[:, 4:9, 3:12].mean(axis=(1, 2, 3))
+    assert float(parts["log_loss"]) == pytest.approx(np.log(squares + 1e-4).mean(), rel=1e-4)
+    assert float(total) == pytest.approx(2.0 * float(parts["log_loss"]), rel=1e-4)
+
+
+def test_a_run_with_offsets_for_several_maps(data, tmp_path):
+    config = ModelConfig(size=16, filters=2, latent_dim=4)
+    prior = Prior.of_networks(build_generator(config), build_discriminator(config), config)
+    with pytest.raises(OptionError, match="`offset_maps` from 1 to 1"):
+        train(data, tmp_path / "run", prior, settings=dataclasses.replace(SETTINGS, offset_maps=2))
+    assert not (tmp_path / "run").exists()
+    config = ModelConfig(size=32, filters=2, latent_dim=4, margin=0.25)
+    prior = Prior.of_networks(build_generator(config), build_discriminator(config), config)
+    wide, tight = (cached(make_pictures(count, size=32)) for count in (20, 4))
+    settings = EncoderTrainConfig(epochs=1, batch_size=8, log_weight=0.1, hole_weight=0.0, offset_maps=2)
+    settings = dataclasses.replace(settings, moved=0.5, framed=0.5, worn=0.5)
+    path = train(wide, tmp_path / "run", prior, settings=settings, tight=tight)
+    model = load_model(path)
+    assert model.config == dataclasses.replace(config, offset_maps=2)
+    assert len(model.encoder.outputs) == 3
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["dataset"]["tight_pictures"] == 4
+
+
 def test_the_encoder_learns(data, prior):
     """The loss of one batch that comes again and again falls; generator and discriminator stay as they are."""
     frozen = [weight.copy() for weight in prior.generator.get_weights()]
     trainer = build_encoder_trainer(prior, dataclasses.replace(SETTINGS, adversarial_weight=0.0), steps=60)
-    batch = DamagedBatches(data.pictures, batch_size=8)[0]
+    batch = DamagedBatches(data.pictures, SETTINGS)[0]
     losses = [trainer.train_on_batch(batch, return_dict=True)["loss"]]
     trainer.reset_metrics()
     for _ in range(40):
@@ -201,7 +267,7 @@ def test_the_exported_statistics_are_those_of_the_averaged_weights(finished, dat
     encoder = load_model(finished[0] / "model.safetensors").encoder
     norms = [layer for layer in encoder.layers if isinstance(layer, keras.layers.BatchNormalization)]
     before = keras.Model(encoder.input, [norm.input for norm in norms])
-    batch = DamagedBatches(data.pictures, batch_size=40, seed=5)[0]
+    batch = DamagedBatches(data.pictures, EncoderTrainConfig(batch_size=40, seed=5))[0]
     seen = encoder_input(to_float(batch["pictures"]), batch["known"].astype(np.float32), batch["means"])
     for norm, values in zip(norms, before(seen, training=False), strict=True):
         mean, variance = norm.moving_mean.numpy(), norm.moving_variance.numpy()
@@ -282,8 +348,13 @@ def test_the_share_of_a_hole_far_from_known_pixels():
     known[0] = 0.0
     known[1, ::2] = 0.0
     known[2, 4:28, 4:28] = 0.0  # 24 pixels wide, of which 16 by 16 are more than 4 from the border
-    share = ops.convert_to_numpy(wide_share(known))
+    inside = np.ones_like(known)
+    share = ops.convert_to_numpy(wide_share(known, inside, distance=4))
     assert share == pytest.approx([1.0, 0.0, (16 / 24) ** 2, 0.0])
+    inside[:, :, :16] = 0.0  # the left half's truth is unknown
+    inside[1] = 0.0
+    share = ops.convert_to_numpy(wide_share(known, inside, distance=8))
+    assert share == pytest.approx([1.0, 0.0, (4 * 8) / (24 * 12), 0.0])
 
 
 def test_the_critic_is_the_discriminator_and_shows_its_maps(prior):
@@ -297,7 +368,7 @@ def test_features_of_the_true_picture_cost_nothing(prior, data):
     """The critic's losses reach the encoder only through pictures with wide holes."""
     settings = dataclasses.replace(SETTINGS, adversarial_weight=0.0, feature_weight=1.0)
     trainer = build_encoder_trainer(prior, settings, steps=10)
-    batch = DamagedBatches(data.pictures, batch_size=8)[0]
+    batch = DamagedBatches(data.pictures, SETTINGS)[0]
     real = to_float(batch["pictures"])
     _, parts = trainer._critic_losses(real, real, np.ones(8, np.float32), training=False)
     assert float(parts["feature_loss"]) == pytest.approx(0.0, abs=1e-5)

@@ -65,11 +65,11 @@ def test_gradient_error_sees_blur_and_seams_alone():
 def test_ssim_is_the_full_map():
     first, second = make_picture(seed=0), make_picture(seed=1)
     _, expected = structural_similarity(first, second, channel_axis=-1, full=True)
-    np.testing.assert_allclose(ssim_map(first, second), expected, rtol=0.0, atol=1e-9)
+    np.testing.assert_array_equal(ssim_map(first, second), expected)
     hole = center_hole()
     figures = picture_metrics(first, second, hole)
-    assert figures["hole_ssim"] == pytest.approx(expected[hole].mean())
-    assert figures["whole_ssim"] == pytest.approx(expected.mean())
+    assert figures["hole_ssim"] == expected[hole].mean()
+    assert figures["whole_ssim"] == expected.mean()
 
 
 def test_all_metrics_of_one_picture():
