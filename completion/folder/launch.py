@@ -225,7 +225,7 @@ def _make_method(
 ) -> Method:
     """Make the method ready; where it needs a model, load it."""
     if not needs_model(method.name):
-        return make_method(method.resolve(), MethodOptions(seed=method.seed))
+        return make_method(method.resolve(), MethodOptions(seed=method.seed, in_place=True))
     from dcgan.model_file import load_model
 
     prior = load_model(method.model)
@@ -239,7 +239,9 @@ def _make_method(
             "(--method latent)"
         )
         click.echo(printable(line), err=True)
-    options = MethodOptions(prior, method.blend, method.seed, detector, photographs.beyond, photographs.grain)
+    options = MethodOptions(
+        prior, method.blend, method.seed, detector, photographs.beyond, photographs.grain, in_place=True
+    )
     with quiet_import():  # a search brings in TensorFlow
         return make_method(resolved, options)
 
