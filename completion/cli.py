@@ -24,7 +24,7 @@ from completion.config import (
     resolve_method,
 )
 from completion.mask_options import MaskChoice, RectangleType, mask_options, read_mask_options
-from dcgan.command import DEFAULTS, common_errors, shown_default
+from dcgan.command import DEFAULTS, common_errors, max_megapixels_option, shown_default
 from dcgan.config import SEED_MAX
 from dcgan.terminal import printable
 
@@ -182,6 +182,7 @@ class ShardType(click.ParamType):
 @click.option(
     "--shard", type=ShardType(), default=(1, 1), help="Complete the i-th of n parts of the list.  [default: 1/1]"
 )
+@max_megapixels_option
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @common_errors("with --skip-existing the same command resumes")
 def complete_command(inputs: tuple[str, ...], **options: Any) -> None:

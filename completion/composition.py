@@ -74,6 +74,7 @@ class Composer:
         generated: Generated,
         tones: Sequence[Tone | None] | None = None,
         grain: bool | None = None,
+        in_place: bool = False,
     ) -> Picture:
         """Put generated faces into a picture at the picture's own size.
 
@@ -90,6 +91,8 @@ class Composer:
             Of the faces; by default `tone` finds them.
         grain : bool, optional
             In place of the composer's own.
+        in_place : bool, default False
+            Write into `picture` and return it.
 
         Returns
         -------
@@ -104,12 +107,14 @@ class Composer:
         if not np.isfinite(generated).all():
             raise CompletionError("the model's answer is not finite, its weights are unusable")
         if not mask.any():
-            return picture.copy()
+            return picture if in_place else picture.copy()
         if tones is None:
             tones = [self.tone(picture, face, mask) for face in faces]
         (rows, columns), owner = _owners(mask, faces)
         covered = all(face.placement.covers(picture.shape) for face in faces) and not (owner == 0).any()
-        result = picture.copy() if covered else self._fill(picture, mask)  # what a face fades into
+        result = picture if in_place else picture.copy()
+        if not covered:  # what a face fades into
+            self._fill.fill(result, mask)
         for number, (face, tone, pixels) in enumerate(zip(faces, tones, generated, strict=True), start=1):
             own = owner == number
             if own.any():

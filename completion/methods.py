@@ -93,6 +93,9 @@ class MethodOptions:
         For photographs: the classical method for the part of a hole that lies in no face's frame.
     grain : bool
         For photographs: continue the fine texture of the known skin.
+    in_place : bool
+        Fill the array of the picture itself, which saves the memory of a second one. `Work.compose` may be called
+        again: missing pixels are not read.
     """
 
     prior: Prior | None = None
@@ -101,6 +104,7 @@ class MethodOptions:
     detector: FaceDetector | None = None
     beyond: str = BEYOND
     grain: bool = True
+    in_place: bool = False
 
     def __post_init__(self) -> None:
         check(self.blend in BLENDERS, f"`blend` to be one of {', '.join(BLENDERS)}", blend=self.blend)
@@ -170,8 +174,8 @@ class Method(Protocol):
 class ClassicalMethod:
     """A classical method: fills the hole from the known pixels, without a model."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, *, in_place: bool = False) -> None:
+        self.name, self._in_place = name, in_place
         self.finder: Finder | None = None
         self._filler = ClassicalFiller(name)
 
@@ -185,8 +189,16 @@ class ClassicalMethod:
         limit = unknowns_limit(self.name, mask)
         if np.count_nonzero(mask) > limit:
             quick = QuickFiller(self.name, unknowns_max=limit)
-            return Work(self.name, lambda _: quick(picture, mask))
-        return Work(self.name, lambda _: self._filler(picture[None], mask[None])[0])
+            return Work(self.name, lambda _: self._filled(picture, lambda result: quick.fill(result, mask)))
+        return Work(
+            self.name, lambda _: self._filled(picture, lambda result: self._filler.fill(result[None], mask[None]))
+        )
+
+    def _filled(self, picture: Picture, fill: Callable[[Picture], None]) -> Picture:
+        """Return a picture, itself or a copy, after it was filled."""
+        result = picture if self._in_place else picture.copy()
+        fill(result)
+        return result
 
 
 class ModelMethod:
@@ -211,7 +223,7 @@ class ModelMethod:
         if blocks and photograph is not None and not photograph.undecided:
             raise OptionError("Expected an aligned face where block means are known. Received: a photograph")
         if not mask.any():
-            return Work(self.name, lambda _: picture.copy())
+            return Work(self.name, lambda _: picture if self._options.in_place else picture.copy())
         seen = self.see(picture, mask, None if blocks else photograph)
         return self.complete_seen(picture, mask, seen, blocks=blocks)
 
@@ -219,6 +231,7 @@ class ModelMethod:
         """Return the work for a picture of which is known what it is."""
         from completion.search.observation import observe
 
+        in_place = self._options.in_place
         hidden = np.zeros_like(mask) if blocks else mask
         tones = [self.composer.tone(picture, face, hidden) for face in seen.faces]
         fields = dict(seen.fields)
@@ -226,7 +239,7 @@ class ModelMethod:
             fields["tone"] = "/".join(dict.fromkeys(tone.name if tone else "coloured" for tone in tones))
 
         def compose(generated: Generated) -> Picture:
-            return self.composer.compose(picture, mask, seen.faces, generated=generated, tones=tones)
+            return self.composer.compose(picture, mask, seen.faces, generated=generated, tones=tones, in_place=in_place)
 
         observations = tuple(
             observe(picture, mask, face.placement, blocks=blocks, tone=tone)
@@ -327,7 +340,7 @@ class AutoMethod:
     def __init__(self, name: str, config: AutoConfig, options: MethodOptions) -> None:
         self.name = name
         self._model = ModelMethod(config.model, config.config, options)
-        self._classical = ClassicalMethod(config.classical)
+        self._classical = ClassicalMethod(config.classical, in_place=options.in_place)
         self.finder = self._model.finder
 
     def prepare(self, picture: Picture, mask: Mask, *, blocks: int = 0, photograph: GivenFaces | None = None) -> Work:
@@ -346,7 +359,7 @@ class AutoMethod:
 
 #: What makes a method of each kind of settings ready.
 MAKERS: dict[type, Callable[[str, Any, MethodOptions], Method]] = {
-    ClassicalConfig: lambda name, config, options: ClassicalMethod(name),
+    ClassicalConfig: lambda name, config, options: ClassicalMethod(name, in_place=options.in_place),
     EncoderConfig: ModelMethod,
     SearchConfig: ModelMethod,
     AutoConfig: AutoMethod,

@@ -17,7 +17,7 @@ from dcgan.faces.alignment import compose_transforms, invert_transform, transfor
 from dcgan.faces.detector import FaceDetector
 from dcgan.faces.locate import FaceLocator, LocatedFace
 from dcgan.faces.placement import Placement
-from dcgan.pictures.values import KNOWN_MIN
+from dcgan.pictures.values import KNOWN_MIN, WHOLE_PIXELS_MAX, known_sums, to_uint8
 
 __all__ = [
     "HIDDEN_TOLD",
@@ -129,14 +129,24 @@ def _shrink(picture: Picture, mask: Mask) -> Picture | None:
     height, width = mask.shape
     scale = SEEN_SIDE_PX / max(height, width)
     inner = max(1, round(width * scale)), max(1, round(height * scale))  # width first, as OpenCV expects
-    known = cv2.resize((~mask).astype(np.float32), inner, interpolation=cv2.INTER_AREA)
+    known, means = _known_means(picture, mask, inner)
     hole = known <= KNOWN_MIN
     if hole.all():
         return None
-    shown = np.where(mask[..., None], np.uint8(0), picture)
-    sums = cv2.resize(shown, inner, interpolation=cv2.INTER_AREA).reshape(*hole.shape, -1)
-    means = np.rint(sums / np.maximum(known, KNOWN_MIN)[..., None]).clip(0, 255).astype(np.uint8)
     small = np.repeat(_fill(means, hole), 3 // means.shape[2], axis=2)
     spare = SEEN_SIDE_PX - inner[1], SEEN_SIDE_PX - inner[0]  # rows and columns that a picture lacks to be square
     top, bottom, left, right = (AROUND_PX + part for each in spare for part in (each // 2, each - each // 2))
     return cv2.copyMakeBorder(small, top, bottom, left, right, cv2.BORDER_REPLICATE)  # a detector wants surroundings
+
+
+def _known_means(
+    picture: Picture, mask: Mask, inner: tuple[int, int]
+) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.uint8]]:
+    """Return the known shares of a smaller picture, (width, height), and the means of its known pixels."""
+    if mask.size > WHOLE_PIXELS_MAX:
+        sums, known = known_sums(picture, mask, inner[::-1])
+        return known, to_uint8(sums / np.maximum(known, KNOWN_MIN)[..., None])
+    known = cv2.resize((~mask).astype(np.float32), inner, interpolation=cv2.INTER_AREA)
+    shown = np.where(mask[..., None], np.uint8(0), picture)
+    sums = cv2.resize(shown, inner, interpolation=cv2.INTER_AREA).reshape(*known.shape, -1)
+    return known, np.rint(sums / np.maximum(known, KNOWN_MIN)[..., None]).clip(0, 255).astype(np.uint8)

@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from dcgan import __version__
 from dcgan.config import RunConfig
 from dcgan.errors import FaceCompletionError, OptionError
+from dcgan.pictures.pixel_limit import MEGAPIXELS, MEGAPIXELS_MAX, limited_pixels
 from dcgan.terminal import EXIT_BUG, EXIT_OUTPUT_LOST, Ended, ending_signals, exit_code, printable, tolerant_output
 
 __all__ = [
     "DEFAULTS",
     "RunOptions",
     "common_errors",
+    "max_megapixels_option",
     "read_run_options",
     "read_settings",
     "run_options",
@@ -138,6 +141,36 @@ def shown_default(value: object) -> dict[str, Any]:
     return {"default": value, "show_default": True}
 
 
+def _limit_pixels(context: click.Context, parameter: click.Parameter, value: int) -> int:
+    """Set the limit on pictures while the command runs; where it is not given, Pillow's stays."""
+    if parameter.name and context.get_parameter_source(parameter.name) != ParameterSource.DEFAULT:
+        context.with_resource(limited_pixels(value))
+    return value
+
+
+def max_megapixels_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option for the largest picture to a command that reads pictures; the command need not look at it.
+
+    Parameters
+    ----------
+    command : callable
+        The command's function.
+
+    Returns
+    -------
+    callable
+        The same function, decorated.
+    """
+    return click.option(
+        "--max-megapixels",
+        type=click.IntRange(1, MEGAPIXELS_MAX),
+        callback=_limit_pixels,
+        expose_value=False,
+        help="Largest picture that is read, in millions of pixels; see docs/limits.md for the memory that it takes.",
+        **shown_default(MEGAPIXELS),
+    )(command)
+
+
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of the run folder to a training command; `read_run_options` reads them.
 
@@ -186,6 +219,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Start a new run from the weights of a model: a bundled model's name or the path of a model file. "
             "dcgan-train: also of half the size, twice the filters and half the widening: it makes the inner levels.",
         ),
+        max_megapixels_option,
         click.option("--overwrite", is_flag=True, help="Delete the run that the run folder contains, and start over."),
         click.option("--quiet", is_flag=True, help="Print nothing but errors and the model's path."),
     )

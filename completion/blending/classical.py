@@ -26,6 +26,7 @@ AUTO_SHARE = 1 / 20
 #: only holes one pixel deep, where the difference is invisible. See docs/benchmarks.md.
 AUTO_SIDE_PX = 64
 
+REACH_PX = 8  # margin of known pixels around a hole that OpenCV is given; it reads none farther away
 RADIUS_PX = 3.0  # radius of the neighbourhood in OpenCV's methods, as in the examples of its documentation
 
 Pictures = npt.NDArray[np.uint8]
@@ -125,11 +126,15 @@ class ClassicalFiller:
 
     def __call__(self, pictures: Pictures, masks: Masks) -> Pictures:
         """Fill the missing regions of pictures; see `fill_classical`."""
-        _check(pictures, masks)
         result = pictures.copy()
-        if masks.any():
-            self._fill(result, masks)
+        self.fill(result, masks)
         return result
+
+    def fill(self, pictures: Pictures, masks: Masks) -> None:
+        """Fill the missing regions of pictures in place; see `fill_classical`."""
+        _check(pictures, masks)
+        if masks.any():
+            self._fill(pictures, masks)
 
 
 def _interpolation(blend: str) -> Fill:
@@ -144,7 +149,9 @@ def _opencv(flag: int) -> Fill:
     def fill(pictures: Pictures, masks: Masks) -> None:
         for picture, mask in zip(pictures, masks, strict=True):
             if mask.any():
-                picture[mask] = _inpaint(picture, mask, flag)[mask]
+                window = hole_window(mask, reach=REACH_PX)
+                part, hole = picture[window], mask[window]
+                part[hole] = _inpaint(part, hole, flag)[hole]
 
     return fill
 

@@ -85,8 +85,19 @@ class QuickFiller:
             Known pixels are copies of the picture's.
         """
         result = picture.copy()
+        self.fill(result, mask)
+        return result
+
+    def fill(self, picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> None:
+        """Fill the hole of a picture in place; see `__call__`.
+
+        Parameters
+        ----------
+        picture : uint8 array (H, W, C)
+        mask : bool array (H, W)
+        """
         if not mask.any():
-            return result
+            return
         count = int(np.count_nonzero(mask))
         scale = math.sqrt(self._unknowns_max / count)
         window = hole_window(mask, reach=CONTEXT_PX if scale >= 1.0 else math.ceil(CONTEXT_PX / scale))
@@ -96,8 +107,7 @@ class QuickFiller:
         else:
             filled = fill_smaller(crop, hole, scale=scale, fill=self._fill)
             filled = np.clip(np.rint(filled), 0, 255).astype(np.uint8)
-        result[window][hole] = filled[hole]
-        return result
+        crop[hole] = filled[hole]
 
     def _fill(self, values: Values, mask: npt.NDArray[np.bool_]) -> Values:
         """Fill the reduced picture of `fill_smaller`."""

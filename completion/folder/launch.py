@@ -226,7 +226,7 @@ def _make_method(
 ) -> Method:
     """Make the method ready; where it needs a model, load it."""
     if not needs_model(method.name):
-        return make_method(method.resolve(), MethodOptions(seed=method.seed))
+        return make_method(method.resolve(), MethodOptions(seed=method.seed, in_place=True))
     from dcgan.model_file import load_model
 
     prior = load_model(method.model)
@@ -240,7 +240,9 @@ def _make_method(
             "(--method latent)"
         )
         click.echo(printable(line), err=True)
-    options = MethodOptions(prior, method.blend, method.seed, detector, photographs.beyond, photographs.grain)
+    options = MethodOptions(
+        prior, method.blend, method.seed, detector, photographs.beyond, photographs.grain, in_place=True
+    )
     config = resolved[1]
     searches = isinstance(config.config if isinstance(config, AutoConfig) else config, SearchConfig)
     with quiet_import() if searches else contextlib.nullcontext():  # a search brings in TensorFlow

@@ -63,10 +63,13 @@ class LoadedPicture:
         Returns
         -------
         uint8 or uint16 array (H, W, C)
-            With the file's depth and alpha; grey where the file's 16 bits or its profile are.
+            With the file's depth and alpha; grey where the file's 16 bits or its profile are. Where `completed` was
+            filled in place, it is the file's own array.
         """
         profile = self.attached.profile
         if self.deep is None and profile is None:
+            if self.alpha is not None and completed.base is self.file.pixels:
+                return self.file.pixels
             return completed if self.alpha is None else np.concatenate([completed, self.alpha], axis=2)
         colors: npt.NDArray[Any]
         alpha: npt.NDArray[Any] | None

@@ -187,7 +187,8 @@ class MaskSource:
         if share > WIDE_HOLE:
             advice = "without --invert-mask" if self.spec.invert else "--invert-mask"
             notes += (f"its mask hides {share:.0%} of it; if it was drawn the other way round, {advice}",)
-        return DrawnMask(dilate(found.mask, self.spec.dilate_px), notes)
+        pixels = self.spec.dilate_px
+        return DrawnMask(dilate(found.mask, pixels) if pixels else found.mask, notes)
 
     def _reason(self) -> str:
         """Return in words what was looked for where nothing of it was found."""

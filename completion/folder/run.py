@@ -270,7 +270,11 @@ class _FolderRun:
         source = loaded.source
         output = self.outputs[source]
         paths = output.paths
-        tiles, holes = [], []
+        tiles: list[Picture] = []
+        holes = []
+        if self.job.sheet:  # before the method may fill the picture in place
+            masked = show_masked(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
+            tiles = [self.sheet.tile(loaded.color), self.sheet.tile(masked)]
         started = time.perf_counter()
         xmp, xmp_note = xmp_for(paths[0], loaded.attached.xmp, self._origin(prepared))
         attached = dataclasses.replace(loaded.attached, xmp=xmp)
@@ -297,9 +301,6 @@ class _FolderRun:
             if isinstance(cause, OSError) and cause.errno in STOPPING_ERRORS:
                 raise FaceCompletionError(f"{error}; stopped, --skip-existing goes on from here") from error
             return _Done.failed(source, str(error))
-        if self.job.sheet:
-            masked = show_masked(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
-            tiles = [self.sheet.tile(loaded.color), self.sheet.tile(masked), *tiles]
         missing = bool(loaded.mask.any())
         given = self.job.photographs
         assumed = given is not None and given.mode == "auto" and given.faces_of(source.relative).undecided

@@ -298,10 +298,12 @@ def _make_detector(config: AlignConfig) -> FaceDetector:
 _worker_detector = functools.lru_cache(maxsize=1)(_make_detector)  # a worker's own, made once
 
 
-def _start_worker(config: AlignConfig) -> None:
-    """Make a worker ready; Ctrl-C is the parent's to answer."""
+def _start_worker(config: AlignConfig, max_image_pixels: float | None) -> None:
+    """Make a worker ready, with the parent's limit on pictures; Ctrl-C is the parent's to answer."""
     import cv2
+    from PIL import Image
 
+    Image.MAX_IMAGE_PIXELS = max_image_pixels
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     _worker_detector(config)
@@ -321,11 +323,13 @@ def _align_each(
         for path in paths:
             yield path, align_picture(path, detector, config)
         return
+    from PIL import Image
+
     pool = concurrent.futures.ProcessPoolExecutor(
         min(workers, len(paths)),
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
-        initargs=(config,),
+        initargs=(config, Image.MAX_IMAGE_PIXELS),
     )
     try:
         waiting: collections.deque[tuple[Path, concurrent.futures.Future[Any]]] = collections.deque()

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from dcgan.faces.align_config import FRAMINGS, SELECTIONS, AlignConfig
-from dcgan.command import DEFAULTS, common_errors, shown_default
+from dcgan.command import DEFAULTS, common_errors, max_megapixels_option, shown_default
 from dcgan.terminal import printable
 
 __all__ = ["align_command"]
@@ -72,6 +72,7 @@ ALIGN = AlignConfig()
     help="File of a 68-point landmark model for dlib.  [default: that of face_recognition_models]",
 )
 @click.option("--workers", type=click.IntRange(1, 1024), help="Number of processes.  [default: one for each core]")
+@max_megapixels_option
 @click.option("--overwrite", is_flag=True, help="Align all photographs again, including those of an earlier run.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @common_errors("the same command resumes from here")

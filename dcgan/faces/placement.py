@@ -17,10 +17,10 @@ import numpy.typing as npt
 from dcgan.faces.alignment import compose_transforms, invert_transform, warp_crop, transform_points, transform_scale
 from dcgan.pictures.values import (
     KNOWN_MIN,
-    STRIP_ROWS,
-    area_matrix,
+    WHOLE_PIXELS_MAX,
     enlarge,
     known_means,
+    known_sums,
     lanczos_matrix,
     resize_picture,
     to_float,
@@ -30,7 +30,6 @@ __all__ = ["Placement", "Window"]
 
 ENLARGED_MAX = 8  # largest factor of the exact Lanczos enlargement; beyond it warpAffine's cubic kernel interpolates
 ROUNDING = 1e-6  # in pixels of the frame
-WHOLE_PIXELS_MAX = 4_000_000  # pixels of a picture up to which its view is computed from whole planes of float
 
 Points = npt.NDArray[np.float64]
 Window = tuple[slice, slice]  # rows and columns of a picture
@@ -227,19 +226,9 @@ class Placement:
         self, picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], inner: Window
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return `_view_upright` of a large picture, strip by strip, so that no plane of it is held in float."""
-        height, width, channels = picture.shape
         rows, columns = inner[0].stop - inner[0].start, inner[1].stop - inner[1].start
-        vertical, horizontal = area_matrix(height, rows), area_matrix(width, columns)
-        sums, shares = np.zeros((rows, columns, channels)), np.zeros((rows, columns))
-        for top in range(0, height, STRIP_ROWS):
-            strip = slice(top, top + STRIP_ROWS)
-            known = (~mask[strip]).astype(np.float32)  # (STRIP_ROWS, W)
-            weights = vertical[:, strip]
-            shares += weights @ (known @ horizontal.T)
-            for channel in range(channels):
-                values = to_float(picture[strip, :, channel]) * known
-                sums[..., channel] += weights @ (values @ horizontal.T)
-        target = np.zeros((self.size, self.size, channels), np.float32)
+        sums, shares = known_sums(picture, mask, (rows, columns))
+        target = np.zeros((self.size, self.size, picture.shape[2]), np.float32)
         known = np.zeros((self.size, self.size), np.float32)
         is_known = shares > KNOWN_MIN
         target[inner] = np.where(

@@ -18,6 +18,7 @@ from dcgan.errors import ImageFileError
 from dcgan.pictures.attached import NOTHING_ATTACHED, ORIENTATION, Attached, read_attached, usable_profile
 from dcgan.pictures.depth import channel_bits, decode_deep, is_signed
 from dcgan.pictures.modes import to_array
+from dcgan.pictures.pixel_limit import largest_picture, say_too_large
 from dcgan.pictures.profiles import to_grey, to_srgb
 from dcgan.pictures.ranges import eight_bits_note, scale_values
 from dcgan.pictures.reading import open_regular
@@ -132,11 +133,9 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
 def _check_length(file: IO[bytes]) -> None:
     """Raise ImageFileError for a file that is longer than the largest picture; some decoders would read it whole."""
-    from PIL import Image
-
-    most = METADATA_BYTES_MAX + PIXEL_BYTES_MAX * 2 * (Image.MAX_IMAGE_PIXELS or 0)
+    pixels = largest_picture(bytes_per_pixel=PIXEL_BYTES_MAX)
     found = os.fstat(file.fileno()).st_size
-    if Image.MAX_IMAGE_PIXELS is not None and found > most:
+    if pixels is not None and found > (most := METADATA_BYTES_MAX + pixels):
         raise ImageFileError(f"expected at most {most:,} bytes, found {found:,}")
 
 
@@ -307,8 +306,7 @@ def _named_errors(file: IO[bytes]) -> Iterator[None]:
     except ImageFileError:
         raise
     except Image.DecompressionBombError as error:
-        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-        raise ImageFileError(f"expected at most {limit:,} pixels ({error})") from error
+        raise ImageFileError(say_too_large(str(error))) from error
     except Image.UnidentifiedImageError as error:
         raise ImageFileError(f"expected a picture, found {describe_unknown(file)}") from error
     except MemoryError as error:

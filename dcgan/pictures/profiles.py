@@ -101,7 +101,11 @@ def to_grey(pixels: Pixels) -> Pixels:
     """Return the luma of a picture, (H, W, 3) uint8, as one channel (ITU-R BT.601)."""
     from PIL import Image
 
-    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).convert("L"))[..., None]
+    grey = np.empty((*pixels.shape[:2], 1), np.uint8)
+    for top in range(0, len(pixels), STRIP_ROWS):  # Pillow holds a strip, not a second copy
+        strip = np.ascontiguousarray(pixels[top : top + STRIP_ROWS])
+        grey[top : top + STRIP_ROWS, :, 0] = np.asarray(Image.fromarray(strip).convert("L"))
+    return grey
 
 
 def _usable(profile: bytes | None) -> tuple[str, Any, Any]:

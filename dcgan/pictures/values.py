@@ -9,11 +9,13 @@ import numpy.typing as npt
 __all__ = [
     "KNOWN_MIN",
     "STRIP_ROWS",
+    "WHOLE_PIXELS_MAX",
     "area_matrix",
     "crop_square",
     "enlarge",
     "is_grey",
     "known_means",
+    "known_sums",
     "lanczos_matrix",
     "make_grid",
     "resize_picture",
@@ -23,6 +25,7 @@ __all__ = [
 
 KNOWN_MIN = 1e-6  # known shares up to this are rounding errors: nothing is known there
 STRIP_ROWS = 256  # rows of a large picture that are converted together, to hold no second copy of it
+WHOLE_PIXELS_MAX = 4_000_000  # pixels of a picture up to which it is averaged in whole planes of float
 LANCZOS_TAPS = 4  # on each side, as in OpenCV's INTER_LANCZOS4
 
 Pictures = npt.NDArray[np.uint8]
@@ -133,6 +136,39 @@ def known_means(
     sums = (average(values * known) for values in channels)
     means = [np.divide(each, shares, out=np.zeros_like(each), where=shares > KNOWN_MIN) for each in sums]
     return np.stack(means, axis=-1), shares
+
+
+def known_sums(
+    picture: Pictures, mask: npt.NDArray[np.bool_], shape: tuple[int, int]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return sums of the known pixels of a large picture's parts, strip by strip: no plane of it is held in float.
+
+    Parameters
+    ----------
+    picture : uint8 array (H, W, C)
+    mask : bool array (H, W)
+        True = missing.
+    shape : (int, int)
+        (h, w), at most (H, W): how many equal parts there are.
+
+    Returns
+    -------
+    sums : float64 array (h, w, C)
+        Of the values in [-1, 1], each weighted by its share of the part's area.
+    shares : float64 array (h, w)
+        The share of each part that is known; the mean of its known pixels is ``sums / shares``.
+    """
+    vertical, horizontal = area_matrix(picture.shape[0], shape[0]), area_matrix(picture.shape[1], shape[1])
+    sums, shares = np.zeros((*shape, picture.shape[2])), np.zeros(shape)
+    for top in range(0, picture.shape[0], STRIP_ROWS):
+        strip = slice(top, top + STRIP_ROWS)
+        known = (~mask[strip]).astype(np.float32)  # (STRIP_ROWS, W)
+        weights = vertical[:, strip]
+        shares += weights @ (known @ horizontal.T)
+        for channel in range(picture.shape[2]):
+            values = to_float(picture[strip, :, channel]) * known
+            sums[..., channel] += weights @ (values @ horizontal.T)
+    return sums, shares
 
 
 def enlarge(picture: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:

@@ -389,7 +389,7 @@ def test_large_pictures_are_viewed_in_strips(monkeypatch, shape):
         whole = placement.view(picture, mask)
         with monkeypatch.context() as patched:
             patched.setattr("dcgan.faces.placement.WHOLE_PIXELS_MAX", 1000)
-            patched.setattr("dcgan.faces.placement.STRIP_ROWS", 37)
+            patched.setattr("dcgan.pictures.values.STRIP_ROWS", 37)
             strips = placement.view(picture, mask)
         np.testing.assert_allclose(strips[0], whole[0], atol=2e-4)
         np.testing.assert_allclose(strips[1], whole[1], atol=1e-5)
