@@ -41,7 +41,7 @@ WITH = {
 #: Real numbers, which bound nothing but themselves: the largest is infinity.
 REAL = {
     *("--learning-rate", "--discriminator-learning-rate", "--perceptual-weight"),
-    *("--hole-weight", "--latent-weight", "--adversarial-weight", "--feature-weight"),
+    *("--hole-weight", "--log-weight", "--latent-weight", "--adversarial-weight", "--feature-weight"),
 }
 
 

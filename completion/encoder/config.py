@@ -6,6 +6,8 @@ from dcgan.config import BATCH_SIZE_MAX, EPOCHS_MAX, PRECISIONS, SEED_MAX, check
 
 __all__ = ["EncoderTrainConfig"]
 
+OFFSET_MAPS_MAX = 8  # as many as a model of the largest size has
+
 
 @dataclasses.dataclass(frozen=True)
 class EncoderTrainConfig:
@@ -93,7 +95,11 @@ class EncoderTrainConfig:
             share = getattr(self, name)
             check(0 <= share <= 1, f"`{name}` in [0, 1]", **{name: share})
         if self.offset_maps is not None:
-            check(self.offset_maps >= 1, "`offset_maps` of at least 1", offset_maps=self.offset_maps)
+            check(
+                1 <= self.offset_maps <= OFFSET_MAPS_MAX,
+                f"`offset_maps` from 1 to {OFFSET_MAPS_MAX}",
+                offset_maps=self.offset_maps,
+            )
         check(0 <= self.ema_momentum < 1, "`ema_momentum` in [0, 1)", ema_momentum=self.ema_momentum)
         check(self.precision in PRECISIONS, f"`precision` to be one of {PRECISIONS}", precision=self.precision)
         check(0 <= self.seed <= SEED_MAX, f"`seed` from 0 to {SEED_MAX}", seed=self.seed)

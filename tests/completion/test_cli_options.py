@@ -41,7 +41,7 @@ PHOTOGRAPHS = {
 }
 GENERAL = {
     *("--method", "--seed", "--faces", "--aligned", "--output", "--recursive", "--skip-existing", "--overwrite"),
-    *("--sheet", "--shard", "--quiet", "--format", "--provenance", "--no-provenance"),
+    *("--sheet", "--shard", "--quiet", "--format", "--provenance", "--no-provenance", "--max-megapixels"),
 }
 
 
