@@ -35,6 +35,13 @@ SHEET_PIXELS_MAX = 2**26
 @click.option(
     "--channels", type=click.Choice(["1", "3"]), help="1 for grey, 3 for RGB.  [default: 3, or that of an array]"
 )
+@click.option(
+    "--crop",
+    type=click.FloatRange(0.0, 1.0, min_open=True),
+    help="Use the middle of each picture, this share of its shorter side: 0.667 of faces with a margin of 0.25 is what "
+    "faces without one show.",
+    **shown_default(1.0),
+)
 @click.option("--latent-dim", type=int, help="Number of entries of the latents z.", **shown_default(MODEL.latent_dim))
 @click.option(
     "--filters",
@@ -102,7 +109,9 @@ SHEET_PIXELS_MAX = 2**26
 )
 @run_options
 @common_errors("the same command resumes from the last checkpoint")
-def train_command(*, datasets: tuple[Path, ...], size: int | None, channels: str | None, **options: Any) -> None:
+def train_command(
+    *, datasets: tuple[Path, ...], size: int | None, channels: str | None, crop: float, **options: Any
+) -> None:
     """Train a DCGAN on aligned faces, or on other pictures of one kind.
 
     Writes losses, TensorBoard logs, sample grids, checkpoints and model.safetensors to the run folder, and prints the
@@ -115,7 +124,7 @@ def train_command(*, datasets: tuple[Path, ...], size: int | None, channels: str
     with quiet_import():
         from dcgan.training.launch import train_on
 
-    shape = {"size": size, "channels": None if channels is None else int(channels)}
+    shape: dict[str, Any] = {"size": size, "channels": None if channels is None else int(channels), "crop": crop}
     click.echo(printable(train_on(datasets, run, model=model, settings=settings, **shape)))
 
 

@@ -35,6 +35,13 @@ TRAIN = EncoderTrainConfig()
     type=click.Path(exists=True, path_type=Path),
     help="As --dataset, of faces that were aligned without the model's margin: the middle of its frame.",
 )
+@click.option(
+    "--crop",
+    type=click.FloatRange(0.0, 1.0, min_open=True),
+    help="Use the middle of each picture, this share of its shorter side: 0.667 of faces with a margin of 0.25 is what "
+    "faces without one show.",
+    **shown_default(1.0),
+)
 @click.option("--model", help="A bundled model's name or the path of a model file.", **shown_default("faces-64"))
 @click.option("--epochs", type=int, help="Passes over the pictures.", **shown_default(TRAIN.epochs))
 @click.option("--batch-size", type=int, help="Pictures in a training step.", **shown_default(TRAIN.batch_size))
@@ -110,7 +117,7 @@ TRAIN = EncoderTrainConfig()
 @run_options
 @common_errors("the same command resumes from the last checkpoint")
 def train_encoder_command(
-    *, datasets: tuple[Path, ...], tight_datasets: tuple[Path, ...], model: str, **options: Any
+    *, datasets: tuple[Path, ...], tight_datasets: tuple[Path, ...], crop: float, model: str, **options: Any
 ) -> None:
     """Train a model's encoder on aligned faces.
 
@@ -124,6 +131,5 @@ def train_encoder_command(
     with quiet_import():
         from completion.encoder.train import train_encoder_on
 
-    click.echo(
-        printable(train_encoder_on(datasets, run, model=model, settings=settings, tight_datasets=tight_datasets))
-    )
+    more: dict[str, Any] = {"settings": settings, "tight_datasets": tight_datasets, "crop": crop}
+    click.echo(printable(train_encoder_on(datasets, run, model=model, **more)))

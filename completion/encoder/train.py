@@ -235,6 +235,7 @@ def train_encoder_on(
     model: str,
     settings: EncoderTrainConfig | None = None,
     tight_datasets: Sequence[Path] = (),
+    crop: float = 1.0,
 ) -> Path:
     """Train a model's encoder on one or more datasets.
 
@@ -250,6 +251,8 @@ def train_encoder_on(
         How the encoder is trained.
     tight_datasets : sequence of Path, default ()
         Of pictures that show the tight square of the model's frame alone.
+    crop : float, default 1
+        The middle of each picture of `datasets` that is used, as a share of its shorter side.
 
     Returns
     -------
@@ -272,8 +275,8 @@ def train_encoder_on(
 
     progress = False if run.quiet else None
     data, *more = (
-        load_pictures(each, prior.config, report=report, cache_dir=run.cache_dir, progress=progress)
-        for each in (sources, tight_sources)
+        load_pictures(each, prior.config, report=report, crop=share, cache_dir=run.cache_dir, progress=progress)
+        for each, share in ((sources, crop), (tight_sources, 1.0))
         if each
     )
     count = sum(len(each.pictures) for each in (data, *more))

@@ -54,10 +54,10 @@ def to_uint8(pictures: npt.NDArray[np.floating]) -> Pictures:
     return np.clip(np.rint((pictures + 1.0) * 127.5), 0, 255).astype(np.uint8)
 
 
-def crop_square(picture: Pictures) -> Pictures:
-    """Return the central square of a picture, (S, S, C) with S the shorter side."""
+def crop_square(picture: Pictures, *, share: float = 1.0) -> Pictures:
+    """Return the central square of a picture, (S, S, C), with S the shorter side, or a share of it in (0, 1]."""
     height, width = picture.shape[:2]
-    side = min(height, width)
+    side = max(1, round(share * min(height, width)))
     top, left = (height - side) // 2, (width - side) // 2
     return picture[top : top + side, left : left + side]
 

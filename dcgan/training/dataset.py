@@ -22,6 +22,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from dcgan.config import check
 from dcgan.errors import DatasetError, ImageFileError
 from dcgan.pictures.records import remove_leftovers_in, write_whole
 from dcgan.pictures.values import crop_square, resize_picture
@@ -83,6 +84,7 @@ def cache_pictures(
     *,
     size: int,
     channels: int,
+    crop: float = 1.0,
     cache_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> CachedPictures:
@@ -100,6 +102,8 @@ def cache_pictures(
         Side of the decoded pictures, in pixels.
     channels : int
         Of the decoded pictures, 1 or 3.
+    crop : float, default 1
+        Side of the square that is taken from the middle, as a share of a picture's shorter side; above 0, at most 1.
     cache_dir : Path, optional
         Where the decoded pictures lie; default `default_cache_dir()`.
     progress : callable, optional
@@ -115,12 +119,13 @@ def cache_pictures(
     DatasetError
         No picture could be read, or more than half could not, or the cache cannot be written.
     ValueError
-        The limit of the cache is no number; see `dcgan.training.cache_limit.cache_limit`.
+        `crop` is out of range, or the limit of the cache is no number; see `dcgan.training.cache_limit.cache_limit`.
     """
+    check(0 < crop <= 1, "`crop` above 0, at most 1", crop=crop)
     total = sum(len(source) for source in sources)
     if total == 0:
         raise DatasetError("expected pictures in the dataset, found none")
-    key = _cache_key(sources, size, channels)
+    key = _cache_key(sources, (size, channels), crop=crop)
     folder = Path(cache_dir) if cache_dir else default_cache_dir()
     shape, limit = (size, size, channels), cache_limit()
     cached = _find_decoded(folder, key, shape)
@@ -132,7 +137,7 @@ def cache_pictures(
             folder.mkdir(parents=True, exist_ok=True)
             make_room(folder, key, needed=total * math.prod(shape), limit=limit)
             remove_leftovers_in(folder, stale_only=True)
-            _decode_all(sources, folder, key, size=size, channels=channels, progress=progress)
+            _decode_all(sources, folder, key, shape=shape, crop=crop, progress=progress)
         except OSError as error:
             raise DatasetError(f"{folder}: cannot write the decoded pictures: {error.strerror or error}") from error
         cached = _find_decoded(folder, key, shape)
@@ -171,9 +176,10 @@ def _mark_used(folder: Path, key: str) -> None:
         os.utime(_data_path(folder, key))
 
 
-def _cache_key(sources: Sequence[Source], size: int, channels: int) -> str:
-    """Return a name for these pictures in this form."""
-    digest = hashlib.sha256(f"{CACHE_VERSION} {size} {channels}".encode())
+def _cache_key(sources: Sequence[Source], form: tuple[int, int], *, crop: float) -> str:
+    """Return a name for these pictures in this form, (size, channels)."""
+    cropped = f" {crop!r}" if crop != 1 else ""  # whole pictures have the key of earlier versions
+    digest = hashlib.sha256(f"{CACHE_VERSION} {form[0]} {form[1]}{cropped}".encode())
     for source in sources:
         for line in source.identity():
             digest.update(line.encode("utf-8", "surrogateescape") + b"\n")
@@ -181,7 +187,13 @@ def _cache_key(sources: Sequence[Source], size: int, channels: int) -> str:
 
 
 def _decode_all(
-    sources: Sequence[Source], folder: Path, key: str, *, size: int, channels: int, progress: Progress | None
+    sources: Sequence[Source],
+    folder: Path,
+    key: str,
+    *,
+    shape: tuple[int, int, int],
+    crop: float,
+    progress: Progress | None,
 ) -> None:
     """Write all pictures, and last the index, which says that they are complete."""
     jobs = [(source, index) for source in sources for index in range(len(source))]
@@ -190,8 +202,8 @@ def _decode_all(
     def decode(job: tuple[Source, int]) -> bytes | str:
         source, index = job
         try:
-            square = crop_square(source.read(index, channels))
-            return np.ascontiguousarray(resize_picture(square, (size, size))).tobytes()
+            square = crop_square(source.read(index, shape[2]), share=crop)
+            return np.ascontiguousarray(resize_picture(square, shape[:2])).tobytes()
         except ImageFileError as error:
             return str(error)
 

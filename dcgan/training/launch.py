@@ -4,6 +4,7 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -28,6 +29,7 @@ def train_on(
     settings: TrainConfig | None = None,
     size: int | None = None,
     channels: int | None = None,
+    crop: float = 1.0,
 ) -> Path:
     """Train a model on one or more datasets, or resume a run.
 
@@ -45,6 +47,8 @@ def train_on(
         Side of the pictures in pixels; by default the data's own, or 64.
     channels : int, optional
         1 (grey) or 3 (RGB); by default the data's own.
+    crop : float, default 1
+        The middle of each picture that is used, as a share of its shorter side.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def train_on(
             tqdm.write(printable(line), file=sys.stderr)
 
     progress = False if run.quiet else None
-    data = load_pictures(sources, model, report=report, cache_dir=run.cache_dir, progress=progress)
+    data = load_pictures(sources, model, report=report, crop=crop, cache_dir=run.cache_dir, progress=progress)
     report(f"{len(data.pictures):,} pictures of {model.size}x{model.size}x{model.channels}; run folder {folder}")
     names = [path.name for path in datasets]
     return train(
@@ -98,6 +102,7 @@ def load_pictures(
     model: ModelConfig,
     *,
     report: Report,
+    crop: float = 1.0,
     cache_dir: Path | None = None,
     progress: bool | None = None,
 ) -> CachedPictures:
@@ -111,6 +116,8 @@ def load_pictures(
         Its size and channels are those of the decoded pictures.
     report : callable
         Called with a line for each dataset of which something is left out, and for the first unreadable pictures.
+    crop : float, default 1
+        See `dcgan.training.dataset.cache_pictures`.
     cache_dir : pathlib.Path, optional
         Folder for decoded pictures; see `dcgan.training.dataset.default_cache_dir` for the default.
     progress : bool, optional
@@ -136,7 +143,8 @@ def load_pictures(
         bar.update(done - bar.n)
 
     with bar:
-        data = cache_pictures(sources, size=model.size, channels=model.channels, cache_dir=cache_dir, progress=decoded)
+        form: dict[str, Any] = {"size": model.size, "channels": model.channels, "crop": crop}
+        data = cache_pictures(sources, **form, cache_dir=cache_dir, progress=decoded)
     if data.unreadable:
         report(f"{len(data.unreadable)} pictures cannot be read and are left out:")
         with first_lines(lambda line: report(f"  {line}")) as tell:

@@ -50,6 +50,16 @@ def test_pictures_are_cut_to_the_middle_and_averaged(tmp_path):
     np.testing.assert_array_equal(data.pictures[0], resize_picture(crop_square(wide), (16, 16)))
 
 
+def test_the_middle_share_of_pictures(tmp_path):
+    wide = np.random.default_rng(0).integers(0, 256, (48, 56, 3), np.uint8)
+    data = cache(CountingSource([wide]), tmp_path, crop=2 / 3)
+    np.testing.assert_array_equal(data.pictures[0], resize_picture(wide[8:40, 12:44], (16, 16)))
+    assert data.key != cache(CountingSource([wide]), tmp_path).key
+    for crop in (0.0, 1.5, float("nan")):
+        with pytest.raises(ValueError, match="`crop` above 0, at most 1"):
+            cache(CountingSource([wide]), tmp_path, crop=crop)
+
+
 def test_pictures_are_decoded_once_and_mapped(tmp_path):
     pictures = make_pictures(5)
     source, calls = CountingSource(pictures), []
