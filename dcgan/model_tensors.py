@@ -33,6 +33,7 @@ __all__ = [
     "check_values",
     "find_model",
     "model_sha256",
+    "read_forms",
     "read_header",
     "read_tensors",
     "serialize",
@@ -154,6 +155,33 @@ def read_header(path: Path) -> tuple[ModelConfig, dict[str, Any], dict[str, Tens
     ModelFileError
         The file cannot be read, is damaged or not a model of this project.
     """
+    metadata, forms = read_forms(path)
+    if metadata.get("format") != FORMAT:
+        raise ModelFileError(f"{path}: expected a model written by dcgan-train, found another safetensors file")
+    if metadata.get("format_version") != str(FORMAT_VERSION):
+        version = metadata.get("format_version")
+        raise ModelFileError(f"{path}: expected model format {FORMAT_VERSION}, received {version}")
+    return *_parse(path, metadata), forms
+
+
+def read_forms(path: Path) -> tuple[dict[str, str], dict[str, TensorForm]]:
+    """Return the metadata of any safetensors file and the form of each tensor; no tensor is read.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    metadata : dict of str to str
+    forms : dict of str to TensorForm
+        By the tensors' names.
+
+    Raises
+    ------
+    ModelFileError
+        The file cannot be read, is damaged or no safetensors file, or its header is too long.
+    """
     with _damage_named(path):
         with open_regular(path) as opened:
             length = int.from_bytes(opened.read(8), "little")
@@ -163,18 +191,12 @@ def read_header(path: Path) -> tuple[ModelConfig, dict[str, Any], dict[str, Tens
                 f"{HEADER_BYTES_MAX:,} bytes, received {length:,}"
             )
         with safetensors.safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise ModelFileError(f"{path}: expected a model written by dcgan-train, found another safetensors file")
-            if metadata.get("format_version") != str(FORMAT_VERSION):
-                version = metadata.get("format_version")
-                raise ModelFileError(f"{path}: expected model format {FORMAT_VERSION}, received {version}")
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
             forms = {
                 name: TensorForm(tuple(each.get_shape()), DTYPES.get(each.get_dtype(), each.get_dtype()))
                 for name, each in slices.items()
             }
-    return *_parse(path, metadata), forms
+            return file.metadata() or {}, forms
 
 
 def _parse(path: Path, metadata: dict[str, str]) -> tuple[ModelConfig, dict[str, Any]]:
