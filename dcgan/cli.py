@@ -142,13 +142,14 @@ def train_command(
 )
 @click.option("--count", type=click.IntRange(1, 10_000), help="Number of pictures in the grid.", **shown_default(64))
 @click.option("--seed", type=click.IntRange(0, SEED_MAX), help="Seed of the latents.", **shown_default(0))
-@click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it is a picture.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @common_errors("nothing was written")
 def sample_command(*, model: str, output: Path, count: int, seed: int, overwrite: bool, quiet: bool) -> None:
     """Write a grid of pictures drawn from a model."""
-    if output.exists() and not overwrite:
-        raise click.UsageError(f"{output} exists; --overwrite replaces it.")
+    from dcgan.pictures.replacing import check_replaceable
+
+    check_replaceable(output, overwrite=overwrite)
     from dcgan.model_file import load_model
     from dcgan.pictures.saving import save_picture
     from dcgan.pictures.values import make_grid

@@ -33,6 +33,7 @@ __all__ = [
     "check_values",
     "find_model",
     "model_sha256",
+    "read_forms",
     "read_header",
     "read_tensors",
     "serialize",
@@ -42,6 +43,10 @@ FORMAT = "dcgan-prior"
 FORMAT_VERSION = 1
 HEADER_BYTES_MAX = 2**24
 BLOCK_BYTES = 2**20
+# A thousand times the largest of the models that were trained with this project: kernels 0.7, biases 0.3, scales and
+# offsets of BatchNorm 1.4, running means 9.9. Running variances only divide; they have no such bound.
+WEIGHT_MAX = 1000.0
+MEAN_MAX = 10_000.0
 _digests: dict[tuple[int, ...], str] = {}  # of files that were hashed by this process: a tenth of a second each
 DTYPES = {"F16": "float16", "F32": "float32"}  # the types of tensors, by their names in a file
 
@@ -150,6 +155,33 @@ def read_header(path: Path) -> tuple[ModelConfig, dict[str, Any], dict[str, Tens
     ModelFileError
         The file cannot be read, is damaged or not a model of this project.
     """
+    metadata, forms = read_forms(path)
+    if metadata.get("format") != FORMAT:
+        raise ModelFileError(f"{path}: expected a model written by dcgan-train, found another safetensors file")
+    if metadata.get("format_version") != str(FORMAT_VERSION):
+        version = metadata.get("format_version")
+        raise ModelFileError(f"{path}: expected model format {FORMAT_VERSION}, received {version}")
+    return *_parse(path, metadata), forms
+
+
+def read_forms(path: Path) -> tuple[dict[str, str], dict[str, TensorForm]]:
+    """Return the metadata of any safetensors file and the form of each tensor; no tensor is read.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    metadata : dict of str to str
+    forms : dict of str to TensorForm
+        By the tensors' names.
+
+    Raises
+    ------
+    ModelFileError
+        The file cannot be read, is damaged or no safetensors file, or its header is too long.
+    """
     with _damage_named(path):
         with open_regular(path) as opened:
             length = int.from_bytes(opened.read(8), "little")
@@ -159,18 +191,12 @@ def read_header(path: Path) -> tuple[ModelConfig, dict[str, Any], dict[str, Tens
                 f"{HEADER_BYTES_MAX:,} bytes, received {length:,}"
             )
         with safetensors.safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise ModelFileError(f"{path}: expected a model written by dcgan-train, found another safetensors file")
-            if metadata.get("format_version") != str(FORMAT_VERSION):
-                version = metadata.get("format_version")
-                raise ModelFileError(f"{path}: expected model format {FORMAT_VERSION}, received {version}")
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
             forms = {
                 name: TensorForm(tuple(each.get_shape()), DTYPES.get(each.get_dtype(), each.get_dtype()))
                 for name, each in slices.items()
             }
-    return *_parse(path, metadata), forms
+            return file.metadata() or {}, forms
 
 
 def _parse(path: Path, metadata: dict[str, str]) -> tuple[ModelConfig, dict[str, Any]]:
@@ -231,7 +257,7 @@ def _damage_named(path: Path) -> Iterator[None]:
 
 
 def check_values(path: str | Path, name: str, values: npt.NDArray[Any]) -> None:
-    """Raise ModelFileError where a weight is not finite, or a variance is negative.
+    """Raise ModelFileError where a weight is not finite or larger than any training gives, or a variance is negative.
 
     Parameters
     ----------
@@ -243,8 +269,13 @@ def check_values(path: str | Path, name: str, values: npt.NDArray[Any]) -> None:
     """
     if not np.isfinite(values).all():
         raise ModelFileError(f"{path}: expected finite weights, received NaN or infinity in {name}")
-    if name.endswith("/moving_variance") and values.min(initial=0.0) < 0.0:
-        raise ModelFileError(f"{path}: expected variances of at least 0, received {values.min():g} in {name}")
+    if name.endswith("/moving_variance"):
+        if values.min(initial=0.0) < 0.0:
+            raise ModelFileError(f"{path}: expected variances of at least 0, received {values.min():g} in {name}")
+        return
+    largest, allowed = np.abs(values).max(initial=0.0), MEAN_MAX if name.endswith("/moving_mean") else WEIGHT_MAX
+    if largest > allowed:
+        raise ModelFileError(f"{path}: expected weights of at most {allowed:g}, received {largest:g} in {name}")
 
 
 def serialize(tensors: dict[str, npt.NDArray[Any]], metadata: dict[str, str]) -> bytes:

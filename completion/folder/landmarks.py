@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dcgan.errors import FaceCompletionError
 from dcgan.faces.locate import Box, GivenFaces
-from dcgan.pictures.reading import open_regular
+from dcgan.pictures.bounded_lines import bounded_lines
 
 __all__ = ["GivenPlaces", "read_landmarks"]
 
@@ -62,32 +62,34 @@ def read_landmarks(path: Path) -> dict[str, tuple[Points, ...]]:
     FaceCompletionError
         The file cannot be read, a line has another form, or no line has a face.
     """
+    found: dict[str, tuple[Points, ...]] = {}
     try:
-        with open_regular(path) as file:
-            lines = file.read().decode("utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise FaceCompletionError(f"{path}: expected lines of JSON, found bytes that are no text") from error
+        for number, line in enumerate(bounded_lines(path), start=1):
+            try:
+                text = line.decode("utf-8").strip()
+            except UnicodeDecodeError as error:
+                raise FaceCompletionError(f"{path}: expected lines of JSON, found bytes that are no text") from error
+            photograph, faces = _parse(text, place=f"{path}, line {number}") if text else ("", ())
+            if faces:
+                found[photograph] = faces
     except OSError as error:
         raise FaceCompletionError(f"{path}: {error.strerror or error}") from error
-    found: dict[str, tuple[Points, ...]] = {}
-    for number, text in enumerate(lines, start=1):
-        if not text.strip():
-            continue
-        try:
-            line: Any = json.loads(text)
-            if "settings" in line:
-                continue
-            faces = tuple(_points(face["landmarks"]) for face in line.get("faces", ()))
-            if faces:
-                found[str(line["photograph"])] = faces
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise FaceCompletionError(
-                f'{path}, line {number}: expected {{"photograph": "a.jpg", "faces": [{{"landmarks": [[x, y], ...]}}]}} '
-                f"with 3 or 68 landmarks, received {text[:60]!r}"
-            ) from error
     if not found:
         raise FaceCompletionError(f"{path}: expected the landmarks of a face, found none")
     return found
+
+
+def _parse(text: str, *, place: str) -> tuple[str, tuple[Points, ...]]:
+    """Return a photograph's name and faces from a line; a line of settings has none."""
+    try:
+        line: Any = json.loads(text)
+        faces = () if "settings" in line else tuple(_points(face["landmarks"]) for face in line.get("faces", ()))
+        return str(line["photograph"]) if faces else "", faces
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise FaceCompletionError(
+            f'{place}: expected {{"photograph": "a.jpg", "faces": [{{"landmarks": [[x, y], ...]}}]}} '
+            f"with 3 or 68 landmarks, received {text[:60]!r}"
+        ) from error
 
 
 def _points(landmarks: Any) -> Points:

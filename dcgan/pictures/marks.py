@@ -138,7 +138,7 @@ def check_mark(folder: Path, kind: str, *, error: type[FaceCompletionError] = Fa
     return True
 
 
-def mark_folder(folder: Path, kind: str) -> None:
+def mark_folder(folder: Path, kind: str, *, shared: bool = False) -> None:
     """Write the mark of a kind where there is none yet.
 
     Parameters
@@ -147,13 +147,16 @@ def mark_folder(folder: Path, kind: str) -> None:
         Exists, and has passed `check_folder` or `check_mark`.
     kind : str
         Name of the kind.
+    shared : bool, default False
+        Processes fill it without a common lock, so what another one is writing is left alone.
     """
     from dcgan import __version__
 
     if not (folder / MARK).exists():
         with write_whole(folder / MARK) as file:
             file.write(json.dumps({"kind": kind, "format": FORMAT, "version": __version__}).encode() + b"\n")
-    remove_leftovers([folder / MARK])
+    if not shared:
+        remove_leftovers([folder / MARK])
 
 
 def clear_folder(folder: Path, kind: FolderKind, *, leftovers_only: bool = False) -> None:

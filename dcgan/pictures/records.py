@@ -24,6 +24,7 @@ from typing import IO, Any
 import filelock
 
 from dcgan.errors import FaceCompletionError
+from dcgan.pictures.bounded_lines import bounded_lines
 
 __all__ = [
     "JsonLines",
@@ -320,17 +321,18 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
     -------
     list of dict
         The records in the order of the file.
+
+    Raises
+    ------
+    FaceCompletionError
+        The file or a line of it is too long; see `dcgan.pictures.bounded_lines`.
     """
     if not path.exists():
         return []
     records: list[dict[str, Any]] = []
-    *lines, _ = path.read_bytes().split(b"\n")  # what follows the last newline is unfinished
-    for line in lines:
-        try:
-            record = json.loads(line)
-        except ValueError:
-            break
-        if not isinstance(record, dict):
+    for line in bounded_lines(path):
+        record = _parse(line) if line.endswith(b"\n") else None  # what follows the last newline is unfinished
+        if record is None:
             break
         records.append(record)
     return records
@@ -364,33 +366,31 @@ def read_own_lines(
     """
     records: list[dict[str, Any]] = []
     try:
-        content = path.read_bytes() if path.is_file() else b""
+        for number, line in enumerate(bounded_lines(path) if path.is_file() else ()):
+            expected = heading if heading and number == 0 else fields
+            kinds = (expected, also) if also else (expected,)
+            if not line.endswith(b"\n"):
+                is_ours = any(_is_start(line, kind) for kind in kinds)
+            else:
+                records.append(_parse(line) or {})
+                is_ours = any(_has_fields(records[-1], kind) for kind in kinds)
+            if not is_ours:
+                names = ", ".join(expected) or "JSON"
+                raise FaceCompletionError(
+                    f"{path}: line {number + 1}: expected a record of {names}; choose another folder, or move this file"
+                )
     except OSError as error:
         raise FaceCompletionError(f"{path}: cannot read: {error.strerror or error}") from error
-    *lines, rest = content.split(b"\n")
-    for number, line in enumerate([*lines, rest]):
-        expected = heading if heading and number == 0 else fields
-        kinds = (expected, also) if also else (expected,)
-        if number == len(lines):
-            is_ours = any(_is_start(rest, kind) for kind in kinds)
-        else:
-            records.append(_parse(line))
-            is_ours = any(_has_fields(records[-1], kind) for kind in kinds)
-        if not is_ours:
-            names = ", ".join(expected) or "JSON"
-            raise FaceCompletionError(
-                f"{path}: line {number + 1}: expected a record of {names}; choose another folder, or move this file"
-            )
     return records
 
 
-def _parse(line: bytes) -> dict[str, Any]:
-    """Return the JSON object of a line, an empty one where it is something else."""
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """Return the JSON object of a line, None where it is something else."""
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _has_fields(record: dict[str, Any], fields: Sequence[str]) -> bool:

@@ -1,13 +1,30 @@
 """The limit on what the folder of decoded pictures holds."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import re
 from pathlib import Path
-from dcgan.errors import OptionError
 
-__all__ = ["CACHE_LIMIT_VARIABLE", "GB", "CachedDataset", "cache_limit", "cached_datasets", "clear_cache", "make_room"]
+from dcgan.errors import DatasetError, FaceCompletionError, OptionError
+from dcgan.pictures.marks import check_mark, mark_folder, refuse_links
+from dcgan.pictures.records import TEMPORARY_NAME
+
+__all__ = [
+    "CACHE_LIMIT_VARIABLE",
+    "GB",
+    "CachedDataset",
+    "cache_limit",
+    "cached_datasets",
+    "clear_cache",
+    "make_room",
+    "prepare_cache",
+]
+
+KIND = "decoded pictures"  # of the folder's mark
+SUFFIXES = ("json", "uint8")  # without the first the second counts as incomplete
+INDEX_BYTES_MAX = 2**28
 
 CACHE_LIMIT_VARIABLE = "DCGAN_CACHE_GB"
 DEFAULT_GB = 8.0
@@ -87,24 +104,85 @@ class CachedDataset:
 
 
 def cached_datasets(folder: Path) -> list[CachedDataset]:
-    """Return the decoded datasets in a folder, which need not exist, the least recently used first."""
-    sizes: dict[str, int] = {}
-    used: dict[str, float] = {}
+    """Return the decoded datasets in a folder, the least recently used first.
+
+    In a folder without our mark, a dataset is one whose index and data agree.
+
+    Parameters
+    ----------
+    folder : Path
+        It need not exist. Links in it are left alone.
+
+    Returns
+    -------
+    list of CachedDataset
+    """
     if not folder.is_dir():
         return []
+    marked, files = _is_marked(folder), _entries(folder)
+    datasets = []
+    for key in {key for key, _ in files}:
+        found = {suffix: files[key, suffix] for suffix in SUFFIXES if (key, suffix) in files}
+        count = _count(folder / f"{key}.json", found["uint8"].st_size) if len(found) == len(SUFFIXES) else None
+        if marked or count is not None:
+            size = sum(status.st_size for status in found.values())
+            used = max(status.st_mtime for status in found.values())
+            datasets.append(CachedDataset(key, size, used, "incomplete" if count is None else f"{count:,} pictures"))
+    return sorted(datasets, key=lambda each: each.used)
+
+
+def prepare_cache(folder: Path, key: str) -> None:
+    """Make the folder of decoded datasets, mark it where it holds nothing else, and check where a dataset goes.
+
+    Parameters
+    ----------
+    folder : Path
+        Folders of others, and those that other commands fill, get no mark.
+    key : str
+        Of the dataset that is to be written.
+
+    Raises
+    ------
+    DatasetError
+        A link lies where the dataset is to be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    refuse_links(folder, [f"{key}.{suffix}" for suffix in SUFFIXES], error=DatasetError)
+    if all(ENTRY_NAME.fullmatch(name) or TEMPORARY_NAME.fullmatch(name) for name in os.listdir(folder)):
+        mark_folder(folder, KIND, shared=True)
+
+
+def _is_marked(folder: Path) -> bool:
+    """Tell whether a folder carries our mark, and is filled by nobody else then."""
+    try:
+        return check_mark(folder, KIND)
+    except FaceCompletionError:  # the mark of another command
+        return False
+
+
+def _entries(folder: Path) -> dict[tuple[str, str], os.stat_result]:
+    """Return the regular files in a folder that have a dataset's names, by key and suffix; links are none."""
+    found = {}
     with os.scandir(folder) as entries:
         for entry in entries:
             match = ENTRY_NAME.fullmatch(entry.name)
-            if not match:
-                continue
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:  # another process has just removed it
-                continue
-            sizes[match[1]] = sizes.get(match[1], 0) + status.st_size
-            used[match[1]] = max(used.get(match[1], 0.0), status.st_mtime)
-    keys = sorted(sizes, key=lambda key: used[key])
-    return [CachedDataset(key, sizes[key], used[key], _describe(folder / f"{key}.json")) for key in keys]
+            if match and entry.is_file(follow_symlinks=False):
+                # FileNotFoundError: another process has just removed it.
+                with contextlib.suppress(FileNotFoundError):
+                    found[match[1], match[2]] = entry.stat(follow_symlinks=False)
+    return found
+
+
+def _count(index: Path, size: int) -> int | None:
+    """Return the number of pictures by a dataset's index, None where it does not agree with the size of the data."""
+    try:
+        found = json.loads(index.read_bytes()) if index.stat().st_size <= INDEX_BYTES_MAX else None
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or found.keys() != {"count", "unreadable"} or type(found["count"]) is not int:
+        return None
+    count: int = found["count"]
+    return count if count > 0 and size > 0 and size % count == 0 else None
 
 
 def clear_cache(folder: Path) -> None:
@@ -115,17 +193,11 @@ def clear_cache(folder: Path) -> None:
 
 def _remove(folder: Path, key: str) -> bool:
     """Remove a decoded dataset, and tell whether that was possible."""
+    paths = [folder / f"{key}.{suffix}" for suffix in SUFFIXES]
     try:
-        for suffix in ("json", "uint8"):  # without the first the second counts as incomplete
-            (folder / f"{key}.{suffix}").unlink(missing_ok=True)
+        for path in paths:
+            if not path.is_symlink():
+                path.unlink(missing_ok=True)
     except OSError:  # open on Windows, or in a folder that cannot be written: whoever writes there will say so
         return False
     return True
-
-
-def _describe(path: Path) -> str:
-    """Return what a dataset's description says of its pictures."""
-    try:
-        return f"{json.loads(path.read_text(encoding='utf-8'))['count']:,} pictures"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "incomplete"

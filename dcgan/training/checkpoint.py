@@ -11,7 +11,8 @@ import numpy.typing as npt
 import safetensors
 import safetensors.numpy
 
-from dcgan.errors import RunError
+from dcgan.errors import ModelFileError, RunError
+from dcgan.model_tensors import read_forms
 from dcgan.pictures.records import write_whole
 
 __all__ = ["Trainee", "averaged_weights", "restore_checkpoint", "save_checkpoint"]
@@ -79,18 +80,22 @@ def restore_checkpoint(path: Path, model: Trainee) -> int:
     RunError
         The file is damaged, or its networks or optimizer differ from those of `model`.
     """
+    state = _state(model)
     try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (`file` is not a dict)
+        metadata, forms = read_forms(path)
         step = int(metadata["step"])
+        # Before the tensors are read, so that a file takes no more memory than the run.
+        wrong = [name for name in state if name not in forms or forms[name].shape != tuple(state[name].shape)]
+        wrong += sorted(forms.keys() - state.keys())
+        if wrong:
+            raise RunError(f"{path}: the checkpoint belongs to other networks (first difference: {wrong[0]})")
+        with safetensors.safe_open(path, framework="numpy") as file:
+            tensors = {name: file.get_tensor(name) for name in state}
+    except ModelFileError as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise RunError(f"{path}: the checkpoint is damaged ({reason}); start over with --overwrite") from error
     except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path}: the checkpoint is damaged ({error}); start over with --overwrite") from error
-    state = _state(model)
-    wrong = [name for name in state if name not in tensors or tensors[name].shape != tuple(state[name].shape)]
-    wrong += sorted(tensors.keys() - state.keys())
-    if wrong:
-        raise RunError(f"{path}: the checkpoint belongs to other networks (first difference: {wrong[0]})")
     for name, variable in state.items():
         variable.assign(tensors[name])
     return step

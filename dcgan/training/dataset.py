@@ -26,7 +26,7 @@ from dcgan.config import check
 from dcgan.errors import DatasetError, ImageFileError
 from dcgan.pictures.records import remove_leftovers_in, write_whole
 from dcgan.pictures.values import crop_square, resize_picture
-from dcgan.training.cache_limit import cache_limit, make_room
+from dcgan.training.cache_limit import cache_limit, make_room, prepare_cache
 from dcgan.training.sources import Source
 
 __all__ = ["CachedPictures", "PictureRows", "TrainingBatches", "cache_pictures", "check_batch", "default_cache_dir"]
@@ -134,7 +134,7 @@ def cache_pictures(
         make_room(folder, key, needed=cached.pictures.nbytes, limit=limit)
     else:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            prepare_cache(folder, key)
             make_room(folder, key, needed=total * math.prod(shape), limit=limit)
             remove_leftovers_in(folder, stale_only=True)
             _decode_all(sources, folder, key, shape=shape, crop=crop, progress=progress)

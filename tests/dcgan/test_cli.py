@@ -221,10 +221,11 @@ def test_sample_is_decided_by_its_seed(model_path, tmp_path):
 
 def test_sample_keeps_what_exists(model_path, tmp_path):
     path = tmp_path / "a.png"
-    path.write_text("mine")
+    save_picture(path, np.zeros((4, 4, 3), np.uint8))
+    before = path.read_bytes()
     result = run(sample_command, "--model", model_path, "--output", path)
     assert usage_error(result) == f"Error: {path} exists; --overwrite replaces it."
-    assert path.read_text() == "mine"
+    assert path.read_bytes() == before
     assert run(sample_command, "--model", model_path, "--output", path, "--overwrite").exit_code == 0
     assert read_picture(path).shape == (8 * 18 + 2, 8 * 18 + 2, 3)
 
@@ -328,4 +329,4 @@ def test_the_cache_is_shown_and_emptied(tmp_path):
     assert re.fullmatch(r" +0\.00 GB  last used \d{4}-\d\d-\d\d \d\d:\d\d  5 pictures", first)
     assert last.endswith(f"in 1 datasets, limit 8 GB: {folder}")
     assert run(cache_command, "--cache-dir", folder, "--clear").stdout.startswith("removed 1 datasets, 0.00 GB: ")
-    assert [path.name for path in folder.iterdir()] == ["of others.txt"]
+    assert sorted(path.name for path in folder.iterdir()) == [".dcgan.json", "of others.txt"]

@@ -245,6 +245,26 @@ def test_weights_that_are_no_numbers(rewrite, value):
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("generator/project/kernel", 65504.0, 1000),
+        ("discriminator/logit/kernel", -65504.0, 1000),
+        ("generator/norm1/gamma", 1e6, 1000),
+        ("generator/norm1/beta", -1e6, 1000),
+        ("generator/norm1/moving_mean", 65504.0, 10000),
+    ],
+)
+def test_weights_that_no_training_gives(rewrite, name, value, allowed):
+    """Finite, so that a completion with them is finite as well, but nothing but black and white."""
+    path = rewrite(lambda tensors, metadata: np.put(tensors[name], 0, value))
+    assert refusal(path) == f"{path}: expected weights of at most {allowed}, received {abs(value):g} in {name}"
+
+
+def test_variances_have_no_upper_bound(rewrite):
+    assert load_model(rewrite(lambda tensors, metadata: tensors["generator/norm1/moving_variance"].fill(1e9)))
+
+
+@pytest.mark.parametrize(
     ("config", "message"),
     [
         ("{", "Expecting property name enclosed in double quotes"),

@@ -1,9 +1,14 @@
+import json
+import os
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
 from dcgan.training.checkpoint import averaged_weights, restore_checkpoint, save_checkpoint
+from dcgan.errors import RunError
 from dcgan.config import ModelConfig, TrainConfig
 from dcgan.training.dataset import TrainingBatches
 from dcgan.training.gan import build_gan, judge
@@ -159,6 +164,32 @@ def test_checkpoint_holds_the_whole_state(tmp_path, rate):
         one.train_on_batch(batches()[2])
     for one, two in zip(gan.variables, other.variables, strict=True):
         np.testing.assert_array_equal(one.numpy(), two.numpy(), err_msg=one.path)
+
+
+def test_a_checkpoint_is_refused_by_its_header(tmp_path):
+    """No tensor is read, however large it is: 256 MB here, which lie nowhere."""
+    gan, path = build_gan(TOY, SETTINGS), tmp_path / "state"
+    count = 2**26
+    tensors = {"other": {"dtype": "F32", "shape": [count], "data_offsets": [0, 4 * count]}}
+    header = json.dumps({"__metadata__": {"step": "2"}} | tensors).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    os.truncate(path, path.stat().st_size + 4 * count)
+    tracemalloc.start()
+    try:
+        with pytest.raises(RunError, match="belongs to other networks"):
+            restore_checkpoint(path, gan)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_checkpoint_with_an_endless_header(tmp_path):
+    path = tmp_path / "state"
+    path.write_bytes((2**40).to_bytes(8, "little"))
+    with pytest.raises(
+        RunError, match=r"the checkpoint is damaged \(.*header of at most .* received 1,099,511,627,776"
+    ):
+        restore_checkpoint(path, build_gan(TOY, SETTINGS))
 
 
 @on_tensorflow
