@@ -261,7 +261,7 @@ class ModelMethod:
         Raises
         ------
         NoFaceError
-            No face is found in a photograph.
+            No face is found in a photograph, or a picture with a named mask is evidently a photograph.
         CompletionError
             Nothing is known of a photograph.
         """
@@ -270,20 +270,17 @@ class ModelMethod:
 
         size = self.prior.config.size
         aligned = Seen("aligned", (LocatedFace.aligned(picture.shape, size),))
-        if given is None or (given.undecided and mask.all()):
+        if given is None:
             return aligned
         if not given.undecided:
             return self._search(picture, mask, given)
+        if given.mode in ("aligned", "default"):
+            notes = modes.check_named(picture, size, lambda: self.detector, chosen=given.mode == "aligned")
+            return dataclasses.replace(aligned, notes=notes)
+        if mask.all():
+            return aligned
         small = modes.is_small(picture.shape, size)
         hidden = float(mask.mean()) > modes.HIDDEN_TOLD
-        if given.mode == "aligned":
-            if (
-                small
-                or (hidden and modes.is_square(picture.shape))
-                or modes.fills_picture(picture, mask, self.detector)
-            ):
-                return aligned
-            return dataclasses.replace(aligned, notes=(modes.NOT_FILLED,))
         if modes.fills_picture(picture, mask, self.detector):
             return aligned
         try:

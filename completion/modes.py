@@ -7,6 +7,9 @@ searched like a photograph. How often the answer is right: scripts/bench_mode.py
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +20,13 @@ from dcgan.faces.alignment import compose_transforms, invert_transform, transfor
 from dcgan.faces.detector import FaceDetector
 from dcgan.faces.locate import FaceLocator, LocatedFace
 from dcgan.faces.placement import Placement
-from dcgan.pictures.values import KNOWN_MIN, WHOLE_PIXELS_MAX, known_sums, to_uint8
+from dcgan.pictures.values import KNOWN_MIN, WHOLE_PIXELS_MAX, known_sums, resize_picture, to_uint8
+from masks import MaskSpec
 
 __all__ = [
     "HIDDEN_TOLD",
     "NONE_SEEN",
-    "NOT_FILLED",
+    "check_named",
     "fills_picture",
     "is_part",
     "is_small",
@@ -45,7 +49,16 @@ PART_SIDES = 0.72
 HIDDEN_TOLD = 0.35
 NONE_SEEN = "no face is seen in it; taken as an aligned face (--faces: a photograph)"
 NOT_FILLED = (
-    "no face is seen to fill it; taken as an aligned face, as named masks are for those (--faces: a photograph)"
+    "no face is seen in it; it was completed as an aligned face, which named masks are for (for a photograph: "
+    "--mask-file, --mask-dir or --mask-color)"
+)
+#: A square picture of more than so many times the model's side, in which no face is seen, is no aligned face unless
+#: the user chose the mask or says so.
+LARGE_SIDES = 8
+SURE_SCORE = 0.5  # of a face that shows that a picture is a photograph
+SEARCHED_PIXELS = 1_000_000  # of a picture in which it is looked for
+PHOTOGRAPH_ADVICE = (
+    "for a photograph give --mask-file, --mask-dir or --mask-color; --aligned takes it as an aligned face"
 )
 
 Picture = npt.NDArray[np.uint8]
@@ -122,6 +135,64 @@ def fills_picture(picture: Picture, mask: Mask, detector: FaceDetector) -> bool:
         if lies_as_framed(placement, (SEEN_SIDE_PX, SEEN_SIDE_PX)):
             return True
     return False
+
+
+def check_named(picture: Picture, size: int, detector: Callable[[], FaceDetector], *, chosen: bool) -> tuple[str, ...]:
+    """Check that a picture may be an aligned face, which named masks are for, and return what is in doubt.
+
+    Such a mask hides nothing of the user's, so the whole picture is looked at. Only what is evidently a photograph is
+    refused: a picture that no face fills and that is not square, or has a sure face as a part of it.
+
+    Parameters
+    ----------
+    picture : uint8 array (H, W, 1 or 3)
+    size : int
+        Side of the model's frame in pixels.
+    detector : callable
+        Returns the detector; called only where it is needed, which it is not for pictures as small as aligned faces.
+    chosen : bool
+        Whether the user chose the mask; where it is the default, a large picture without a face is refused as well.
+
+    Returns
+    -------
+    tuple of str
+        Notes.
+
+    Raises
+    ------
+    NoFaceError
+        The picture is no aligned face.
+    """
+    if is_small(picture.shape, size):
+        return ()
+    whole = np.zeros(picture.shape[:2], np.bool_)
+    if fills_picture(picture, whole, detector()):
+        return ()
+    height, width = picture.shape[:2]
+    found = f"a picture of {width:,}x{height:,} pixels that no face fills"
+    if is_square(picture.shape):
+        box = _find_part(picture, size, detector())
+        if box is None and (chosen or max(height, width) <= LARGE_SIDES * size):
+            return (NOT_FILLED,)
+        found = f"a photograph with a face at {','.join(map(str, box))}" if box else found
+    mask = "a named mask" if chosen else f"the mask {MaskSpec().name}, as none was given"
+    raise NoFaceError(f"expected an aligned face for {mask}, found {found}; {PHOTOGRAPH_ADVICE}")
+
+
+def _find_part(picture: Picture, size: int, detector: FaceDetector) -> tuple[int, ...] | None:
+    """Return the box of a sure face that is a part of a square picture; None where there is none."""
+    scale = min(1.0, math.sqrt(SEARCHED_PIXELS / (picture.shape[0] * picture.shape[1])))
+    sides = max(1, round(scale * picture.shape[0])), max(1, round(scale * picture.shape[1]))
+    seen = np.repeat(resize_picture(picture, sides) if scale < 1.0 else picture, 3 // picture.shape[2], axis=2)
+    locator = FaceLocator(size, detector)
+    for face in detector.detect(seen, min_score=SURE_SCORE):
+        try:
+            placement = locator.place_landmarks(face.landmarks)
+        except NoFaceError:
+            continue
+        if is_part(LocatedFace(placement, "detected", face.box, face.score), seen.shape, small=False):
+            return tuple(round(side / scale) for side in face.box)
+    return None
 
 
 def _shrink(picture: Picture, mask: Mask) -> Picture | None:

@@ -153,7 +153,7 @@ def launch(
     job = FolderJob(
         output=output.folder,
         masks=masks,
-        photographs=_given_places(pictures, photographs, drawn=masks.drawn),
+        photographs=_given_places(pictures, photographs, masks),
         form=output.form,
         keep=output.keep if method.variations is None else "all",
         existing=output.existing,
@@ -175,7 +175,7 @@ def launch(
 
     # Loaded before the model, so that what is missing is reported at once.
     model = needs_model(method.name) and not masks.blocks
-    searched = job.photographs is not None and job.photographs.mode != "aligned"
+    searched = job.photographs is not None and job.photographs.mode not in ("aligned", "default")
     detector = FaceDetector(min_score=photographs.min_score) if searched and model else None
     ready = _make_method(method, photographs, detector, blocks=masks.blocks, quiet=output.quiet)
     if ready.finder is not None:
@@ -250,7 +250,7 @@ def _make_method(
 
 
 def _given_places(
-    pictures: Sequence[InputPicture], photographs: PhotographOptions, *, drawn: bool
+    pictures: Sequence[InputPicture], photographs: PhotographOptions, masks: MaskSource
 ) -> GivenPlaces | None:
     """Return the places of faces that the user gives, and what the other pictures are; None: aligned faces.
 
@@ -265,5 +265,7 @@ def _given_places(
             f"{path}: expected landmarks of {pictures[0].relative} or another of the pictures, found those of "
             f"{next(iter(landmarks))}"
         )
-    mode = photographs.mode if drawn or photographs.mode == "photograph" else "aligned"
+    mode = photographs.mode
+    if mode == "auto" and not masks.drawn:
+        mode = "aligned" if masks.chosen else "default"
     return GivenPlaces(photographs.boxes, landmarks, mode)

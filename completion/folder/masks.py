@@ -58,6 +58,8 @@ class MaskSource:
         files with losses what `masks.read_color_mask` says.
     threshold : int, optional
         Of a mask's file, or of the transparency: the value, 1 to 255, from which on a pixel is missing.
+    chosen : bool, default True
+        Whether the user chose what is missing; otherwise `spec` is the default mask.
     """
 
     spec: MaskSpec = dataclasses.field(default_factory=MaskSpec)
@@ -67,6 +69,7 @@ class MaskSource:
     color: tuple[int, int, int] | None = None
     color_tolerance: int | None = None
     threshold: int | None = None
+    chosen: bool = True
 
     @property
     def blocks(self) -> int:
@@ -88,7 +91,8 @@ class MaskSource:
         else:
             found = {"mask": spec.name, **spec.options}
         found |= {"invert": spec.invert, "dilate_px": spec.dilate_px}
-        others = {field.name for field in dataclasses.fields(self)} - {"spec", "file", "folder", "alpha", "color"}
+        told = {"spec", "file", "folder", "alpha", "color", "chosen"}
+        others = {field.name for field in dataclasses.fields(self)} - told
         return found | {name: getattr(self, name) for name in sorted(others)}
 
     @property
@@ -272,6 +276,7 @@ def open_masks(chosen: MaskChoice) -> MaskSource:
         color=chosen.color,
         color_tolerance=chosen.color_tolerance,
         threshold=chosen.threshold,
+        chosen=bool(chosen.source),
     )
     if source.file is not None:
         _ = source.file_mask  # what is wrong with it is said before the first picture

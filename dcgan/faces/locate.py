@@ -43,7 +43,7 @@ GUESS_DROP_BESIDE, GUESS_WIDTH = 0.4, 0.52
 #: more; how far these reach, and how many holes are looked at one by one.
 WHOLE_PIXELS, AROUND_PX, HOLES_MAX = DETECTED_PIXELS / 4, 160, 8
 BOX_MIN_PX = 8
-MODES = ("photograph", "auto", "aligned")
+MODES = ("photograph", "auto", "aligned", "default")
 FRAMING = "innerEyesAndBottomLip"  # the framing that the model was trained on
 
 Picture = npt.NDArray[np.uint8]
@@ -66,7 +66,8 @@ class GivenFaces:
     mode : str
         "photograph": faces are at these places; where there are none, they are detected. "auto": without places, the
         picture is an aligned face or a photograph, and which is found out. "aligned": without places it is taken as an
-        aligned face, and a note says where it does not look like one.
+        aligned face; what is evidently none is refused, and a note says where that is in doubt. "default": the same
+        where the user chose no mask, so that less doubt is enough.
     """
 
     boxes: tuple[Box, ...] = ()

@@ -64,7 +64,7 @@ KINDS = {
 def test_every_kind_of_picture(run, tmp_path):
     for name, image in KINDS.items():
         image.save(tmp_path / name)
-    result = run(*(tmp_path / name for name in KINDS), "--output", tmp_path / "out", "--mask", "left")
+    result = run(*(tmp_path / name for name in KINDS), "--output", tmp_path / "out", "--mask", "left", "--aligned")
     assert "failed" not in result.stdout
     for name in set(KINDS) - {"deep.png"}:
         original = read_picture(tmp_path / name)
@@ -113,7 +113,7 @@ def test_a_grey_model_keeps_sixteen_grey_bits(run, tmp_path, grey_model):
 def test_a_large_photograph(run, tmp_path):
     picture = np.kron(make_picture(20, 30), np.ones((100, 100, 1), np.uint8))
     (tmp_path / "large.jpg").write_bytes(jpeg(picture))
-    run(tmp_path / "large.jpg", "--output", tmp_path / "out", "--scale", "0.2")
+    run(tmp_path / "large.jpg", "--output", tmp_path / "out", "--aligned", "--scale", "0.2")
     original, completed = read(tmp_path / "large.jpg"), read(tmp_path / "out" / "large.png")
     changed = (original != completed).any(axis=2)
     assert changed[800:1200, 1200:1800].mean() > 0.9
@@ -124,7 +124,7 @@ def test_a_large_photograph(run, tmp_path):
 @pytest.mark.slow
 def test_a_very_large_photograph(run, tmp_path):
     Image.fromarray(np.full((6000, 8000, 3), 128, np.uint8)).save(tmp_path / "huge.png", compress_level=1)
-    run(tmp_path / "huge.png", "--output", tmp_path / "out", "--scale", "0.05")
+    run(tmp_path / "huge.png", "--output", tmp_path / "out", "--aligned", "--scale", "0.05")
     assert read(tmp_path / "out" / "huge.png").shape == (6000, 8000, 3)
 
 
@@ -133,7 +133,7 @@ def test_the_orientation_tag_is_obeyed(run, tmp_path, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     (tmp_path / "turned.jpg").write_bytes(jpeg(make_picture(20, 40), exif=exif))
-    run(tmp_path / "turned.jpg", "--output", tmp_path / "out", "--mask", "top")
+    run(tmp_path / "turned.jpg", "--output", tmp_path / "out", "--mask", "top", "--aligned")
     upright, completed = read_picture(tmp_path / "turned.jpg"), read(tmp_path / "out" / "turned.png")
     assert completed.shape == ((20, 40, 3) if orientation == 3 else (40, 20, 3))
     half = len(upright) // 2

@@ -1,6 +1,7 @@
 """complete-images --faces with dlib's detector. The one face is scikit-image's astronaut, the cat is its chelsea."""
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -193,11 +194,44 @@ def test_a_photograph_with_its_hole_elsewhere_is_one(run, folder):
     assert [(line["mode"], line["method"]) for line in records(folder / "out")] == [("photograph", "telea")]
 
 
-def test_a_named_mask_is_one_for_aligned_faces(run, folder):
-    result = run("--mask", "center", "--output", folder / "out", folder / "photos")
-    assert [line["mode"] for line in records(folder / "out")] == ["aligned"]
-    assert "no face is seen to fill it; taken as an aligned face" in result.output
-    assert "taken 1" not in result.output
+ADVICE = "for a photograph give --mask-file, --mask-dir or --mask-color; --aligned takes it as an aligned face"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mask"), [([], "the mask center, as none was given"), (["--mask", "left"], "a named mask")]
+)
+def test_a_photograph_needs_a_mask_of_its_own(run, folder, astronaut, arguments, mask):
+    """Whether its sides show it, or its face, which is a part of it; the aligned face beside it is completed."""
+    photos = folder / "photos"
+    Image.fromarray(astronaut[:, 60:460]).save(photos / "tall.png")
+    face = FaceDetector().detect(astronaut, min_score=0.5)[0]
+    transform = alignment_transform(face.landmarks, framing="innerEyesAndBottomLip", size=300)
+    Image.fromarray(crop_face(astronaut, transform, 300)).save(photos / "cut.png")
+    result = run(*arguments, "--output", folder / "out", photos, code=1)
+    status = {Path(line["input"]).name: line["status"] for line in records(folder / "out")}
+    assert status == {"astronaut.png": "failed", "cut.png": "completed", "tall.png": "failed"}
+    box = ",".join(str(side) for side in face.box)
+    start = f"expected an aligned face for {mask}, found a"
+    assert f"{photos / 'astronaut.png'}: {start} photograph with a face at {box}; {ADVICE}\n" in result.output
+    assert f"{photos / 'tall.png'}: {start} picture of 400x512 pixels that no face fills; {ADVICE}\n" in result.output
+    assert "note:" not in result.output
+    run(*arguments, "--aligned", "--overwrite", "--output", folder / "out", photos)
+
+
+def test_a_square_picture_without_a_face(run, tmp_path):
+    """Small ones are aligned faces that are not seen; larger ones are in doubt, and without a mask's name refused."""
+    cat = data.chelsea()[:300, 100:400]
+    for side in (64, 128, 300):
+        Image.fromarray(cat).resize((side, side)).save(tmp_path / f"{side}.png")
+    small = run("--output", tmp_path / "out", tmp_path / "64.png")
+    assert "note:" not in small.output
+    line = "note: {}: no face is seen in it; it was completed as an aligned face, which named masks are for"
+    doubtful = run("--output", tmp_path / "out", tmp_path / "128.png")
+    assert line.format(tmp_path / "128.png") in doubtful.output
+    refused = run("--output", tmp_path / "out", tmp_path / "300.png", code=1)
+    assert f"found a picture of 300x300 pixels that no face fills; {ADVICE}" in refused.output
+    chosen = run("--mask", "center", "--output", tmp_path / "out", tmp_path / "300.png")
+    assert line.format(tmp_path / "300.png") in chosen.output
 
 
 def test_a_small_picture_without_a_face(run, tmp_path):
