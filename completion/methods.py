@@ -93,6 +93,8 @@ class MethodOptions:
         For photographs: the classical method for the part of a hole that lies in no face's frame.
     grain : bool
         For photographs: continue the fine texture of the known skin.
+    device : str
+        Of the encoder's answers, "cpu" or "gpu", as `dcgan.device.find_device` has found it.
     """
 
     prior: Prior | None = None
@@ -101,6 +103,7 @@ class MethodOptions:
     detector: FaceDetector | None = None
     beyond: str = BEYOND
     grain: bool = True
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         check(self.blend in BLENDERS, f"`blend` to be one of {', '.join(BLENDERS)}", blend=self.blend)
@@ -199,7 +202,7 @@ class ModelMethod:
         if options.prior is None:
             raise ValueError(f"Expected a model for the method {name!r}. Received: none")
         self.name, self.prior, self._options = name, options.prior, options
-        self.finder: Finder | None = Finder(options.prior, config, seed=options.seed)
+        self.finder: Finder | None = Finder(options.prior, config, seed=options.seed, device=options.device)
         self._finder = self.finder
         self.composer = Composer(blend=options.blend, beyond=options.beyond, grain=options.grain, seed=options.seed)
         self._detector = options.detector

@@ -13,6 +13,7 @@ import click
 
 from dcgan import __version__
 from dcgan.config import RunConfig
+from dcgan.device import DEVICES, Device
 from dcgan.errors import FaceCompletionError, OptionError
 from dcgan.terminal import EXIT_BUG, EXIT_OUTPUT_LOST, Ended, ending_signals, exit_code, printable, tolerant_output
 
@@ -20,6 +21,8 @@ __all__ = [
     "DEFAULTS",
     "RunOptions",
     "common_errors",
+    "device_option",
+    "echo_device",
     "read_run_options",
     "read_settings",
     "run_options",
@@ -136,6 +139,26 @@ def shown_default(value: object) -> dict[str, Any]:
         Keywords for `click.option`.
     """
     return {"default": value, "show_default": True}
+
+
+def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option --device to a command; `dcgan.device.find_device` finds the device."""
+    option = click.option(
+        "--device",
+        type=click.Choice(DEVICES),
+        help="What computes the encoder's answers and samples: the processor, or a GPU, which needs onnxruntime-gpu; "
+        "auto: a GPU where one starts.",
+        **shown_default("auto"),
+    )
+    return option(command)
+
+
+def echo_device(device: Device) -> None:
+    """Print a line about the device to stderr where it is a GPU, or one did not start."""
+    if device.note:
+        click.echo(f"device: {printable(device.note)}", err=True)
+    elif device.name != "cpu":
+        click.echo(f"device: {device.name}", err=True)
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:

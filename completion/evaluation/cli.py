@@ -10,7 +10,7 @@ import click
 
 from completion.config import BATCH_SIZE_MAX, METHODS
 from completion.evaluation.config import EVALUATION_MASKS, RESAMPLES_MAX, EvaluationConfig
-from dcgan.command import DEFAULTS, common_errors, shown_default
+from dcgan.command import DEFAULTS, common_errors, device_option, shown_default
 from dcgan.config import SEED_MAX
 from dcgan.terminal import ProgressLines, printable
 
@@ -96,6 +96,7 @@ class NamesType(click.ParamType):
     help="Resamples behind the confidence intervals.",
     **shown_default(DEFAULT.resamples),
 )
+@device_option
 @click.option("--overwrite", is_flag=True, help="Start over where the output holds an evaluation already.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @common_errors("the same command goes on from here")
