@@ -24,7 +24,7 @@ from completion.config import (
     resolve_method,
 )
 from completion.mask_options import MaskChoice, RectangleType, mask_options, read_mask_options
-from dcgan.command import DEFAULTS, common_errors, max_megapixels_option, shown_default
+from dcgan.command import DEFAULTS, common_errors, device_option, max_megapixels_option, shown_default
 from dcgan.config import SEED_MAX
 from dcgan.terminal import printable
 
@@ -32,7 +32,7 @@ __all__ = ["complete_command"]
 
 METHOD_OPTIONS = (
     *("model", "blend", "iterations", "learning_rate", "weighting", "perceptual_weight"),
-    *("candidates", "keep", "variations", "batch_size", "workers", "gif"),
+    *("candidates", "keep", "variations", "batch_size", "workers", "device", "gif"),
 )
 SETTINGS = ("iterations", "learning_rate", "weighting", "perceptual_weight", "candidates")
 PHOTOGRAPH_OPTIONS = ("face_box", "landmarks_file", "min_score", "beyond", "grain")
@@ -116,6 +116,7 @@ class ShardType(click.ParamType):
     type=click.IntRange(1, WORKERS_MAX),
     help="Pictures that are completed side by side where there is no search.  [default: the processor's cores]",
 )
+@device_option
 @click.option(
     "--seed", type=click.IntRange(0, SEED_MAX), help="Seed of random masks, starts, hmc and grain.", **shown_default(0)
 )
@@ -217,7 +218,13 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
     from completion.folder.masks import open_masks
 
     method = ChosenMethod(
-        options["method"], options["model"], options["blend"], options["variations"], settings, options["seed"]
+        options["method"],
+        model=options["model"],
+        blend=options["blend"],
+        variations=options["variations"],
+        settings=settings,
+        seed=options["seed"],
+        device=options["device"],
     )
     photographs = PhotographOptions(
         mode="photograph" if options["faces"] else "aligned" if options["aligned"] else "auto",

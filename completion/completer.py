@@ -15,6 +15,7 @@ from completion.inputs import read_masks, read_pictures
 from completion.methods import Method, MethodOptions, Work, candidates_of, make_method
 from completion.result import CompletionResult
 from completion.search.batches import DEFAULT_BATCH_SIZE, PHOTOGRAPH_ROWS, answer_in_batches, plan_rows
+from dcgan.device import Device, find_device
 from dcgan.errors import FallbackWarning
 from dcgan.faces.locate import GivenFaces
 
@@ -43,6 +44,7 @@ def complete(
     grain: bool = True,
     batch_size: int = DEFAULT_BATCH_SIZE,
     seed: int = 0,
+    device: str = "auto",
 ) -> CompletionResult:
     """Fill the missing regions of face pictures.
 
@@ -83,6 +85,8 @@ def complete(
         Largest number of rows (faces times candidates) that the model answers at once.
     seed : int, optional
         Of the starts, of Hamiltonian Monte Carlo and of the grain.
+    device : str, optional
+        What computes the encoder's answers: "cpu", "gpu" (needs onnxruntime-gpu), or "auto", a GPU where one starts.
 
     Returns
     -------
@@ -104,7 +108,8 @@ def complete(
     Warns
     -----
     FallbackWarning
-        The method needs an encoder and the model has none: the latent space is searched instead.
+        The method needs an encoder and the model has none: the latent space is searched instead. Or there is a GPU
+        that does not start: the processor is used.
 
     Notes
     -----
@@ -127,7 +132,14 @@ def complete(
     prior = None
     if not isinstance(method, str) or method not in METHODS or needs_model(method):
         prior = _load(model) if isinstance(model, str | Path) else model
-    options = {"variations": variations, "blend": blend, "beyond": beyond, "grain": grain, "seed": seed}
+    options = {
+        "variations": variations,
+        "blend": blend,
+        "beyond": beyond,
+        "grain": grain,
+        "seed": seed,
+        "device": device,
+    }
     completer = _kept_completer(prior, method, **options)
     keep = keep if variations is None else "all"
     return completer.complete(images, masks, faces=faces, blocks=blocks, keep=keep, batch_size=batch_size)
@@ -146,7 +158,7 @@ class Completer:
         See `complete`.
     variations : int, optional
         Number of different completions of each picture; then `complete` takes ``keep="all"``.
-    blend, beyond, grain, seed : optional
+    blend, beyond, grain, seed, device : optional
         See `complete`.
     detector : FaceDetector, optional
         For photographs; by default loaded when the first photograph is completed.
@@ -167,9 +179,13 @@ class Completer:
         beyond: str = BEYOND,
         grain: bool = True,
         seed: int = 0,
+        device: str = "auto",
         detector: FaceDetector | None = None,
     ) -> None:
-        options = MethodOptions(prior, blend, seed, detector, beyond, grain)
+        found = Device() if prior is None else find_device(device)
+        if found.note:
+            warnings.warn(found.note, FallbackWarning, stacklevel=2)
+        options = MethodOptions(prior, blend, seed, detector, beyond, grain, found.name)
         chosen: str | MethodConfig | tuple[str, MethodConfig] = method
         if isinstance(method, str):
             chosen = _resolve(method, prior, variations)

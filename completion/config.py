@@ -221,10 +221,10 @@ SEARCH_OPTIONS = ("iterations", "learning_rate", "weighting", "perceptual_weight
 #: Options by the kind of method that they belong to. With another kind they would have no effect, and are refused. A
 #: kind that is not here has MODEL_OPTIONS: the model is loaded for it.
 OPTIONS: dict[type, tuple[str, ...]] = {
-    EncoderConfig: (*MODEL_OPTIONS, "workers"),
+    EncoderConfig: (*MODEL_OPTIONS, "workers", "device"),
     SearchConfig: (*MODEL_OPTIONS, *SEARCH_OPTIONS, "candidates", "keep", "gif", "variations"),
     ClassicalConfig: ("workers",),
-    AutoConfig: (*MODEL_OPTIONS, "workers"),
+    AutoConfig: (*MODEL_OPTIONS, "workers", "device"),
 }
 
 
@@ -250,7 +250,7 @@ def methods_with_option(option: str, *, variations: bool = False) -> tuple[str, 
     >>> methods_with_option("model")
     ('balanced', 'fast', 'best', 'latent', 'yeh2017', 'amos2016', 'hmc', 'auto')
     """
-    if variations and option == "workers":  # a search works at batches
+    if variations and option in ("workers", "device"):  # a search works at batches, where Keras runs
         return tuple(name for name in methods_with_option(option) if name != DEFAULT_METHOD)
     of_default = option == "variations" or (variations and option in (*SEARCH_OPTIONS, "gif"))
     return tuple(

@@ -96,6 +96,8 @@ class MethodOptions:
     in_place : bool
         Fill the array of the picture itself, which saves the memory of a second one. `Work.compose` may be called
         again: missing pixels are not read.
+    device : str
+        Of the encoder's answers, "cpu" or "gpu", as `dcgan.device.find_device` has found it.
     """
 
     prior: Prior | None = None
@@ -105,6 +107,7 @@ class MethodOptions:
     beyond: str = BEYOND
     grain: bool = True
     in_place: bool = False
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         check(self.blend in BLENDERS, f"`blend` to be one of {', '.join(BLENDERS)}", blend=self.blend)
@@ -211,7 +214,7 @@ class ModelMethod:
         if options.prior is None:
             raise ValueError(f"Expected a model for the method {name!r}. Received: none")
         self.name, self.prior, self._options = name, options.prior, options
-        self.finder: Finder | None = Finder(options.prior, config, seed=options.seed)
+        self.finder: Finder | None = Finder(options.prior, config, seed=options.seed, device=options.device)
         self._finder = self.finder
         self.composer = Composer(blend=options.blend, beyond=options.beyond, grain=options.grain, seed=options.seed)
         self._detector = options.detector

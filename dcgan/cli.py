@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from dcgan.command import DEFAULTS, common_errors, read_run_options, read_settings, run_options, shown_default
+from dcgan.command import (
+    DEFAULTS,
+    common_errors,
+    device_option,
+    echo_device,
+    read_run_options,
+    read_settings,
+    run_options,
+    shown_default,
+)
 from dcgan.config import DISCRIMINATOR_NORMS, PRECISIONS, SEED_MAX, ModelConfig, TrainConfig
 from dcgan.terminal import printable
 from dcgan.errors import OptionError
@@ -142,11 +151,15 @@ def train_command(
 )
 @click.option("--count", type=click.IntRange(1, 10_000), help="Number of pictures in the grid.", **shown_default(64))
 @click.option("--seed", type=click.IntRange(0, SEED_MAX), help="Seed of the latents.", **shown_default(0))
+@device_option
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is a picture.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @common_errors("nothing was written")
-def sample_command(*, model: str, output: Path, count: int, seed: int, overwrite: bool, quiet: bool) -> None:
+def sample_command(
+    *, model: str, output: Path, count: int, seed: int, device: str, overwrite: bool, quiet: bool
+) -> None:
     """Write a grid of pictures drawn from a model."""
+    from dcgan.device import find_device
     from dcgan.pictures.replacing import check_replaceable
 
     check_replaceable(output, overwrite=overwrite)
@@ -155,11 +168,14 @@ def sample_command(*, model: str, output: Path, count: int, seed: int, overwrite
     from dcgan.pictures.values import make_grid
     from dcgan.sampling import sample
 
+    found = find_device(device)
     prior = load_model(model)
     most = SHEET_PIXELS_MAX // prior.config.size**2
     if count > most:
         raise OptionError(f"Expected --count of at most {most} with pictures of this size. Received: {count}")
-    save_picture(output, make_grid(sample(prior, count, seed=seed)))
+    if not quiet:
+        echo_device(found)
+    save_picture(output, make_grid(sample(prior, count, seed=seed, device=found.name)))
     if not quiet:
         click.echo(printable(output))
 

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from dcgan import __version__
 from dcgan.config import RunConfig
+from dcgan.device import DEVICES, Device
 from dcgan.errors import FaceCompletionError, OptionError
 from dcgan.pictures.pixel_limit import MEGAPIXELS, MEGAPIXELS_MAX, limited_pixels
 from dcgan.terminal import EXIT_BUG, EXIT_OUTPUT_LOST, Ended, ending_signals, exit_code, printable, tolerant_output
@@ -23,6 +24,8 @@ __all__ = [
     "RunOptions",
     "common_errors",
     "max_megapixels_option",
+    "device_option",
+    "echo_device",
     "read_run_options",
     "read_settings",
     "run_options",
@@ -169,6 +172,26 @@ def max_megapixels_option(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Largest picture that is read, in millions of pixels; see docs/limits.md for the memory that it takes.",
         **shown_default(MEGAPIXELS),
     )(command)
+
+
+def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option --device to a command; `dcgan.device.find_device` finds the device."""
+    option = click.option(
+        "--device",
+        type=click.Choice(DEVICES),
+        help="What computes the encoder's answers and samples: the processor, or a GPU, which needs onnxruntime-gpu; "
+        "auto: a GPU where one starts.",
+        **shown_default("auto"),
+    )
+    return option(command)
+
+
+def echo_device(device: Device) -> None:
+    """Print a line about the device to stderr where it is a GPU, or one did not start."""
+    if device.note:
+        click.echo(f"device: {printable(device.note)}", err=True)
+    elif device.name != "cpu":
+        click.echo(f"device: {device.name}", err=True)
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@
     ├── NoFaceError                no face is found in a photograph
     ├── CompletionError            a method cannot complete a picture
     ├── ModelFileError             a model file is missing, damaged, or not a model of this project
-    ├── EngineError                Keras or its engine is missing; an ImportError as well
+    ├── EngineError                Keras or its engine is missing, or a GPU fails; an ImportError as well
     └── RunError                   a run folder cannot be used, or the training diverged
 
 Wrong arguments raise TypeError, where their type or dtype is wrong, or ValueError, where their shape or value is. A
@@ -56,7 +56,7 @@ class NoFaceError(FaceCompletionError):
 
 
 class EngineError(FaceCompletionError, ImportError):
-    """What trains and searches, Keras with TensorFlow or JAX, is not installed."""
+    """What trains and searches, Keras with TensorFlow or JAX, is not installed, or a GPU does not take a model."""
 
 
 class RunError(FaceCompletionError):

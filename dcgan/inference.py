@@ -1,7 +1,7 @@
 """Ask a model's encoder and generator with ONNX Runtime: no training framework is imported.
 
-A graph is built from the model's tensors when it is first asked (`dcgan.onnx_graph`). A call uses one thread, so that
-its answer does not depend on how many run side by side; calls from several threads run at once.
+A graph is built from the model's tensors when it is first asked (`dcgan.onnx_graph`). On the processor a call
+uses one thread, so that its answer does not depend on how many run side by side. Threads may call at once.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from dcgan.errors import ModelFileError
+from dcgan.device import one_line, providers_of
+from dcgan.errors import EngineError, ModelFileError
 from dcgan.onnx_graph import completion_graph, generator_graph
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ __all__ = ["CompletionNetwork", "GeneratorNetwork"]
 
 Array = npt.NDArray[np.float32]
 
-_sessions: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
+_sessions: weakref.WeakKeyDictionary[Any, dict[tuple[str, str], Any]] = weakref.WeakKeyDictionary()
 _building = threading.Lock()
 
 
@@ -34,6 +35,8 @@ class CompletionNetwork:
     ----------
     prior : Prior
         A model with an encoder.
+    device : str, optional
+        "cpu" or "gpu", as `dcgan.device.find_device` has found it.
 
     Raises
     ------
@@ -41,10 +44,10 @@ class CompletionNetwork:
         The model has no encoder.
     """
 
-    def __init__(self, prior: Prior) -> None:
+    def __init__(self, prior: Prior, *, device: str = "cpu") -> None:
         if not prior.has_encoder:
             raise ModelFileError("expected a model with an encoder, this one has none; dcgan-train-encoder trains it")
-        self._prior = prior
+        self._prior, self._device = prior, device
 
     def __call__(self, masked: Array) -> tuple[Array, Array]:
         """Return what the encoder makes of damaged pictures.
@@ -61,7 +64,7 @@ class CompletionNetwork:
         pictures : float32 array (B, size, size, C)
             In [-1, 1].
         """
-        session = _session(self._prior, "completion", completion_graph)
+        session = _session(self._prior, "completion", completion_graph, device=self._device)
         rows = [session.run(["latents", "pictures"], {"masked": row[None]}) for row in masked]
         latents, pictures = zip(*rows, strict=True)
         return np.concatenate(latents), np.concatenate(pictures)
@@ -73,22 +76,25 @@ class GeneratorNetwork:
     Parameters
     ----------
     prior : Prior
+    device : str, optional
+        See `CompletionNetwork`.
     """
 
-    def __init__(self, prior: Prior) -> None:
-        self._prior = prior
+    def __init__(self, prior: Prior, *, device: str = "cpu") -> None:
+        self._prior, self._device = prior, device
 
     def __call__(self, latents: Array) -> Array:
         """Return the pictures of latents, (B, latent_dim) in [-1, 1], as (B, size, size, C) float32 in [-1, 1]."""
-        session = _session(self._prior, "generator", generator_graph)
+        session = _session(self._prior, "generator", generator_graph, device=self._device)
         return np.concatenate([session.run(["pictures"], {"latents": row[None]})[0] for row in latents])
 
 
-def _session(prior: Prior, name: str, build: Any) -> Any:
-    """Return the session of a model's graph, made when it is first asked for."""
+def _session(prior: Prior, name: str, build: Any, *, device: str) -> Any:
+    """Return the session of a model's graph on a device, made when it is first asked for."""
     with _building:
         kept = _sessions.setdefault(prior, {})
-        if name not in kept:
+        key = name, device
+        if key not in kept:
             import onnxruntime
 
             options = onnxruntime.SessionOptions()
@@ -96,5 +102,10 @@ def _session(prior: Prior, name: str, build: Any) -> Any:
             options.log_severity_level = 3
             options.enable_cpu_mem_arena = False  # as fast, and 8 MB less
             graph = build(prior.config, prior.tensors)
-            kept[name] = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        return kept[name]
+            try:
+                kept[key] = onnxruntime.InferenceSession(graph, options, providers=providers_of(device))
+            except Exception as error:  # such as too little memory of the GPU
+                if device == "cpu":
+                    raise
+                raise EngineError(f"the model does not start on the GPU ({one_line(error)}); --device cpu") from error
+        return kept[key]

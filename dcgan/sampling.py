@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from dcgan.device import find_device
 from dcgan.inference import GeneratorNetwork
 from dcgan.model_file import Prior
 from dcgan.pictures.values import to_uint8
@@ -30,7 +31,7 @@ def draw_latents(count: int, latent_dim: int, *, seed: int = 0) -> npt.NDArray[n
     return np.random.default_rng(seed).uniform(-1.0, 1.0, (count, latent_dim)).astype(np.float32)
 
 
-def sample(prior: Prior, count: int, *, seed: int = 0) -> npt.NDArray[np.uint8]:
+def sample(prior: Prior, count: int, *, seed: int = 0, device: str = "auto") -> npt.NDArray[np.uint8]:
     """Draw pictures from a model.
 
     Parameters
@@ -41,6 +42,8 @@ def sample(prior: Prior, count: int, *, seed: int = 0) -> npt.NDArray[np.uint8]:
         Number of pictures, at least 1.
     seed : int, default 0
         Seed of the latents z.
+    device : str, optional
+        "cpu", "gpu" or "auto"; see `dcgan.device.find_device`.
 
     Returns
     -------
@@ -50,8 +53,9 @@ def sample(prior: Prior, count: int, *, seed: int = 0) -> npt.NDArray[np.uint8]:
     Raises
     ------
     ValueError
-        `count` is less than 1.
+        `count` is less than 1, or there is no such device.
     """
     if count < 1:
         raise ValueError(f"Expected `count` of at least 1. Received: count={count}")
-    return to_uint8(GeneratorNetwork(prior)(draw_latents(count, prior.config.latent_dim, seed=seed)))
+    network = GeneratorNetwork(prior, device=find_device(device).name)
+    return to_uint8(network(draw_latents(count, prior.config.latent_dim, seed=seed)))

@@ -10,7 +10,7 @@ import click
 
 from completion.config import BATCH_SIZE_MAX, METHODS
 from completion.evaluation.config import EVALUATION_MASKS, RESAMPLES_MAX, EvaluationConfig
-from dcgan.command import DEFAULTS, common_errors, max_megapixels_option, shown_default
+from dcgan.command import DEFAULTS, common_errors, device_option, max_megapixels_option, shown_default
 from dcgan.config import SEED_MAX
 from dcgan.terminal import ProgressLines, printable
 
@@ -97,6 +97,7 @@ class NamesType(click.ParamType):
     **shown_default(DEFAULT.resamples),
 )
 @max_megapixels_option
+@device_option
 @click.option("--overwrite", is_flag=True, help="Start over where the output holds an evaluation already.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @common_errors("the same command goes on from here")

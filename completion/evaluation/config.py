@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from completion.config import BATCH_SIZE_MAX, METHODS, SearchConfig
 from dcgan.config import SEED_MAX, check
+from dcgan.device import DEVICES
 from masks.spec import MASK_NAMES
 
 __all__ = ["EVALUATION_MASKS", "EvaluationConfig"]
@@ -43,6 +44,8 @@ class EvaluationConfig:
         Of the choice, the masks, the search and the bootstrap.
     resamples : int
         Of the bootstrap.
+    device : str
+        Of the encoder's answers, one of `dcgan.device.DEVICES`.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class EvaluationConfig:
     batch_size: int = 64
     seed: int = 0
     resamples: int = 1000
+    device: str = "auto"
 
     def __post_init__(self) -> None:
         check(self.count >= 2, "`count` of at least 2", count=self.count)
@@ -67,6 +71,7 @@ class EvaluationConfig:
             object.__setattr__(self, "reference", self.methods[0])  # frozen, but not yet handed out
         chosen = ", ".join(self.methods)
         check(self.reference in self.methods, f"`reference` among the methods {chosen}", reference=self.reference)
+        check(self.device in DEVICES, f"`device` among {', '.join(DEVICES)}", device=self.device)
         check(
             1 <= self.batch_size <= BATCH_SIZE_MAX,
             f"`batch_size` from 1 to {BATCH_SIZE_MAX}",

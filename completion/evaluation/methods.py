@@ -33,7 +33,7 @@ class ComparedMethod:
     fill: Callable[[Pictures, Masks], Pictures]
 
 
-def make_compared_method(name: str, prior: Prior, *, rows: int, seed: int = 0) -> ComparedMethod:
+def make_compared_method(name: str, prior: Prior, *, rows: int, seed: int = 0, device: str = "auto") -> ComparedMethod:
     """Make a method ready, compilation included, so that the time of `fill` is that of its work.
 
     Parameters
@@ -47,6 +47,8 @@ def make_compared_method(name: str, prior: Prior, *, rows: int, seed: int = 0) -
         picture's bytes do not depend on their number (see `completion.search.batches.plan_rows`).
     seed : int, optional
         Of the search's start.
+    device : str, optional
+        Of the encoder's answers; see `completion.completer.complete`.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def make_compared_method(name: str, prior: Prior, *, rows: int, seed: int = 0) -
     """
     if name not in METHODS:
         raise ValueError(f"Expected a method among {', '.join(METHODS)}. Received: {name!r}")
-    completer = Completer(prior, name, seed=seed)
+    completer = Completer(prior, name, seed=seed, device=device)
     completer.warm_up(rows)
 
     def fill(pictures: Pictures, masks: Masks) -> Pictures:

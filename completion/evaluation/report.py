@@ -199,7 +199,8 @@ def _markdown(summary: dict[str, Any], plots: Sequence[str]) -> str:
         parts += ["## Left out", "\n".join(f"- {line}" for line in summary["notes"])]
     versions = ", ".join(f"{name} {version}" for name, version in summary["versions"].items())
     machine = summary["machine"]
-    parts += ["## Made with", f"{versions}; {machine['system']}, {machine['cores']} cores."]
+    device = summary["options"]["device"]
+    parts += ["## Made with", f"{versions}; {machine['system']}, {machine['cores']} cores; device: {device}."]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
@@ -209,7 +210,7 @@ def _command(options: dict[str, Any]) -> str:
     arguments += ["--count", options["count"], "--mask", ",".join(options["masks"])]
     arguments += ["--method", ",".join(options["methods"]), "--reference", options["reference"]]
     arguments += ["--model", options["model"], "--batch-size", options["batch_size"]]
-    arguments += ["--seed", options["seed"], "--bootstrap", options["resamples"]]
+    arguments += ["--seed", options["seed"], "--bootstrap", options["resamples"], "--device", options["device"]]
     return shlex.join(map(str, arguments))
 
 

@@ -1,5 +1,6 @@
 """Run an evaluation: complete the same faces under the same masks with every method, and measure the results."""
 
+import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from completion.evaluation.store import Arrays, EvaluationStore, locked_store
 from completion.evaluation.summary import summarise
 from completion.evaluation.face_distance import FaceEmbedder, identity_distance
 from completion.evaluation.metrics import PICTURE_METRICS, picture_metrics
+from dcgan.device import find_device
 from dcgan.errors import FaceCompletionError
 from dcgan.model_file import Prior, load_model
 
@@ -63,6 +65,8 @@ def evaluate(
         There are no faces, the model is not one of RGB pictures, or the output cannot be written or is another's.
     """
     config = config or EvaluationConfig()
+    device = find_device(config.device)
+    config = dataclasses.replace(config, device=device.name)  # the one that is used, for the report
     notes: list[str] = []
 
     def note(line: str) -> None:
@@ -70,6 +74,10 @@ def evaluate(
         if on_note:
             on_note(line)
 
+    if device.note:
+        note(device.note)
+    elif device.name != "cpu" and on_note:
+        on_note(f"device: {device.name}")
     with locked_store(output) as store:
         prior = load_model(config.model)
         if prior.config.channels != 3:
@@ -122,7 +130,7 @@ def _complete(
         waiting = [mask for mask in config.masks if done[mask, name] < count]
         if not waiting:
             continue
-        method = make_compared_method(name, prior, rows=rows, seed=config.seed)
+        method = make_compared_method(name, prior, rows=rows, seed=config.seed, device=config.device)
         for mask in waiting:
             _complete_mask(store, faces, method, mask=mask, share=share, on_batch=on_batch)
 

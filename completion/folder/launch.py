@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from completion.config import AutoConfig, MethodConfig, SearchConfig, needs_model, resolve_method
+from completion.config import AutoConfig, MethodConfig, SearchConfig, methods_with_option, needs_model, resolve_method
 from completion.folder.forms import LOSSY_NOTE, is_lossy_form
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob, check_outputs
@@ -20,6 +20,8 @@ from completion.folder.landmarks import GivenPlaces, read_landmarks
 from completion.folder.run import FolderSummary, complete_folder
 from completion.methods import Method, MethodOptions, make_method
 from completion.search.batches import default_batch_size
+from dcgan.command import echo_device
+from dcgan.device import Device, find_device
 from dcgan.errors import FaceCompletionError, OptionError
 from dcgan.faces.detector import FaceDetector
 from dcgan.model_tensors import model_sha256
@@ -51,6 +53,8 @@ class ChosenMethod:
     settings : dict
         The user's own settings of the method.
     seed : int
+    device : str
+        One of `dcgan.device.DEVICES`.
     """
 
     name: str
@@ -59,6 +63,12 @@ class ChosenMethod:
     variations: int | None = None
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
     seed: int = 0
+    device: str = "auto"
+
+    def find_device(self) -> Device | None:
+        """Return the device that the method runs on; None where it has no choice of one."""
+        several = self.variations is not None
+        return find_device(self.device) if self.name in methods_with_option("device", variations=several) else None
 
     def resolve(self, *, has_encoder: bool = True) -> tuple[str, MethodConfig]:
         """Return the method that runs and its settings; see `completion.config.resolve_method`."""
@@ -171,13 +181,20 @@ def launch(
         return FolderSummary(0, 0, skipped, 0)
     if not output.quiet and any(is_lossy_form(each.paths[0]) for each in waiting.values()):
         click.echo(f"--format {output.form}: {LOSSY_NOTE}", err=True)
+    device = method.find_device()
+    if device is not None:
+        job = dataclasses.replace(job, settings={**job.settings, "device": device.name})
+        if not output.quiet:
+            echo_device(device)
     from tqdm import tqdm
 
     # Loaded before the model, so that what is missing is reported at once.
     model = needs_model(method.name) and not masks.blocks
     searched = job.photographs is not None and job.photographs.mode not in ("aligned", "default")
     detector = FaceDetector(min_score=photographs.min_score) if searched and model else None
-    ready = _make_method(method, photographs, detector, blocks=masks.blocks, quiet=output.quiet)
+    ready = _make_method(
+        method, photographs, detector, device=device or Device(), blocks=masks.blocks, quiet=output.quiet
+    )
     if ready.finder is not None:
         size = output.batch_size or default_batch_size(ready.finder.prior.config)
         job = dataclasses.replace(job, batch_size=size)
@@ -221,6 +238,7 @@ def _make_method(
     photographs: PhotographOptions,
     detector: FaceDetector | None,
     *,
+    device: Device,
     blocks: int,
     quiet: bool,
 ) -> Method:
@@ -240,9 +258,8 @@ def _make_method(
             "(--method latent)"
         )
         click.echo(printable(line), err=True)
-    options = MethodOptions(
-        prior, method.blend, method.seed, detector, photographs.beyond, photographs.grain, in_place=True
-    )
+    drawn = photographs.beyond, photographs.grain
+    options = MethodOptions(prior, method.blend, method.seed, detector, *drawn, in_place=True, device=device.name)
     config = resolved[1]
     searches = isinstance(config.config if isinstance(config, AutoConfig) else config, SearchConfig)
     with quiet_import() if searches else contextlib.nullcontext():  # a search brings in TensorFlow

@@ -24,6 +24,7 @@ __all__ = ["FolderRecord", "Manifest", "check_manifest", "check_settings", "open
 KIND = "completed pictures"  # of the folder's mark
 FIELDS = ("input", "output", "status", "seed", "model_sha256")  # of every picture's line
 SETTINGS = ("settings",)  # of a line that says how the pictures after it are completed
+MAY_DIFFER = ("version", "device")  # settings with which a folder goes on
 DONE = ("completed", "untouched")
 MANIFEST = re.compile(r"manifest(-[0-9]+-of-([0-9]+))?\.jsonl")
 
@@ -128,7 +129,7 @@ def check_settings(record: FolderRecord, settings: Mapping[str, Any], *, folder:
     record : FolderRecord
         What earlier runs recorded.
     settings : mapping of str to object
-        What this run would record; the version, under "version", may differ.
+        What this run would record; "version" and "device", which change the results by rounding alone, may differ.
     folder : Path
         The folder, for the message.
 
@@ -137,7 +138,7 @@ def check_settings(record: FolderRecord, settings: Mapping[str, Any], *, folder:
     FaceCompletionError
         Settings differ.
     """
-    compared = {name: value for name, value in _as_read(settings).items() if name != "version"}
+    compared = {name: value for name, value in _as_read(settings).items() if name not in MAY_DIFFER}
     for name, old in sorted(record.settings.items()):
         changed = changed_settings(old, compared)
         if changed:

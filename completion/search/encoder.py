@@ -34,6 +34,8 @@ class EncoderAnswerer:
         A loaded model.
     config : EncoderConfig
         Number of augmentations, and where they are looked at.
+    device : str, optional
+        "cpu" or "gpu", as `dcgan.device.find_device` has found it.
 
     Raises
     ------
@@ -41,9 +43,9 @@ class EncoderAnswerer:
         The model has no encoder.
     """
 
-    def __init__(self, prior: Prior, config: EncoderConfig) -> None:
+    def __init__(self, prior: Prior, config: EncoderConfig, *, device: str = "cpu") -> None:
         self.prior, self.config = prior, config
-        self._network = CompletionNetwork(prior)
+        self._network = CompletionNetwork(prior, device=device)
 
     def encode(self, observations: Observations) -> tuple[Array, Array]:
         """Return what the encoder makes of observations.

@@ -45,6 +45,8 @@ class Finder:
         How answers are found.
     seed : int, optional
         Of the starts and of Hamiltonian Monte Carlo.
+    device : str, optional
+        Of the encoder's answers, "cpu" or "gpu"; a search runs where Keras runs.
 
     Raises
     ------
@@ -52,11 +54,13 @@ class Finder:
         The settings need an encoder, and the model has none.
     """
 
-    def __init__(self, prior: Prior, config: EncoderConfig | SearchConfig, *, seed: int = 0) -> None:
+    def __init__(
+        self, prior: Prior, config: EncoderConfig | SearchConfig, *, seed: int = 0, device: str = "cpu"
+    ) -> None:
         self.prior, self.config = prior, config
         self._solver: _Solver
         if isinstance(config, EncoderConfig):
-            self._solver = _EncoderSolver(prior, config)
+            self._solver = _EncoderSolver(prior, config, device)
         else:
             from completion.search.search_solver import SearchSolver  # brings in TensorFlow
 
@@ -127,8 +131,8 @@ class Finder:
 class _EncoderSolver:
     """The encoder's answers."""
 
-    def __init__(self, prior: Prior, config: EncoderConfig) -> None:
-        self._answerer = EncoderAnswerer(prior, config)
+    def __init__(self, prior: Prior, config: EncoderConfig, device: str) -> None:
+        self._answerer = EncoderAnswerer(prior, config, device=device)
 
     def solve(
         self,

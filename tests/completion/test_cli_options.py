@@ -21,6 +21,7 @@ BELONGS = {
     "--blend": ("none", WITH_MODEL),
     "--batch-size": ("4", SEARCHES),
     "--workers": ("2", tuple(name for name in METHODS if name not in SEARCHES)),
+    "--device": ("cpu", tuple(name for name in WITH_MODEL if name not in SEARCHES)),
     "--iterations": ("3", SEARCHES),
     "--learning-rate": ("0.1", SEARCHES),
     "--weighting": ("uniform", SEARCHES),
