@@ -185,7 +185,7 @@ class Completer:
         found = Device() if prior is None else find_device(device)
         if found.note:
             warnings.warn(found.note, FallbackWarning, stacklevel=2)
-        options = MethodOptions(prior, blend, seed, detector, beyond, grain, found.name)
+        options = MethodOptions(prior, blend, seed, detector, beyond, grain, device=found.name)
         chosen: str | MethodConfig | tuple[str, MethodConfig] = method
         if isinstance(method, str):
             chosen = _resolve(method, prior, variations)
