@@ -198,8 +198,7 @@ def cache_command(*, cache_dir: Path | None, clear: bool) -> None:
     Training decodes every dataset once and keeps the result. The environment variable DCGAN_CACHE_GB limits what is
     kept, 8 GB by default; the least recently used dataset goes first.
     """
-    from dcgan.training.cache_limit import GB, cache_limit, cached_datasets, clear_cache
-    from dcgan.training.dataset import default_cache_dir
+    from dcgan.training.cache_limit import GB, cache_limit, cached_datasets, clear_cache, default_cache_dir
 
     folder = cache_dir or default_cache_dir()
     datasets = cached_datasets(folder)

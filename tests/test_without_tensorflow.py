@@ -80,6 +80,12 @@ def test_sampling(folder):
     assert (done.returncode, done.stdout) == (0, "samples.png\n"), done.stderr
 
 
+def test_the_cache(folder):
+    done = command("dcgan.cli:cache_command", "--cache-dir", "cache", cwd=folder)
+    assert (done.returncode, done.stdout) == (0, "    0.00 GB in 0 datasets, limit 8 GB: cache\n"), done.stderr
+    assert not done.stderr
+
+
 def test_aligning(folder):
     (folder / "photographs").mkdir()
     save_picture(folder / "photographs" / "astronaut.png", data.astronaut())

@@ -9,7 +9,7 @@ from typing import Any
 
 from completion.folder.inputs import InputPicture, take_shard
 from completion.folder.landmarks import GivenPlaces
-from completion.folder.manifest import check_manifest, check_settings, read_record
+from completion.folder.manifest import FolderRecord, check_manifest, check_settings
 from completion.folder.masks import MaskSource
 from completion.folder.outputs import Output, name_outputs
 from completion.search.batches import DEFAULT_BATCH_SIZE
@@ -97,9 +97,11 @@ class FolderJob:
 
 
 def check_outputs(
-    inputs: Sequence[InputPicture], job: FolderJob, *, candidates: int
+    inputs: Sequence[InputPicture], job: FolderJob, *, candidates: int, record: FolderRecord | None = None
 ) -> tuple[dict[InputPicture, Output], int]:
     """Return where the shard's pictures that are to be completed go, and the number of those that are done already.
+
+    `record` is what `check_manifest` returned for the job's manifest, where the caller has called it.
 
     Raises
     ------
@@ -107,7 +109,7 @@ def check_outputs(
         Two outputs would have one path, an output would replace an input, a mask or a file that no earlier run wrote,
         outputs exist and the job does not say what to do about it, or it would skip those made with other settings.
     """
-    record = read_record(job.output)
+    record = check_manifest(job.manifest_path) if record is None else record
     outputs = name_outputs(
         inputs,
         job.output,
@@ -122,7 +124,6 @@ def check_outputs(
     found = {source: [path for path in outputs[source].paths if path.is_file()] for source in shard}
     _check_inputs_apart(inputs, [path for paths in found.values() for path in paths])
     _check_folders_apart(inputs, job)
-    check_manifest(job.manifest_path)
     if job.existing == "skip" and job.settings:
         check_settings(record, job.settings, folder=job.output)
     unrecorded = record.own - record.finished  # a run was killed between a result and its line: it is made again

@@ -210,6 +210,7 @@ def launch(
             pictures,
             job,
             ready,
+            checked=True,
             on_failure=lambda line: bar.write(f"failed: {printable(line)}", file=sys.stderr),
             on_note=None if output.quiet else lambda line: bar.write(f"note: {printable(line)}", file=sys.stderr),
             on_progress=on_progress,

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from dcgan.errors import FaceCompletionError
 from dcgan.pictures.marks import MARK, check_mark, mark_folder, refuse_links
 from dcgan.pictures.own_files import OwnFiles, check_list, list_path, listed_files
-from dcgan.pictures.records import JsonLines, changed_settings, locked, read_json_lines, read_own_lines
+from dcgan.pictures.records import JsonLines, changed_settings, iterate_json_lines, iterate_own_lines, locked
 
 __all__ = ["FolderRecord", "Manifest", "check_manifest", "check_settings", "open_manifest", "read_record"]
 
@@ -44,12 +44,18 @@ class FolderRecord:
     names : dict of str to str
         From a picture's path below the folder of inputs to the relative path of its result, without the number of a
         candidate. A result is beside where its picture is; of the input's path the name alone is read.
+    resumed : bool
+        Whether the folder carries our mark, or the manifest that was asked for is there.
+    listed : set of str
+        The files in the list that belongs to this manifest.
     """
 
     own: set[str] = dataclasses.field(default_factory=set)
     finished: set[str] = dataclasses.field(default_factory=set)
     settings: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     names: dict[str, str] = dataclasses.field(default_factory=dict)
+    resumed: bool = False
+    listed: set[str] = dataclasses.field(default_factory=set)
 
 
 class Manifest:
@@ -61,17 +67,17 @@ class Manifest:
         The manifest.
     own : OwnFiles
         The list.
-    resumed : bool
-        Whether an earlier run wrote in the folder.
+    record : FolderRecord
+        What earlier runs recorded, read under the lock.
 
     Attributes
     ----------
-    resumed : bool
+    record : FolderRecord
         The same.
     """
 
-    def __init__(self, lines: JsonLines, own: OwnFiles, *, resumed: bool) -> None:
-        self._lines, self._own, self.resumed = lines, own, resumed
+    def __init__(self, lines: JsonLines, own: OwnFiles, *, record: FolderRecord) -> None:
+        self._lines, self._own, self.record = lines, own, record
         self._claiming = threading.Lock()
 
     def append(self, record: Mapping[str, Any]) -> None:
@@ -92,8 +98,10 @@ def _lock_name(path: Path) -> str:
     return f".{path.name}.lock"
 
 
-def check_manifest(path: Path) -> bool:
-    """Tell whether an earlier run wrote a manifest, or refuse to write where something of others would be lost.
+def check_manifest(path: Path) -> FolderRecord:
+    """Return what earlier runs recorded, or refuse to write where something of others would be lost.
+
+    Every file is read once.
 
     Parameters
     ----------
@@ -102,8 +110,8 @@ def check_manifest(path: Path) -> bool:
 
     Returns
     -------
-    bool
-        False where there is neither the manifest nor our mark in its folder.
+    FolderRecord
+        Of the manifest's folder.
 
     Raises
     ------
@@ -113,12 +121,15 @@ def check_manifest(path: Path) -> bool:
     marked = check_mark(path.parent, KIND)
     lock = _lock_name(path)
     refuse_links(path.parent, [MARK, path.name, lock, list_path(path).name])
-    records = read_own_lines(path, fields=FIELDS, also=SETTINGS)
-    check_list(path, marked=marked)
+    record = FolderRecord(resumed=marked or path.exists())
+    is_empty = not _add_lines(iterate_own_lines(path, fields=FIELDS, also=SETTINGS), record, path=path)
+    record.listed.update(check_list(path, marked=marked))
+    record.own.update(record.listed)
     # A run that was stopped before its first picture left an empty manifest beside its lock.
-    if not records and path.exists() and not (path.parent / lock).exists():
+    if is_empty and path.exists() and not (path.parent / lock).exists():
         raise FaceCompletionError(f"{path}: expected a manifest; choose another folder, or move this file")
-    return marked or path.exists()
+    _add_others(path.parent, record, checked=path)
+    return record
 
 
 def check_settings(record: FolderRecord, settings: Mapping[str, Any], *, folder: Path) -> None:
@@ -155,7 +166,9 @@ def _as_read(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def open_manifest(path: Path, *, settings: Mapping[str, Any] | None = None) -> Iterator[Manifest]:
+def open_manifest(
+    path: Path, *, settings: Mapping[str, Any] | None = None, checked: bool = False
+) -> Iterator[Manifest]:
     """Open a manifest for appending, one process at a time, and mark its folder.
 
     Each shard of a job has its own manifest, and so its own lock in the folder that they share. Another division of the
@@ -167,6 +180,8 @@ def open_manifest(path: Path, *, settings: Mapping[str, Any] | None = None) -> I
         The manifest's file; it and its folder are made where they do not exist.
     settings : mapping of str to object, optional
         How the pictures are completed, in values that JSON has; written where the manifest's latest settings differ.
+    checked : bool, default False
+        The caller has called `check_manifest`, without which nothing is written; it is called again under the lock.
 
     Yields
     ------
@@ -179,16 +194,19 @@ def open_manifest(path: Path, *, settings: Mapping[str, Any] | None = None) -> I
         Another process is writing to the manifest, the system refuses to write, now or while it is open, or see
         `check_manifest`.
     """
-    check_manifest(path)  # before the lock's file appears in a folder of others
+    if not checked:
+        check_manifest(path)  # before the lock's file appears in a folder of others
     with locked(path.parent, busy="another process is completing pictures into it", name=_lock_name(path)):
         _refuse_other_divisions(path)
-        resumed = check_manifest(path)
-        record = read_record(path.parent)
+        record = check_manifest(path)
         mark_folder(path.parent, KIND)
-        with JsonLines(path, fields=FIELDS, also=SETTINGS) as lines, OwnFiles(path, known=record.own) as files:
+        with (
+            JsonLines(path, fields=FIELDS, also=SETTINGS, checked=True) as lines,
+            OwnFiles(path, known=record.own, listed=record.listed) as files,
+        ):
             if settings and record.settings.get(path.name) != _as_read(settings):
                 lines.append({"settings": dict(settings)})
-            yield Manifest(lines, files, resumed=resumed)
+            yield Manifest(lines, files, record=record)
 
 
 def _refuse_other_divisions(path: Path) -> None:
@@ -219,19 +237,27 @@ def read_record(folder: Path) -> FolderRecord:
     -------
     FolderRecord
     """
-    record = FolderRecord(own=listed_files(folder, MANIFEST))
-    for name in sorted(os.listdir(folder)) if folder.is_dir() else ():
-        path = folder / name
-        if MANIFEST.fullmatch(name) and path.is_file() and not path.is_symlink():
-            _read_manifest(path, record)
+    record = FolderRecord()
+    _add_others(folder, record)
     return record
 
 
-def _read_manifest(path: Path, record: FolderRecord) -> None:
-    """Add what a manifest says to a record."""
+def _add_others(folder: Path, record: FolderRecord, *, checked: Path | None = None) -> None:
+    """Add what the lists and manifests of a folder say to a record, except those of a manifest that was checked."""
+    record.own.update(listed_files(folder, MANIFEST, except_of=checked))
+    for name in sorted(os.listdir(folder)) if folder.is_dir() else ():
+        path = folder / name
+        is_checked = checked is not None and name == checked.name
+        if MANIFEST.fullmatch(name) and not is_checked and path.is_file() and not path.is_symlink():
+            _add_lines(iterate_json_lines(path), record, path=path)
+
+
+def _add_lines(lines: Iterable[dict[str, Any]], record: FolderRecord, *, path: Path) -> int:
+    """Add a manifest's lines to a record, and return how many there are."""
     done: dict[str, set[str]] = {}  # outputs by input, for a later line holds in place of an earlier one
     own_name = _OwnNames(path.parent)
-    for line in read_json_lines(path):
+    count = 0
+    for count, line in enumerate(lines, start=1):  # noqa: B007  (the last is returned)
         if isinstance(line.get("settings"), dict):
             record.settings[path.name] = line["settings"]
         elif line.keys() >= set(FIELDS):
@@ -247,6 +273,7 @@ def _read_manifest(path: Path, record: FolderRecord) -> None:
                 start = f"{folder}/" if folder else ""
                 record.names[start + (source.rpartition("/")[2] or leaf)] = start + leaf
     record.finished.update(*done.values())
+    return count
 
 
 def _as_list(output: Any) -> list[Any]:

@@ -114,6 +114,7 @@ def complete_folder(
     job: FolderJob,
     method: Method,
     *,
+    checked: bool = False,
     on_failure: OnLine | None = None,
     on_note: OnLine | None = None,
     on_progress: Callable[[float], None] | None = None,
@@ -128,6 +129,8 @@ def complete_folder(
         Where the results go, and where the masks come from.
     method : Method
         Made ready by `completion.methods.make_method`.
+    checked : bool, default False
+        The caller has called `check_outputs`; it is called again under the lock, for another run may have ended.
     on_failure : callable, optional
         Called with one line for each picture that fails.
     on_note : callable, optional
@@ -152,17 +155,19 @@ def complete_folder(
     FolderSummary(completed=12, untouched=0, skipped=0, failed=0)
     """
     candidates = candidates_of(method)
-    waiting, existing = check_outputs(inputs, job, candidates=candidates)
+    if not checked:
+        check_outputs(inputs, job, candidates=candidates)
     try:
         job.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FaceCompletionError(f"{job.output}: cannot make the folder: {error.strerror or error}") from error
-    with open_manifest(job.manifest_path, settings=job.settings) as manifest:
+    with open_manifest(job.manifest_path, settings=job.settings, checked=True) as manifest:
+        waiting, existing = check_outputs(inputs, job, candidates=candidates, record=manifest.record)
         run = _FolderRun(
             job, method, manifest, waiting, on_failure=on_failure, on_note=on_note, on_progress=on_progress
         )
         own = [path for output in waiting.values() for path in output.paths]
-        if manifest.resumed:
+        if manifest.record.resumed:
             remove_leftovers([*own, job.sheet_path, job.film_path])
         run.complete(count=len(inputs))
         if job.sheet:

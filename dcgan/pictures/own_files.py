@@ -12,7 +12,7 @@ from types import TracebackType
 
 from dcgan.errors import FaceCompletionError, ImageFileError
 from dcgan.pictures.marks import refuse_links
-from dcgan.pictures.records import JsonLines, read_json_lines, read_own_lines
+from dcgan.pictures.records import JsonLines, iterate_json_lines, iterate_own_lines
 
 __all__ = ["OwnFiles", "check_list", "list_path", "listed_files", "refuse_others"]
 
@@ -24,8 +24,8 @@ def list_path(record: Path) -> Path:
     return record.with_name(f".{record.name}.files")
 
 
-def check_list(record: Path, *, marked: bool) -> None:
-    """Refuse a file of others in the place of a record's list.
+def check_list(record: Path, *, marked: bool) -> set[str]:
+    """Return the names in a record's list, or refuse a file of others in its place.
 
     Parameters
     ----------
@@ -34,17 +34,24 @@ def check_list(record: Path, *, marked: bool) -> None:
     marked : bool
         Whether its folder carries our mark; the list may be empty then.
 
+    Returns
+    -------
+    set of str
+        Relative paths with forward slashes.
+
     Raises
     ------
     FaceCompletionError
         The file is no such list.
     """
     path = list_path(record)
-    if not read_own_lines(path, fields=FIELDS) and not marked and os.path.lexists(path):
+    names = {str(line["file"]) for line in iterate_own_lines(path, fields=FIELDS)}
+    if not names and not marked and os.path.lexists(path):
         raise FaceCompletionError(f"{path}: expected a list of files; choose another folder, or move this file")
+    return names
 
 
-def listed_files(folder: Path, records: re.Pattern[str]) -> set[str]:
+def listed_files(folder: Path, records: re.Pattern[str], *, except_of: Path | None = None) -> set[str]:
     """Return the names in the lists that belong to some records of a folder.
 
     Parameters
@@ -53,6 +60,8 @@ def listed_files(folder: Path, records: re.Pattern[str]) -> set[str]:
         It need not exist.
     records : re.Pattern
         Matches the records' names.
+    except_of : Path, optional
+        A record whose list is not read.
 
     Returns
     -------
@@ -61,8 +70,10 @@ def listed_files(folder: Path, records: re.Pattern[str]) -> set[str]:
     """
     names: set[str] = set()
     for path in folder.glob(".*.files") if folder.is_dir() else ():
+        if except_of is not None and path.name == list_path(except_of).name:
+            continue
         if records.fullmatch(path.name[1:].removesuffix(".files")) and path.is_file() and not path.is_symlink():
-            lines = read_json_lines(path)
+            lines = iterate_json_lines(path)
             names.update(line["file"] for line in lines if isinstance(line.get("file"), str))
     return names
 
@@ -109,6 +120,8 @@ class OwnFiles:
         The record that the list belongs to.
     known : iterable of str
         Relative paths of files that are known as ours from elsewhere.
+    listed : set of str, optional
+        What the list holds, where the caller has read it with `check_list` under the same lock.
 
     Attributes
     ----------
@@ -121,11 +134,11 @@ class OwnFiles:
         The list cannot be written, or is none.
     """
 
-    def __init__(self, record: Path, *, known: Iterable[str] = ()) -> None:
+    def __init__(self, record: Path, *, known: Iterable[str] = (), listed: set[str] | None = None) -> None:
         self.folder = record.parent
         path = list_path(record)
-        self._list = JsonLines(path, fields=FIELDS)
-        self.names = {str(line["file"]) for line in read_json_lines(path)}
+        self.names = check_list(record, marked=True) if listed is None else set(listed)
+        self._list = JsonLines(path, fields=FIELDS, checked=True)
         self._add(known)
 
     def claim(self, name: str) -> None:

@@ -7,6 +7,7 @@ write_whole                          a file appears whole or not at all
 remove_leftovers(_in)                removes the temporary files of `write_whole`
 JsonLines, read_json_lines           a record that grows line by line and survives a kill
 read_own_lines                       the same, refused where a line is not ours
+iterate_json_lines, iterate_own_lines   the same, one record at a time
 changed_settings                     how the settings of an earlier run differ
 """
 
@@ -29,6 +30,8 @@ from dcgan.pictures.bounded_lines import bounded_lines
 __all__ = [
     "JsonLines",
     "changed_settings",
+    "iterate_json_lines",
+    "iterate_own_lines",
     "locked",
     "read_json_lines",
     "read_own_lines",
@@ -209,6 +212,8 @@ class JsonLines:
     start : iterable of dict, optional
         Records that replace what the file holds, all at once; the caller knows that it is ours. By default its whole
         lines stay.
+    checked : bool, default False
+        The caller has read the lines with `read_own_lines`, under the same lock.
 
     Raises
     ------
@@ -232,12 +237,14 @@ class JsonLines:
         fields: Sequence[str] = (),
         also: Sequence[str] = (),
         start: Iterable[dict[str, Any]] | None = None,
+        checked: bool = False,
     ) -> None:
         self.path = path
         if path.is_symlink():
             raise FaceCompletionError(f"{path}: expected no link here; choose another folder, or move the link")
-        if start is None:
-            read_own_lines(path, fields=fields, also=also)
+        if start is None and not checked:
+            for _ in iterate_own_lines(path, fields=fields, also=also):
+                pass
         try:
             if start is not None:
                 with write_whole(path) as whole:
@@ -327,15 +334,16 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
     FaceCompletionError
         The file or a line of it is too long; see `dcgan.pictures.bounded_lines`.
     """
-    if not path.exists():
-        return []
-    records: list[dict[str, Any]] = []
-    for line in bounded_lines(path):
+    return list(iterate_json_lines(path))
+
+
+def iterate_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records that `read_json_lines` returns, one at a time."""
+    for line in bounded_lines(path) if path.exists() else ():
         record = _parse(line) if line.endswith(b"\n") else None  # what follows the last newline is unfinished
         if record is None:
             break
-        records.append(record)
-    return records
+        yield record
 
 
 def read_own_lines(
@@ -364,24 +372,27 @@ def read_own_lines(
     FaceCompletionError
         The file cannot be read, or a line is not such a record.
     """
-    records: list[dict[str, Any]] = []
+    return list(iterate_own_lines(path, fields=fields, heading=heading, also=also))
+
+
+def iterate_own_lines(
+    path: Path, *, fields: Sequence[str], heading: Sequence[str] = (), also: Sequence[str] = ()
+) -> Iterator[dict[str, Any]]:
+    """Yield the records that `read_own_lines` returns, one at a time; it raises where it comes to a line of others."""
     try:
         for number, line in enumerate(bounded_lines(path) if path.is_file() else ()):
             expected = heading if heading and number == 0 else fields
             kinds = (expected, also) if also else (expected,)
-            if not line.endswith(b"\n"):
-                is_ours = any(_is_start(line, kind) for kind in kinds)
-            else:
-                records.append(_parse(line) or {})
-                is_ours = any(_has_fields(records[-1], kind) for kind in kinds)
-            if not is_ours:
+            record = (_parse(line) or {}) if line.endswith(b"\n") else None
+            if not any(_is_start(line, kind) if record is None else _has_fields(record, kind) for kind in kinds):
                 names = ", ".join(expected) or "JSON"
                 raise FaceCompletionError(
                     f"{path}: line {number + 1}: expected a record of {names}; choose another folder, or move this file"
                 )
+            if record is not None:
+                yield record
     except OSError as error:
         raise FaceCompletionError(f"{path}: cannot read: {error.strerror or error}") from error
-    return records
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ __all__ = [
     "cache_limit",
     "cached_datasets",
     "clear_cache",
+    "default_cache_dir",
     "make_room",
     "prepare_cache",
 ]
@@ -30,6 +31,17 @@ CACHE_LIMIT_VARIABLE = "DCGAN_CACHE_GB"
 DEFAULT_GB = 8.0
 GB = 10**9
 ENTRY_NAME = re.compile(r"([0-9a-f]{20})\.(uint8|json)")  # of the two files of a decoded dataset
+
+
+def default_cache_dir() -> Path:
+    """Return the folder for decoded datasets.
+
+    Returns
+    -------
+    Path
+        $XDG_CACHE_HOME/dcgan, by default ~/.cache/dcgan.
+    """
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dcgan"
 
 
 def cache_limit() -> float:

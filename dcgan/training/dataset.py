@@ -26,7 +26,7 @@ from dcgan.config import check
 from dcgan.errors import DatasetError, ImageFileError
 from dcgan.pictures.records import remove_leftovers_in, write_whole
 from dcgan.pictures.values import crop_square, resize_picture
-from dcgan.training.cache_limit import cache_limit, make_room, prepare_cache
+from dcgan.training.cache_limit import cache_limit, default_cache_dir, make_room, prepare_cache
 from dcgan.training.sources import Source
 
 __all__ = ["CachedPictures", "PictureRows", "TrainingBatches", "cache_pictures", "check_batch", "default_cache_dir"]
@@ -66,17 +66,6 @@ class CachedPictures:
     pictures: npt.NDArray[np.uint8]
     key: str
     unreadable: list[str]
-
-
-def default_cache_dir() -> Path:
-    """Return the folder for decoded datasets.
-
-    Returns
-    -------
-    Path
-        $XDG_CACHE_HOME/dcgan, by default ~/.cache/dcgan.
-    """
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dcgan"
 
 
 def cache_pictures(
