@@ -252,11 +252,11 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
         if summary.assumed:
             click.echo(_say_assumed(summary.assumed), err=True)
         parts = [f"{summary.completed} completed"]
-        parts[-1] += f", {summary.noted} with notes" if summary.noted else ""
         parts += [f"{summary.untouched} with nothing missing"] if summary.untouched else []
         parts += [f"{summary.skipped} existing"] if summary.skipped else []
         parts += [f"{summary.failed} failed"] if summary.failed else []
-        click.echo(f"{', '.join(parts)}: {printable(output.folder)}")
+        noted = f" ({summary.noted} with notes)" if summary.noted else ""
+        click.echo(f"{', '.join(parts)}{noted}: {printable(output.folder)}")
     if summary.failed:
         sys.exit(1)
 
@@ -279,9 +279,11 @@ def _check_photographs(options: dict[str, Any], masks: MaskChoice) -> None:
 
 def _say_assumed(counts: dict[str, int]) -> str:
     """Return a line that says what the pictures were taken as, and the options that decide it."""
-    names = {"aligned": ("aligned face", "--aligned"), "photograph": ("photograph", "--faces")}
-    parts = [f"{counts[mode]:,} as {names[mode][0]}{'s' * (counts[mode] > 1)}" for mode in names if mode in counts]
-    return f"taken {', '.join(parts)} ({' or '.join(option for _, option in names.values())} decides for all)"
+    names = {"photograph": ("a photograph", "photographs"), "aligned": ("an aligned face", "aligned faces")}
+    parts = [f"{counts[mode]:,} {{}}as {names[mode][counts[mode] > 1]}" for mode in names if counts.get(mode)]
+    first = next(counts[mode] for mode in names if counts.get(mode))
+    taken = f"picture{'s' * (first > 1)} taken "
+    return f"{', '.join(parts).format(taken, *[''] * len(parts))}; --faces or --aligned decides for all"
 
 
 def _check_method(options: dict[str, Any], masks: MaskChoice) -> None:

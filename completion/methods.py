@@ -417,18 +417,22 @@ def _say_guessed(face: LocatedFace) -> str:
 
     limit = math.floor(100.0 * (face.score + GUESS_DROP)) / 100.0 + 0.01  # the next hundredth that leaves it out
     return (
-        f"a face is guessed at {_box_of(face)} by a low score of {face.score:.2f} (--min-score {limit:.2f} leaves it "
-        "out, --face-box or --landmarks-file says where faces are)"
+        f"the face at {_box_of(face)} is a guess, its score of {face.score:.2f} is low; if it is no face, --min-score "
+        f"{limit:.2f} leaves it out; --face-box or --landmarks-file says where faces are"
     )
 
 
 def _say_turned(face: LocatedFace) -> str:
     """Return a note about a face that is not upright, or of which that is not seen."""
     if face.unseen:
-        return f"no face is seen in the box {_box_of(face)}; it is taken as upright (--landmarks-file says otherwise)"
+        return (
+            f"no face is seen in the box {_box_of(face)}; it is taken as upright (if it is turned, give its "
+            "landmarks by --landmarks-file)"
+        )
+    turn = f"{face.turn} degrees counter-clockwise" if face.turn <= 180 else f"{360 - face.turn} degrees clockwise"
     return (
-        f"the face at {_box_of(face)} is found with the photograph turned by {face.turn} degrees counter-clockwise "
-        "(--landmarks-file says otherwise)"
+        f"the face at {_box_of(face)} is found with the photograph turned by {turn} (if that is wrong, give its "
+        "landmarks by --landmarks-file)"
     )
 
 

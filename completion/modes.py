@@ -47,7 +47,7 @@ PART_SIDES = 0.72
 
 #: Hidden share of a picture up to which a face that is not seen is worth a note.
 HIDDEN_TOLD = 0.35
-NONE_SEEN = "no face is seen in it; taken as an aligned face (--faces: a photograph)"
+NONE_SEEN = "no face is seen in it; it was completed as an aligned face (--faces takes it as a photograph)"
 NOT_FILLED = (
     "no face is seen in it; it was completed as an aligned face, which named masks are for (for a photograph: "
     "--mask-file, --mask-dir or --mask-color)"

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from completion.cli import _say_assumed
 from completion.config import CLASSICAL_METHODS, METHODS, SearchConfig
 from completion.folder.manifest import open_manifest
 from masks.spec import MASK_NAMES
@@ -380,3 +381,15 @@ def test_old_results_do_not_pass_for_those_of_new_settings(run, pictures, option
     run("--method", "telea", *options, "--overwrite", "in", "--output", "out")
     assert [change.split()[0] in line for line in settings_lines("out")] == [True, True]
     run("--method", "telea", *options, "--skip-existing", "in", "--output", "out")
+
+
+@pytest.mark.parametrize(
+    ("counts", "line"),
+    [
+        ({"aligned": 1}, "1 picture taken as an aligned face"),
+        ({"photograph": 1, "aligned": 2}, "1 picture taken as a photograph, 2 as aligned faces"),
+        ({"photograph": 1000, "aligned": 1}, "1,000 pictures taken as photographs, 1 as an aligned face"),
+    ],
+)
+def test_what_the_pictures_were_taken_as(counts, line):
+    assert _say_assumed(counts) == f"{line}; --faces or --aligned decides for all"

@@ -179,7 +179,9 @@ def test_what_a_picture_is_is_found_out(run, folder, astronaut):
     result = complete_as_it_is(run, folder)
     modes = {line["input"].rsplit("/", 1)[-1]: line["mode"] for line in records(folder / "out")}
     assert modes == {"astronaut.png": "photograph", "cut.png": "aligned"}
-    assert "taken 1 as aligned face, 1 as photograph (--aligned or --faces decides for all)" in result.output
+    assert (
+        "1 picture taken as a photograph, 1 as an aligned face; --faces or --aligned decides for all\n" in result.output
+    )
     found = contents(folder / "out")
     complete(run, folder, "--output", folder / "photographs")
     assert contents(folder / "photographs")["astronaut.png"] == found["astronaut.png"]
@@ -239,7 +241,10 @@ def test_a_small_picture_without_a_face(run, tmp_path):
         Image.fromarray(data.chelsea()[: shape[0], : shape[1]]).save(tmp_path / f"{name}.png")
     arguments = ["--rectangle", "10,10,9,9", "--output", tmp_path / "out"]
     result = run(*arguments, tmp_path / "small.png")
-    assert f"note: {tmp_path / 'small.png'}: no face is seen in it; taken as an aligned face (--faces" in result.output
+    assert (
+        f"note: {tmp_path / 'small.png'}: no face is seen in it; it was completed as an aligned face (--faces"
+        in result.output
+    )
     result = run(*arguments, tmp_path / "large.png", code=1)
     assert "or --landmarks-file; an aligned face: --aligned" in result.output
 
@@ -258,7 +263,9 @@ def test_a_turned_face(run, folder, astronaut, degrees):
         placements.append(compose_transforms(np.array(face["transform"]), turn.transform))
         assert ("turned by" in result.output) == bool(turned)
     assert face["turn"] % 360 == -degrees % 360
-    assert f"found with the photograph turned by {face['turn']} degrees counter-clockwise" in result.output
+    turn = "45 degrees clockwise" if degrees == 45 else f"{face['turn']} degrees counter-clockwise"
+    turn = "90 degrees clockwise" if face["turn"] == 270 else turn
+    assert f"found with the photograph turned by {turn} (if that is wrong, give its landmarks by" in result.output
     middle = np.array([102.0, 100.0, 1.0])
     assert np.abs(placements[0] @ middle - placements[1] @ middle).max() < 5
     box = ",".join(str(side) for side in face["box"])
@@ -270,7 +277,7 @@ def test_a_turned_face(run, folder, astronaut, degrees):
 def test_a_box_in_which_no_face_is_seen(run, folder):
     save_mask(folder / "masks" / "astronaut.png", make_mask(np.s_[400:440, 20:60]))
     result = complete(run, folder, "--face-box", "10,390,60,60")
-    assert "no face is seen in the box 10,390,60,60; it is taken as upright (--landmarks-file" in result.output
+    assert "no face is seen in the box 10,390,60,60; it is taken as upright (if it is turned" in result.output
 
 
 def test_landmarks_of_other_photographs(run, folder):

@@ -94,7 +94,7 @@ def test_a_guess_is_told(prior, picture):
         method = make_method(SearchConfig(iterations=1), MethodOptions(prior, detector=detector))
         (note,) = method.prepare(picture, make_mask(35, 50, 90, 110), photograph=GivenFaces()).notes
         assert note.startswith(
-            f"a face is guessed at 80,30,44,44 by a low score of -0.30 (--min-score {limit} leaves it"
+            f"the face at 80,30,44,44 is a guess, its score of -0.30 is low; if it is no face, --min-score {limit}"
         )
         detector.min_score = float(limit)
         with pytest.raises(NoFaceError):
