@@ -26,6 +26,7 @@ __all__ = [
     "BlendMethod",
     "BlendSolver",
     "Blender",
+    "Fade",
     "biharmonic_blend",
     "feather_blend",
     "geometry_blend",
@@ -149,18 +150,37 @@ def feather_blend(
     width = max(FEATHER_FRACTION * (side_px or min(mask.shape)), FEATHER_MIN_PX) if width_px is None else width_px
     if not width > 0:
         raise ValueError(f"Expected `width_px` above 0. Received: {width_px}.")
-    if mask.all() or not mask.any():
-        return result
-    from scipy import ndimage  # takes 0.2 s
-
-    rows, columns = hole_window(mask)  # the nearest known pixel of every missing one lies in this window
-    distance, (ys, xs) = ndimage.distance_transform_edt(mask[rows, columns], return_indices=True)
-    faded = (distance > 0) & (distance < width)
-    nearest = (..., ys[faded] + rows.start, xs[faded] + columns.start, slice(None))
-    weight = 0.5 + 0.5 * np.cos(np.pi / width * distance[faded])
-    crop = result[..., rows, columns, :]
-    crop[..., faded, :] += weight[:, np.newaxis] * (original[nearest].astype(np.float64) - generated[nearest])
+    if not mask.all() and mask.any():
+        Fade(mask, width).apply(result, generated, original)
     return result
+
+
+class Fade:
+    """Where a hole is cross-faded, and with which weights; see `feather_blend`.
+
+    Parameters
+    ----------
+    mask : bool array (H, W)
+        True = missing; neither nowhere nor everywhere.
+    width : float
+        Of the cross-fade, in pixels.
+    """
+
+    def __init__(self, mask: Mask, width: float) -> None:
+        from scipy import ndimage  # takes 0.2 s
+
+        # The nearest known pixel of every missing one lies in this window.
+        self._window = rows, columns = hole_window(mask)
+        distance, (ys, xs) = ndimage.distance_transform_edt(mask[rows, columns], return_indices=True)
+        self._faded = (distance > 0) & (distance < width)
+        self._nearest = (..., ys[self._faded] + rows.start, xs[self._faded] + columns.start, slice(None))
+        self._weight = (0.5 + 0.5 * np.cos(np.pi / width * distance[self._faded]))[:, np.newaxis]
+
+    def apply(self, result: Pictures, generated: Pictures, original: Pictures) -> None:
+        """Add the cross-fade to `result`, which is pasted; arrays (..., H, W, C)."""
+        crop = result[(..., *self._window, slice(None))]
+        nearest = self._nearest
+        crop[..., self._faded, :] += self._weight * (original[nearest].astype(np.float64) - generated[nearest])
 
 
 #: All blending methods by name. A new method is an entry here and its name in `completion.config.BLEND_NAMES`.

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from completion.blending.blender import feather_blend
+from completion.blending.blender import Fade, paste
 from completion.blending.classical import ClassicalFiller
 from completion.blending.geometry import NARROW_PX, hole_depths
 from completion.blending.holes import hole_window
@@ -150,8 +150,12 @@ def fill_smaller(
     hole = known_share <= KNOWN_MIN
     small = fill(small, hole)
     result = np.empty(values.shape, np.float32)
+    fade = Fade(mask, FADE / scale) if mask.any() and not mask.all() else None
     for channel in range(values.shape[2]):
         large = cv2.resize(small[..., channel], (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
         original = values[..., channel, None].astype(np.float32, copy=False)
-        result[..., channel] = feather_blend(large, original, mask, width_px=FADE / scale)[..., 0]
+        pasted = paste(large, original, mask)
+        if fade is not None:
+            fade.apply(pasted, large, original)
+        result[..., channel] = pasted[..., 0]
     return result

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from completion.blending.classical import ClassicalFiller, fill_classical
 from completion.config import CLASSICAL_METHODS
@@ -153,3 +154,15 @@ def test_a_picture_of_one_row(shape):
     picture, mask = np.full((*shape, 3), 90, np.uint8), np.zeros(shape, bool)
     mask.reshape(-1)[20:380] = True
     assert (QuickFiller("harmonic", unknowns_max=20)(picture, mask) == 90).all()
+
+
+def test_the_distances_in_a_hole_are_computed_once_for_all_channels(monkeypatch):
+    calls, real = [], ndimage.distance_transform_edt
+    monkeypatch.setattr(ndimage, "distance_transform_edt", lambda *args, **more: calls.append(1) or real(*args, **more))
+    values = np.random.default_rng(0).uniform(0.0, 255.0, (40, 40, 3)).astype(np.float32)
+    mask = np.zeros((40, 40), bool)
+    mask[10:30, 10:30] = True
+    together = fill_smaller(values, mask, 0.25, lambda small, hole: small)
+    assert len(calls) == 1
+    alone = [fill_smaller(values[..., [each]], mask, 0.25, lambda small, hole: small) for each in range(3)]
+    assert np.array_equal(together, np.concatenate(alone, axis=2))
