@@ -23,7 +23,7 @@ def _is_config(found: dict[str, Any]) -> bool:
         and all(isinstance(part, dict) for part in found.values())
         and found["model"].keys() >= {"size", "channels", "latent_dim"}
         and found["train"].keys() >= {"epochs", "batch_size", "seed"}
-        and found["dataset"].keys() == {"names", "pictures", "key"}
+        and found["dataset"].keys() >= {"names", "pictures", "key"}
     )
 
 

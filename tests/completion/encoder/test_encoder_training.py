@@ -207,6 +207,9 @@ def test_a_run_with_offsets_for_several_maps(data, tmp_path):
     assert model.config == dataclasses.replace(config, offset_maps=2)
     assert len(model.encoder.outputs) == 3
     assert json.loads((tmp_path / "run" / "config.json").read_text())["dataset"]["tight_pictures"] == 4
+    lines = []
+    train(wide, tmp_path / "run", prior, settings=settings, tight=tight, report=lines.append)  # a whole run is resumed
+    assert lines[0].startswith("going on from step 3")
 
 
 def test_the_encoder_learns(data, prior):
