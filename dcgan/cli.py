@@ -9,6 +9,7 @@ import click
 from dcgan.command import (
     DEFAULTS,
     common_errors,
+    crop_option,
     device_option,
     echo_device,
     read_run_options,
@@ -44,13 +45,7 @@ SHEET_PIXELS_MAX = 2**26
 @click.option(
     "--channels", type=click.Choice(["1", "3"]), help="1 for grey, 3 for RGB.  [default: 3, or that of an array]"
 )
-@click.option(
-    "--crop",
-    type=click.FloatRange(0.0, 1.0, min_open=True),
-    help="Use the middle of each picture, this share of its shorter side: 0.667 of faces with a margin of 0.25 is what "
-    "faces without one show.",
-    **shown_default(1.0),
-)
+@crop_option
 @click.option("--latent-dim", type=int, help="Number of entries of the latents z.", **shown_default(MODEL.latent_dim))
 @click.option(
     "--filters",

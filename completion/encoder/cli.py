@@ -6,7 +6,15 @@ from typing import Any
 import click
 
 from completion.encoder.config import EncoderTrainConfig
-from dcgan.command import DEFAULTS, common_errors, read_run_options, read_settings, run_options, shown_default
+from dcgan.command import (
+    DEFAULTS,
+    common_errors,
+    crop_option,
+    read_run_options,
+    read_settings,
+    run_options,
+    shown_default,
+)
 from dcgan.config import PRECISIONS
 from dcgan.terminal import printable
 
@@ -35,13 +43,7 @@ TRAIN = EncoderTrainConfig()
     type=click.Path(exists=True, path_type=Path),
     help="As --dataset, of faces that were aligned without the model's margin: the middle of its frame.",
 )
-@click.option(
-    "--crop",
-    type=click.FloatRange(0.0, 1.0, min_open=True),
-    help="Use the middle of each picture, this share of its shorter side: 0.667 of faces with a margin of 0.25 is what "
-    "faces without one show.",
-    **shown_default(1.0),
-)
+@crop_option
 @click.option("--model", help="A bundled model's name or the path of a model file.", **shown_default("faces-64"))
 @click.option("--epochs", type=int, help="Passes over the pictures.", **shown_default(TRAIN.epochs))
 @click.option("--batch-size", type=int, help="Pictures in a training step.", **shown_default(TRAIN.batch_size))
