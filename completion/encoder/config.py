@@ -32,11 +32,14 @@ class EncoderTrainConfig:
         Weight of the same errors of G(z), the picture without the offset, at least 0; it keeps G(z) itself a plausible
         face.
     adversarial_weight : float, default 0
-        Weight of the adversarial loss of the completed pictures, at least 0. If this and `feature_weight` are 0, there
-        is no critic.
+        Weight of the adversarial loss of the completed pictures, at least 0. If this, `feature_weight` and
+        `patch_weight` are 0, there is no critic.
     feature_weight : float, default 0
         Weight of the feature matching loss, at least 0: the mean absolute difference between the critic's feature maps
         of completed and of true pictures.
+    patch_weight : float, default 0
+        Weight of the adversarial loss of the critic's patches, at least 0: of every part of the hole by itself, about a
+        third of the picture's side at 128 pixels, rather than of the picture as a whole. Above 0 there is a critic.
     ema_momentum : float, default 0.999
         Decay of the exported running average of the weights, in [0, 1); 0 exports the weights of the last step.
     flip : bool, default True
@@ -70,6 +73,7 @@ class EncoderTrainConfig:
     latent_weight: float = 0.25
     adversarial_weight: float = 0.0
     feature_weight: float = 0.0
+    patch_weight: float = 0.0
     ema_momentum: float = 0.999
     flip: bool = True
     moved: float = 0.0
@@ -78,6 +82,11 @@ class EncoderTrainConfig:
     offset_maps: int | None = None
     precision: str = "float32"
     seed: int = 0
+
+    @property
+    def has_critic(self) -> bool:
+        """Whether a critic takes part."""
+        return max(self.adversarial_weight, self.feature_weight, self.patch_weight) > 0
 
     def __post_init__(self) -> None:
         check(1 <= self.epochs <= EPOCHS_MAX, f"`epochs` from 1 to {EPOCHS_MAX:,}", epochs=self.epochs)
@@ -88,7 +97,14 @@ class EncoderTrainConfig:
         )
         check(0 < self.learning_rate < float("inf"), "a positive `learning_rate`", learning_rate=self.learning_rate)
         check(0 <= self.beta_1 < 1, "`beta_1` in [0, 1)", beta_1=self.beta_1)
-        for name in ("hole_weight", "log_weight", "latent_weight", "adversarial_weight", "feature_weight"):
+        for name in (
+            "hole_weight",
+            "log_weight",
+            "latent_weight",
+            "adversarial_weight",
+            "feature_weight",
+            "patch_weight",
+        ):
             weight = getattr(self, name)
             check(0 <= weight < float("inf"), f"`{name}` of at least 0", **{name: weight})
         for name in ("moved", "framed", "worn"):

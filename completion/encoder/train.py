@@ -43,6 +43,7 @@ LATER_FIELDS = {
     "offset_maps": (1, None),
     "margin": (0.0,),
     "log_weight": (0.0,),
+    "patch_weight": (0.0,),
     "moved": (0.0,),
     "framed": (0.0,),
     "worn": (0.0,),

@@ -22,6 +22,7 @@ __all__ = ["EncoderTrainer", "build_encoder_trainer"]
 
 LABEL_SMOOTHING = 0.1
 WIDE_SHARE = 1 / 16  # of the side; a missing pixel is in a wide part of the hole if none is known within this distance
+PATCH_MAP = 2  # index of the critic's feature map that its patches are judged on, at an eighth of the picture's side
 SQUARE_MIN = 1e-4  # squared errors below this, 46 dB, count little in the logarithm
 
 Tensor = Any
@@ -35,8 +36,8 @@ class EncoderTrainer(keras.Model):
     - the mean absolute error of the generated picture over all pixels, and of the completed picture over the hole;
     - the logarithm of the mean squared error of the completed picture over the hole;
     - the same errors for G(z), the picture without the encoder's offset;
-    - with a critic, the adversarial loss and the feature matching loss of the completed picture, and the critic's own
-      loss.
+    - with a critic, the adversarial loss of the completed picture and of its patches in the hole, the feature matching
+      loss, and the critic's own loss.
 
     Completed pictures are blended (see `push_pull_blend`), so that a smooth error that blending removes does not count.
 
@@ -86,6 +87,7 @@ class EncoderTrainer(keras.Model):
         names = ["picture_loss", "hole_loss", *(["log_loss"] if config.log_weight else [])]
         names += [f"latent_{name}" for name in names] if config.latent_weight else []
         names += ["adversarial_loss", "feature_loss", "critic_loss"] if critic else []
+        names += ["patch_loss", "critic_patch_loss"] if critic and config.patch_weight else []
         self.loss_means = {name: keras.metrics.Mean(name=name) for name in names}
 
     @property
@@ -122,7 +124,10 @@ class EncoderTrainer(keras.Model):
             total = total + self.config.latent_weight * latent_loss
         if self.critic:
             shares = wide_share(known, inside, distance=max(1, round(WIDE_SHARE * self.model.size)))
-            critic_total, parts = self._critic_losses(real * inside, completed * inside, shares, training=training)
+            hole = (1.0 - known) * inside
+            critic_total, parts = self._critic_losses(
+                real * inside, completed * inside, shares, hole=hole, training=training
+            )
             losses |= parts
             total = total + critic_total
         for name, value in losses.items():
@@ -155,15 +160,18 @@ class EncoderTrainer(keras.Model):
         return total, parts
 
     def _critic_losses(
-        self, real: Tensor, completed: Tensor, weights: Tensor, *, training: bool
+        self, real: Tensor, completed: Tensor, weights: Tensor, *, hole: Tensor, training: bool
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the losses that involve the critic, weighted and summed, and each one.
 
-        `weights`, (B,), are those of the pictures in the encoder's losses.
+        `weights`, (B,), are those of the pictures in the encoder's losses; `hole`, (B, H, W, 1), is 1 in the hole.
         """
-        (real_logits, *real_maps), (fake_logits, *_), (adversarial_logits, *maps) = judge(
-            self.critic, real, completed, training=training
-        )
+        answers = judge(self.critic, real, completed, training=training)
+        (real_logits, *real_maps), (fake_logits, *_), (adversarial_logits, *maps) = answers
+        patches: list[Tensor] = []
+        if self.config.patch_weight:
+            real_maps, maps = real_maps[:-1], maps[:-1]
+            patches = [ops.cast(answer[-1], "float32") for answer in answers]  # of real, fake, adversarial pictures
         differences = [
             ops.mean(ops.abs(ops.stop_gradient(ops.cast(true, "float32")) - ops.cast(fake, "float32")), axis=(1, 2, 3))
             for true, fake in zip(real_maps, maps, strict=True)
@@ -173,8 +181,23 @@ class EncoderTrainer(keras.Model):
             "feature_loss": ops.mean(weights * sum(differences) / len(differences)),
             "critic_loss": discriminator_loss(real_logits, fake_logits, label_smoothing=LABEL_SMOOTHING),
         }
-        weighted = self.config.adversarial_weight * parts["adversarial_loss"]
-        return weighted + self.config.feature_weight * parts["feature_loss"] + parts["critic_loss"], parts
+        total = self.config.adversarial_weight * parts["adversarial_loss"]
+        total = total + self.config.feature_weight * parts["feature_loss"] + parts["critic_loss"]
+        if patches:
+            size = hole.shape[1] // patches[0].shape[1]
+            shares = ops.average_pool(hole, size, strides=size)  # of each patch's middle that is missing
+            counts = ops.maximum(ops.sum(shares, axis=(1, 2, 3)), 1e-6)
+
+            def mean_of(losses: Tensor) -> Tensor:
+                """Return each picture's mean over the patches in its hole, (B,)."""
+                return ops.sum(shares * losses, axis=(1, 2, 3)) / counts
+
+            true, fake, adversarial = patches
+            critic = mean_of(ops.softplus(true) - (1.0 - LABEL_SMOOTHING) * true) + mean_of(ops.softplus(fake))
+            parts["patch_loss"] = ops.mean(weights * mean_of(ops.softplus(-adversarial)))
+            parts["critic_patch_loss"] = ops.mean(critic)
+            total = total + self.config.patch_weight * parts["patch_loss"] + parts["critic_patch_loss"]
+        return total, parts
 
 
 def push_pull_blend(generated: Tensor, real: Tensor, known: Tensor) -> Tensor:
@@ -219,7 +242,7 @@ def wide_share(known: Tensor, inside: Tensor, *, distance: int) -> Tensor:
     return ops.sum(hole * (1.0 - near), axis=(1, 2, 3)) / ops.maximum(ops.sum(hole, axis=(1, 2, 3)), 1.0)
 
 
-def build_critic(prior: Prior, *, policy: str = "float32") -> keras.Model:
+def build_critic(prior: Prior, *, policy: str = "float32", patches: bool = False, seed: int = 0) -> keras.Model:
     """Build a critic with the weights of a model's discriminator.
 
     Parameters
@@ -228,17 +251,29 @@ def build_critic(prior: Prior, *, policy: str = "float32") -> keras.Model:
         A loaded model. Its discriminator is not changed.
     policy : str, default "float32"
         Keras's dtype policy of the layers.
+    patches : bool, default False
+        Judge patches as well (Isola et al. 2017, arXiv:1611.07004, section 3.2.2), on the feature map at an eighth of
+        the picture's side, or on the last one of a smaller model.
+    seed : int, default 0
+        Of the initial weights of the layer that judges patches.
 
     Returns
     -------
     keras.Model
-        Maps pictures, float32 (B, H, W, C) in [-1, 1], to the logits, float32 (B,), and the feature maps after each
-        hidden activation.
+        Maps pictures, float32 (B, H, W, C) in [-1, 1], to the logits, float32 (B,), the feature maps after each
+        hidden activation, and, with `patches`, the logits of patches, float32 (B, H / 8, W / 8, 1).
     """
     network = build_discriminator(prior.config, policy=policy)
     network.set_weights(prior.discriminator.get_weights())
     maps = [layer.output for layer in network.layers if isinstance(layer, keras.layers.LeakyReLU)]
-    return keras.Model(network.inputs[0], [network.output, *maps], name="critic")
+    if not patches:
+        return keras.Model(network.inputs[0], [network.output, *maps], name="critic")
+    initializer = keras.initializers.RandomNormal(0.0, 0.02, seed=seed)
+    judged = maps[min(PATCH_MAP, len(maps) - 1)]
+    logits = keras.layers.Conv2D(
+        1, 3, padding="same", kernel_initializer=initializer, dtype="float32", name="patch_logits"
+    )(judged)
+    return keras.Model(network.inputs[0], [network.output, *maps, logits], name="critic")
 
 
 def build_encoder_trainer(prior: Prior, config: EncoderTrainConfig, *, steps: int) -> EncoderTrainer:
@@ -262,8 +297,8 @@ def build_encoder_trainer(prior: Prior, config: EncoderTrainConfig, *, steps: in
     generator = build_generator(prior.config, policy=config.precision)
     generator.set_weights(prior.generator.get_weights())
     critic = None
-    if config.adversarial_weight or config.feature_weight:
-        critic = build_critic(prior, policy=config.precision)
+    if config.has_critic:
+        critic = build_critic(prior, policy=config.precision, patches=config.patch_weight > 0, seed=config.seed)
     trainer = EncoderTrainer(encoder, generator, critic, config=config, model=prior.config)
     average = {"use_ema": True, "ema_momentum": config.ema_momentum} if config.ema_momentum else {}
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)

@@ -1,0 +1,491 @@
+"""Train a wide model's generator and encoder with JAX where everything stays in a GPU's memory.
+
+The networks and losses are those of dcgan-train and dcgan-train-encoder; batches are made on the GPU
+(`device_batches`), and learning rates follow the clock, so that a run fills the time that it is given. It needs Keras
+on JAX, NumPy, SciPy, OpenCV and safetensors, and no TensorFlow. In an empty folder WORK:
+
+    KERAS_BACKEND=jax python scripts/train_on_gpu.py --draw-masks 65536 WORK
+    KERAS_BACKEND=jax python scripts/train_on_gpu.py --model START.safetensors --seconds 600 WORK
+
+reads WORK/masks.npy and the zips WORK/part*.zip as they arrive (pictures named w*, wide faces, and t*, tight ones) and
+writes WORK/out: log.txt, sample grids and the averaged weights. `scripts/join_model.py` makes a model file of them.
+"""
+
+import dataclasses
+import os
+import queue
+import threading
+import time
+import zipfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import click
+import cv2
+import numpy as np
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+Array = Any
+GRID_ROWS, GRID_COLUMNS = 6, 16
+
+
+def draw_masks(size: int, count: int, *, seed: int) -> np.ndarray:
+    """Return masks as the encoder's training draws them, bool (count, size, size)."""
+    from completion.encoder.masks import draw_damage
+
+    return np.stack([draw_damage(size, seed=(seed, index), lowres=False).mask for index in range(count)])
+
+
+def decode(part: Path, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pictures of a zip, uint8 (N, size, size, 3), and which of them are tight."""
+    with zipfile.ZipFile(part) as file:
+        entries = [(name, file.read(name)) for name in file.namelist()]
+
+    def one(data: bytes) -> np.ndarray:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+        way = cv2.INTER_AREA if len(picture) > size else cv2.INTER_CUBIC
+        return picture if len(picture) == size else cv2.resize(picture, (size, size), interpolation=way)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        pictures = list(pool.map(one, [data for _, data in entries]))
+    return np.stack(pictures), np.array([name.startswith("t") for name, _ in entries])
+
+
+class Run:
+    """A run's data, its clock and its log."""
+
+    def __init__(self, work: Path, *, capacity: int, size: int, seconds: float) -> None:
+        import jax.numpy as jnp
+
+        from device_batches import Store
+
+        self.work, self.out, self.size = work, work / "out", size
+        self.out.mkdir(exist_ok=True)
+        self.began, self.seconds = time.monotonic(), seconds
+        self.taken: set[Path] = set()
+        masks = np.load(work / "masks.npy")
+        self.store = Store(
+            jnp.zeros((capacity, size, size, 3), jnp.uint8), jnp.zeros(capacity, bool), jnp.asarray(masks), jnp.int32(0)
+        )
+        self.arrived: queue.Queue[tuple[np.ndarray, np.ndarray]] = queue.Queue()
+        threading.Thread(target=self._watch, daemon=True).start()
+        while not self.take_arrived():
+            time.sleep(0.05)
+
+    def say(self, line: str) -> None:
+        """Add a line to the log."""
+        line = f"{time.monotonic() - self.began:6.1f} s  {line}"
+        print(line, flush=True)
+        with (self.out / "log.txt").open("a") as file:
+            file.write(line + "\n")
+
+    def left(self) -> float:
+        """Return how many seconds the run has left."""
+        return self.seconds - (time.monotonic() - self.began)
+
+    def _watch(self) -> None:
+        """Decode zips as they arrive."""
+        while True:
+            for part in sorted(set(self.work.glob("part*.zip")) - self.taken):
+                self.taken.add(part)
+                self.arrived.put(decode(part, self.size))
+            time.sleep(0.5)
+
+    def take_arrived(self) -> bool:
+        """Move decoded pictures into the store; whether there were any."""
+        try:
+            pictures, tight = self.arrived.get_nowait()
+        except queue.Empty:
+            return False
+        start = int(self.store.count)
+        pictures, tight = (each[: len(self.store.tight) - start] for each in (pictures, tight))
+        self.store = _extended(self.store, pictures, tight)
+        self.say(f"{int(self.store.count):,} pictures, {int(self.store.tight.sum()):,} of them tight")
+        return True
+
+
+def _extended(store: Any, pictures: np.ndarray, tight: np.ndarray) -> Any:
+    """Return a store with more rows filled."""
+    import jax
+    import jax.numpy as jnp
+
+    def write(target: Array, values: np.ndarray, start: Array) -> Array:
+        return jax.lax.dynamic_update_slice_in_dim(target, values, start, axis=0)
+
+    put = jax.jit(write, donate_argnums=0)
+    return dataclasses.replace(
+        store,
+        pictures=put(store.pictures, pictures, store.count),
+        tight=put(store.tight, tight, store.count),
+        count=jnp.int32(int(store.count) + len(tight)),
+    )
+
+
+class Phase:
+    """A Keras trainer whose steps run on the device, many in one call.
+
+    Parameters
+    ----------
+    trainer : keras.Model
+        Compiled, with its optimizer built and a plain learning rate.
+    make_batch : callable
+        (key, store) to a batch.
+    steps : int
+        In one call.
+    """
+
+    def __init__(self, trainer: Any, make_batch: Callable[[Array, Any], Any], *, steps: int) -> None:
+        self.trainer, self.make_batch, self.steps = trainer, make_batch, steps
+        self.done = 0
+        self._compiled: Any = None
+        self._seed = 0
+
+    def _groups(self) -> list[list[Any]]:
+        """Return the trainer's variables, in the order of Keras's state."""
+        trainer = self.trainer
+        return [
+            list(trainer.trainable_variables),
+            list(trainer.non_trainable_variables),
+            list(trainer.optimizer.variables),
+            list(trainer.metrics_variables),
+        ]
+
+    def state(self) -> list[list[Array]]:
+        """Return the values of the trainer's variables."""
+        import jax.numpy as jnp
+
+        return [[jnp.array(variable.value) for variable in group] for group in self._groups()]  # copies: donated later
+
+    def compile(self, store: Any) -> None:
+        """Compile the steps; in a thread while something else trains."""
+        import jax
+
+        def run(state: Any, store: Any, key: Array) -> Any:
+            def step(state: Any, key: Array) -> Any:
+                logs, state = self.trainer.train_step(state, self.make_batch(key, store))
+                return tuple(map(list, state)), logs
+
+            state = (*state[:3], [value * 0 for value in state[3]])
+            state, logs = jax.lax.scan(step, tuple(map(list, state)), jax.random.split(key, self.steps))
+            return state, {name: values[-1] for name, values in logs.items()}
+
+        def form_of(array: Array) -> Any:
+            return jax.ShapeDtypeStruct(array.shape, array.dtype)
+
+        began = time.monotonic()
+        forms = jax.tree.map(form_of, (tuple(self.state()), store, jax.random.key(0, impl="rbg")))
+        self._compiled = jax.jit(run, donate_argnums=0).lower(*forms).compile()
+        self.compile_seconds = time.monotonic() - began
+
+    def train(self, run: Run, seconds: float, *, rate: Callable[[float], float], name: str) -> None:
+        """Train for some seconds; `rate` is the learning rate at each share of them."""
+        import jax
+        import jax.numpy as jnp
+
+        if self._compiled is None:
+            self.compile(run.store)
+        names = [variable.name for variable in self.trainer.optimizer.variables]
+        index = names.index("learning_rate")
+        state, began, said, steps, logs = tuple(self.state()), time.monotonic(), 0.0, 0, {}
+        while (spent := time.monotonic() - began) < seconds:
+            run.take_arrived()
+            state[2][index] = jnp.float32(rate(spent / seconds))
+            self._seed += 1
+            state, logs = self._compiled(state, run.store, jax.random.key(self._seed, impl="rbg"))
+            logs = {key: float(value) for key, value in logs.items()}  # waits
+            steps += self.steps
+            if time.monotonic() - said > 10:
+                said = time.monotonic()
+                run.say(f"{name}: {steps / (said - began):.1f} steps/s, {steps}: {_shown(logs)}")
+        for group, values in zip(self._groups(), state, strict=True):
+            for variable, value in zip(group, values, strict=True):
+                variable.assign(value)
+        self.done += steps
+        seconds = time.monotonic() - began
+        run.say(f"{name}: {steps} steps in {seconds:.1f} s, compiled in {self.compile_seconds:.1f} s: {_shown(logs)}")
+
+
+def _shown(logs: dict[str, float]) -> str:
+    return ", ".join(f"{key.removesuffix('_loss')} {value:.4f}" for key, value in logs.items() if key != "loss")
+
+
+def falling(start: float, end: float) -> Callable[[float], float]:
+    """Return a rate that falls along half a cosine, after a short rise."""
+    return lambda share: (
+        min(1.0, share / 0.01 + 0.02) * (end + (start - end) * 0.5 * (1 + np.cos(np.pi * min(share, 1.0))))
+    )
+
+
+def save_weights(path: Path, trainer: Any, *, dtype: str = "float16") -> None:
+    """Write the averaged weights of a trainer's networks, NETWORK/INDEX, in one file; the critic is not kept."""
+    import safetensors.numpy
+
+    from dcgan.training.checkpoint import averaged_weights
+
+    tensors = {
+        f"{name}/{index:03d}": np.ascontiguousarray(values.astype(dtype))
+        for name, weights in zip(trainer.networks, averaged_weights(trainer), strict=True)
+        if name != "critic"
+        for index, values in enumerate(weights)
+    }
+    path.write_bytes(safetensors.numpy.save(tensors))
+
+
+def write_grid(path: Path, pictures: np.ndarray, *, columns: int) -> None:
+    """Write a sample grid as a JPEG."""
+    from dcgan.pictures.values import make_grid
+
+    cv2.imwrite(str(path), make_grid(pictures, columns=columns)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
+
+
+class Generators:
+    """The generator's training with one kind of discriminator, from a model's weights."""
+
+    def __init__(self, prior: Any, norm: str, *, batch: int, steps: int, rate: float) -> None:
+        import keras
+
+        from dcgan.networks import build_discriminator, build_generator
+        from dcgan.training.gan import DCGAN
+        from device_batches import plain_batch
+
+        self.config = dataclasses.replace(prior.config, discriminator_norm=norm)
+        self.norm, self.rate = norm, rate
+        generator = build_generator(self.config, policy="mixed_bfloat16")
+        generator.set_weights(prior.generator.get_weights())
+        discriminator = build_discriminator(self.config, policy="mixed_bfloat16", seed=7)
+        self.is_new = norm != prior.config.discriminator_norm
+        if not self.is_new:
+            discriminator.set_weights(prior.discriminator.get_weights())
+        self.gan = DCGAN(generator, discriminator, label_smoothing=0.1)
+        optimizer = keras.optimizers.Adam(rate, beta_1=0.5, use_ema=True, ema_momentum=0.999)
+        self.gan.compile(optimizer=optimizer, loss=None)
+        self.gan.built = True
+        self.gan.optimizer.build(self.gan.trainable_variables)
+        latent_dim = self.config.latent_dim
+        self.phase = Phase(
+            self.gan, lambda key, store: plain_batch(key, store, size=batch, latent_dim=latent_dim), steps=steps
+        )
+
+    def train(self, run: Run, seconds: float) -> None:
+        """Train, write the averaged weights and a sample grid."""
+        if self.is_new:  # what a generator learns from a discriminator that knows nothing is worth nothing
+            weights = self.gan.generator.get_weights()
+            self.phase.train(run, 0.1 * seconds, rate=lambda share: self.rate, name=f"discriminator {self.norm}")
+            self.gan.generator.set_weights(weights)
+            seconds *= 0.9
+        self.phase.train(run, seconds, rate=falling(self.rate, 0.02 * self.rate), name=f"generator {self.norm}")
+        save_weights(run.out / f"generator-{self.norm}.safetensors", self.gan)
+
+    def averaged(self) -> tuple[Any, list[np.ndarray]]:
+        """Return the averaged generator, in float32, and the averaged discriminator's weights."""
+        from dcgan.networks import build_generator
+        from dcgan.training.averages import estimate_generator_batch_norm
+        from dcgan.training.checkpoint import averaged_weights
+
+        generator = build_generator(self.config)
+        weights, discriminator_weights = averaged_weights(self.gan)
+        generator.set_weights(weights)
+        estimate_generator_batch_norm(generator, batches=8)
+        return generator, discriminator_weights
+
+
+def distance(run: Run, prior: Any, generator: Any, *, count: int, name: str) -> float:
+    """Return the Frechet distance of samples to training pictures by the features of a model's encoder."""
+    import keras
+
+    from completion.evaluation.face_distance import frechet_distance
+    from dcgan.training.averages import generate
+    from dcgan.pictures.values import to_float
+    from dcgan.sampling import draw_latents
+
+    encoder = prior.encoder
+    deepest = encoder.get_layer("flatten").input
+    features = keras.Model(encoder.inputs[0], keras.ops.mean(deepest, axis=(1, 2)))
+
+    def describe(pictures: np.ndarray) -> np.ndarray:
+        known = np.ones((*pictures.shape[:3], 1), np.float32)
+        inputs = np.concatenate([to_float(pictures), known], axis=3)
+        chunks = np.split(inputs, range(256, len(inputs), 256))
+        return np.concatenate([np.asarray(features(chunk), np.float64) for chunk in chunks])
+
+    wide = np.flatnonzero(~np.asarray(run.store.tight[: int(run.store.count)]))
+    rows = np.random.default_rng(5).choice(wide, min(count, len(wide)), replace=False)
+    real = describe(np.asarray(run.store.pictures[np.sort(rows)]))
+    made = generate(generator, draw_latents(count, generator.input_shape[1], seed=1))
+    write_grid(run.out / f"{name}.jpg", made[: GRID_ROWS * GRID_COLUMNS], columns=GRID_COLUMNS)
+    return float(frechet_distance(real, describe(made)))
+
+
+def encoder_phase(prior: Any, settings: Any, *, batch: int, steps: int) -> Phase:
+    """Return the encoder's training against a model's generator, compiled for a rate that is set from outside."""
+    import keras
+
+    from completion.encoder.trainer import EncoderTrainer, build_critic
+    from dcgan.encoder import build_encoder
+    from dcgan.networks import build_generator
+    from device_batches import Shares, damaged_batch
+
+    class Weighed(EncoderTrainer):
+        """With a factor of the critic's weights that is set while it trains."""
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self.strength = keras.Variable(1.0, trainable=False, name="strength")
+
+        def _critic_losses(self, real: Array, completed: Array, weights: Array, **options: Any) -> Any:
+            return super()._critic_losses(real, completed, weights * self.strength, **options)
+
+    config = prior.config
+    generator = build_generator(config, policy=settings.precision)
+    generator.set_weights(prior.generator.get_weights())
+    critic = None
+    if settings.has_critic:
+        critic = build_critic(prior, policy=settings.precision, patches=settings.patch_weight > 0)
+    trainer = Weighed(
+        build_encoder(config, policy=settings.precision), generator, critic, config=settings, model=config
+    )
+    optimizer = keras.optimizers.Adam(1e-3, beta_1=0.5, use_ema=True, ema_momentum=settings.ema_momentum)
+    trainer.compile(optimizer=optimizer, loss=None)
+    trainer.built = True
+    trainer.optimizer.build(trainer.trainable_variables)
+    shares = Shares(moved=settings.moved, framed=settings.framed, worn=settings.worn)
+    tight_side = 1.0 / (1.0 + 2.0 * config.margin)
+    return Phase(
+        trainer,
+        lambda key, store: damaged_batch(key, store, size=batch, tight_side=tight_side, shares=shares),
+        steps=steps,
+    )
+
+
+def show_answers(run: Run, phase: Phase, name: str) -> None:
+    """Write what is given, generated, completed and true of a batch; the encoder with its average of weights."""
+    import jax
+    from keras import ops
+
+    from completion.encoder.network_input import encoder_input
+    from completion.encoder.trainer import push_pull_blend
+    from dcgan.encoder import build_encoder, decode
+    from dcgan.pictures.values import to_float, to_uint8
+    from dcgan.training.checkpoint import averaged_weights
+
+    trainer = phase.trainer
+    encoder = build_encoder(trainer.model)
+    encoder.set_weights(averaged_weights(trainer)[0])
+    batch = jax.jit(phase.make_batch)(jax.random.key(12345), run.store)
+    batch = {key: value[: 4 * GRID_COLUMNS] for key, value in batch.items()}
+    known = ops.cast(batch["known"], "float32")
+    inputs = encoder_input(to_float(batch["seen"]), known, batch["means"])
+
+    @jax.jit
+    def answer(inputs: Array, seen: Array, known: Array) -> tuple[Array, Array]:
+        latents, *offsets = encoder(inputs, training=True)  # the batch's own statistics
+        made = decode(trainer.generator, trainer.model, latents, offsets=offsets)
+        return made, push_pull_blend(made, seen, known)
+
+    made, blended = answer(inputs, to_float(batch["seen"]), known)
+    given, made, blended = (to_uint8(np.asarray(each, np.float32)) for each in (inputs[..., :3], made, blended))
+    truth = np.asarray(batch["pictures"])
+    rows = [
+        part[start : start + GRID_COLUMNS]
+        for start in range(0, len(truth), GRID_COLUMNS)
+        for part in (given, made, blended, truth)
+    ]
+    write_grid(run.out / f"{name}.jpg", np.concatenate(rows), columns=GRID_COLUMNS)
+
+
+def train(run: Run, prior: Any, *, batch: int, steps: int, plan: dict[str, float]) -> None:
+    """Train generators, choose one, and train an encoder against it, without a critic and with an ever stronger one."""
+    from completion.encoder.config import EncoderTrainConfig
+    from dcgan.model_file import Prior
+
+    plain = EncoderTrainConfig(
+        batch_size=batch, moved=0.6, framed=0.25, worn=0.35, hole_weight=0.0, log_weight=0.1, precision="mixed_bfloat16"
+    )
+    critical = dataclasses.replace(plain, adversarial_weight=0.05, feature_weight=2.0, patch_weight=0.05)
+    first = encoder_phase(prior, plain, batch=batch, steps=steps)
+    first.trainer.encoder.set_weights(prior.encoder.get_weights())
+    trials = [Generators(prior, norm, batch=batch, steps=steps, rate=2e-4) for norm in ("batch", "spectral")]
+    compiler = ThreadPoolExecutor(1)
+    jobs = [compiler.submit(phase.compile, run.store) for phase in (*(each.phase for each in trials), first)]
+
+    best: tuple[float, Any] | None = None
+    for made, job in zip(trials, jobs, strict=False):
+        job.result()
+        norm = made.norm
+        made.train(run, plan[norm])
+        generator, discriminator_weights = made.averaged()
+        value = distance(run, prior, generator, count=int(plan["samples"]), name=f"generator-{norm}")
+        run.say(f"{norm}: distance {value:.4f}")
+        if best is None or value < best[0]:
+            discriminator = made.gan.discriminator
+            raw = discriminator.get_weights()
+            discriminator.set_weights(discriminator_weights)
+            best = value, Prior.of_networks(generator, discriminator, made.config)
+            discriminator.set_weights(raw)
+            first.trainer.generator.set_weights(generator.get_weights())
+    (run.out / "chosen").write_text(best[1].config.discriminator_norm)
+    jobs[-1].result()
+    second = encoder_phase(best[1], critical, batch=batch, steps=steps)
+    waiting = compiler.submit(second.compile, run.store)
+
+    first.train(run, plan["plain"], rate=falling(1.5e-3, 3e-4), name="encoder")
+    save_weights(run.out / "encoder-0.safetensors", first.trainer)
+    show_answers(run, first, "encoder-0")
+    waiting.result()
+    from dcgan.training.checkpoint import averaged_weights
+
+    second.trainer.encoder.set_weights(averaged_weights(first.trainer)[0])
+    levels = (0.4, 1.0, 2.0)
+    for number, strength in enumerate(levels, start=1):
+        second.trainer.strength.assign(strength)
+        seconds = (run.left() - plan["end"]) / (len(levels) - number + 1)
+        second.train(run, seconds, rate=falling(4e-4, 1e-4), name=f"encoder, critic {strength}")
+        save_weights(run.out / f"encoder-{number}.safetensors", second.trainer)
+        show_answers(run, second, f"encoder-{number}")
+
+
+@click.command(help=__doc__)
+@click.argument("work", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--draw-masks", "mask_count", type=int, default=0, help="Only draw masks.")
+@click.option("--model", "model_path", type=click.Path(path_type=Path, exists=True), help="A model with an encoder.")
+@click.option("--seconds", type=float, default=600.0, show_default=True)
+@click.option("--batch", type=int, default=128, show_default=True)
+@click.option("--steps", type=int, default=50, show_default=True, help="Training steps in one call of the device.")
+@click.option("--capacity", type=int, default=66_200, show_default=True, help="Pictures that memory is kept for.")
+@click.option("--samples", type=int, default=4096, show_default=True, help="To compare the generators by.")
+def main(
+    work: Path,
+    mask_count: int,
+    model_path: Path | None,
+    seconds: float,
+    batch: int,
+    steps: int,
+    capacity: int,
+    samples: int,
+) -> None:
+    """Draw masks, or train."""
+    size = 128
+    if mask_count:
+        cores = os.cpu_count() or 1
+        with ProcessPoolExecutor(cores) as pool:
+            jobs = [pool.submit(draw_masks, size, -(-mask_count // cores), seed=seed) for seed in range(cores)]
+            np.save(work / "masks.npy", np.concatenate([job.result() for job in jobs]))
+        return
+    import jax
+
+    from dcgan.model_file import load_model
+
+    run = Run(work, capacity=capacity, size=size, seconds=seconds)
+    run.say(f"{jax.devices()}, Keras on {os.environ['KERAS_BACKEND']}")
+    plan = {"batch": 0.10, "spectral": 0.13, "plain": 0.33}
+    plan = {name: share * seconds for name, share in plan.items()} | {"samples": samples, "end": 0.02 * seconds}
+    train(run, load_model(str(model_path)), batch=batch, steps=steps, plan=plan)
+    run.say("done")
+    (run.out / "done").touch()
+
+
+if __name__ == "__main__":
+    main()
