@@ -30,6 +30,7 @@ from dcgan.terminal import ProgressLines, printable
 
 if TYPE_CHECKING:
     from completion.folder.masks import MaskSource
+    from masks import MaskFolder
 
 __all__ = ["ChosenMethod", "OutputOptions", "PhotographOptions", "launch"]
 
@@ -177,6 +178,8 @@ def launch(
         model_name=Path(method.model).name,
     )
     waiting, skipped = check_outputs(pictures, job, candidates=method.resolve()[1].candidates)
+    if not output.quiet and masks.folder is not None:
+        _echo_unmatched(masks.folder, pictures, output=output.folder)
     if not waiting:
         return FolderSummary(0, 0, skipped, 0)
     if not output.quiet and any(is_lossy_form(each.paths[0]) for each in waiting.values()):
@@ -215,6 +218,14 @@ def launch(
             on_note=None if output.quiet else lambda line: bar.write(f"note: {printable(line)}", file=sys.stderr),
             on_progress=on_progress,
         )
+
+
+def _echo_unmatched(folder: MaskFolder, pictures: Sequence[InputPicture], *, output: Path) -> None:
+    """Print a line to stderr about masks that belong to no picture."""
+    from completion.folder.masks import describe_unmatched
+
+    if line := describe_unmatched(folder, pictures, output=output):
+        click.echo(printable(line), err=True)
 
 
 def _settings(
