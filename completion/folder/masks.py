@@ -244,7 +244,8 @@ def read_mask(path: Path, *, invert: bool = False, threshold: int | None = None)
         drawn = read_drawn_mask(pixels, invert=invert, threshold=threshold, labels=read_labels(path))
     except ValueError as error:
         raise ImageFileError(f"{path}: {error}") from error
-    return DrawnMask(drawn.mask, (*(f"its mask: {note}" for note in file.notes), *drawn.notes))
+    told = (f"its mask: {note}" for note in file.notes if note not in file.value_notes)
+    return DrawnMask(drawn.mask, (*told, *drawn.notes))
 
 
 def open_masks(chosen: MaskChoice) -> MaskSource:

@@ -62,6 +62,8 @@ class PictureFile:
         What belongs to the pixels: their colour profile, resolution, EXIF data.
     notes : tuple of str
         What was guessed at or left out, a clause each, for the user.
+    value_notes : tuple of str
+        Those of them that are about values and colours; of a mask they say nothing.
     """
 
     pixels: Pictures
@@ -69,6 +71,7 @@ class PictureFile:
     orientation: int = 1
     attached: Attached = NOTHING_ATTACHED
     notes: tuple[str, ...] = ()
+    value_notes: tuple[str, ...] = ()
 
 
 def read_file(path: str | os.PathLike[str]) -> PictureFile:
@@ -161,7 +164,7 @@ def _decode(file: IO[bytes], channels: int | None, *, keep_all: bool) -> Picture
 
     with heard() as said, _named_errors(file), Image.open(file) as image:
         attached, problems = read_attached(image, file) if keep_all else (NOTHING_ATTACHED, ())
-        profile = usable_profile(image)[0]
+        profile, profile_note = usable_profile(image)
         bits = channel_bits(file, image)
         orientation = _orientation(image)
         image.load()
@@ -183,11 +186,12 @@ def _decode(file: IO[bytes], channels: int | None, *, keep_all: bool) -> Picture
             pixels = to_grey(pixels[..., :3]) if channels < pixels.shape[2] else pixels
         if not keep_all and channels >= 3 and profile is not None:
             pixels[..., :3] = to_srgb(pixels[..., :3], profile)
+        values = tuple(filter(None, (*notes, profile_note)))
         notes.append(_count_frames(image))
         if said and not problems:
             notes.append(f"read in spite of: {said[0]}" + (f" (and {len(said) - 1} more)" if said[1:] else ""))
         notes = [*filter(None, notes), *problems]
-        return PictureFile(pixels, deep if keep_all else None, orientation, attached, tuple(notes))
+        return PictureFile(pixels, deep if keep_all else None, orientation, attached, tuple(notes), values)
 
 
 def _orientation(image: Any) -> int:
