@@ -22,7 +22,7 @@ from dcgan.pictures.pixel_limit import largest_picture, say_too_large
 from dcgan.pictures.profiles import to_grey, to_srgb
 from dcgan.pictures.ranges import eight_bits_note, scale_values
 from dcgan.pictures.reading import open_regular
-from dcgan.pictures.unknown import describe_unknown
+from dcgan.pictures.unknown import RAW, describe_unknown, is_raw
 from dcgan.pictures.voices import heard
 
 __all__ = [
@@ -163,6 +163,8 @@ def _decode(file: IO[bytes], channels: int | None, *, keep_all: bool) -> Picture
     from PIL import Image, ImageOps
 
     with heard() as said, _named_errors(file), Image.open(file) as image:
+        if is_raw(image, file):
+            raise ImageFileError(f"expected a picture, found {RAW}")
         attached, problems = read_attached(image, file) if keep_all else (NOTHING_ATTACHED, ())
         profile, profile_note = usable_profile(image)
         bits = channel_bits(file, image)
