@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dcgan.faces.locate import LocatedFace
 
-__all__ = ["describe_faces"]
+__all__ = ["describe_faces", "describe_size"]
 
 BEYOND_TOLD = 0.005  # share of the hole in no face's frame from which on a note says so
 FACES_TOLD = 3  # in a note
+TINY_PX = 8  # a face of so many pixels a side shows two eyes at best
 PLACES = "--face-box or --landmarks-file says where"
 
 
@@ -48,6 +49,20 @@ def describe_faces(
             f"{PLACES} all faces are"
         )
     return tuple(notes)
+
+
+def describe_size(shape: tuple[int, ...]) -> tuple[str, ...]:
+    """Return a note where a picture of the shape (height, width, ...) is too small to show a face.
+
+    Examples
+    --------
+    >>> describe_size((64, 64)), describe_size((1, 37))
+    ((), ('a picture of 37x1 pixels is too small for a face: what the model fills in is hardly one',))
+    """
+    if min(shape[:2]) > TINY_PX:
+        return ()
+    size = f"{shape[1]}x{shape[0]}"
+    return (f"a picture of {size} pixels is too small for a face: what the model fills in is hardly one",)
 
 
 def _say_guessed(face: LocatedFace) -> str:

@@ -22,7 +22,7 @@ from completion.config import (
     SearchConfig,
     resolve_method,
 )
-from completion.face_notes import describe_faces
+from completion.face_notes import describe_faces, describe_size
 from dcgan.config import check
 from dcgan.errors import CompletionError, NoFaceError, OptionError
 from masks import validate_mask
@@ -247,7 +247,8 @@ class ModelMethod:
             for face, tone in zip(seen.faces, tones, strict=True)
         )
         name = self.name if seen.faces else self._options.beyond
-        return Work(name, compose, observations, seen.faces, fields, seen.notes, seen.mode)
+        notes = seen.notes + describe_size(mask.shape)
+        return Work(name, compose, observations, seen.faces, fields, notes, seen.mode)
 
     def see(self, picture: Picture, mask: Mask, given: GivenFaces | None) -> Seen:
         """Return whether a picture, some of which is missing, is an aligned face or a photograph, and its faces.

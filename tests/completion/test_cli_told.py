@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
-from tests.completion.helpers import center_hole, write_pictures
+from tests.completion.helpers import center_hole, records, write_pictures
 
 
 def test_masks_of_no_picture_are_told_in_one_line(run, tmp_path, monkeypatch):
@@ -18,3 +19,14 @@ def test_masks_of_no_picture_are_told_in_one_line(run, tmp_path, monkeypatch):
     assert result.stderr.splitlines() == [f"{line}c4_mask.png, 2 more"]  # b_mask.png is of the other shard
     assert "masks" not in run("in", "--aligned", "--mask-dir", "masks", "--output", "two", "--quiet").stderr
     assert "masks" not in run("in", "--aligned", "--mask-file", "masks/a_mask.png", "--output", "three").stderr
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (5, 40)])
+def test_a_picture_that_is_too_small_for_a_face(run, tmp_path, size):
+    folder = write_pictures(tmp_path / "in", ["a.png", "b.png"], size=size)
+    write_pictures(folder, ["b.png"])
+    result = run(folder, "--aligned", "--mask", "full", "--output", tmp_path / "out")
+    note = f"a picture of {size[1]}x{size[0]} pixels is too small for a face: what the model fills in is hardly one"
+    assert result.stderr == f"note: {folder / 'a.png'}: {note}\n"
+    assert result.stdout == f"2 completed (1 with notes): {tmp_path / 'out'}\n"
+    assert [record.get("notes") for record in records(tmp_path / "out")] == [[note], None]
