@@ -271,6 +271,6 @@ def test_command_without_any_face(tmp_path):
     assert f"0 aligned, 1 without a face: {tmp_path / 'out'}" in result.output
     wrong = align(tmp_path / "raw", tmp_path / "out", "--size", 4)
     assert wrong.exit_code == 2
-    assert "Expected `size` from 8 to 4096. Received: size=4" in wrong.output
+    assert "Expected --size from 8 to 4096. Received: --size 4" in wrong.output
     missing = align(tmp_path / "nowhere", tmp_path / "out")
     assert missing.exit_code == 2
