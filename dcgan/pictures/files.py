@@ -7,7 +7,7 @@ OpenCV resizes, and decodes colours of 16 bits, which Pillow does not.
 import dataclasses
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -44,6 +44,7 @@ TIFF_PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
 
 Pictures = npt.NDArray[np.uint8]
 Deep = npt.NDArray[np.uint16]
+OnNote = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -95,7 +96,7 @@ def read_file(path: str | os.PathLike[str]) -> PictureFile:
         return decode_file(file)
 
 
-def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> Pictures:
+def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3, on_note: OnNote | None = None) -> Pictures:
     """Read a picture file, upright and in 8 bits.
 
     Parameters
@@ -103,6 +104,7 @@ def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> P
     path : path of a file in any format that Pillow reads
     channels : 1 (grey), 3 (RGB), 4 (RGB and alpha; opaque where the file has none), or None: 4 where the file has
         transparency, otherwise 3
+    on_note : called with a clause for each guess about the values and colours
 
     Returns
     -------
@@ -118,7 +120,7 @@ def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> P
         into the memory.
     """
     with _opened(path) as file:
-        return decode_picture(file, channels=channels)
+        return decode_picture(file, channels=channels, on_note=on_note)
 
 
 @contextmanager
@@ -142,7 +144,7 @@ def _check_length(file: IO[bytes]) -> None:
         raise ImageFileError(f"expected at most {most:,} bytes, found {found:,}")
 
 
-def decode_picture(file: IO[bytes], *, channels: int | None = 3) -> Pictures:
+def decode_picture(file: IO[bytes], *, channels: int | None = 3, on_note: OnNote | None = None) -> Pictures:
     """Decode a picture from an open binary file; see `read_picture`.
 
     Raises
@@ -150,7 +152,11 @@ def decode_picture(file: IO[bytes], *, channels: int | None = 3) -> Pictures:
     ImageFileError
         The bytes are no picture, or end too early, or its pixels do not fit into the memory.
     """
-    return _decode(file, channels, keep_all=False).pixels
+    decoded = _decode(file, channels, keep_all=False)
+    if on_note:
+        for note in decoded.value_notes:
+            on_note(note)
+    return decoded.pixels
 
 
 def decode_file(file: IO[bytes]) -> PictureFile:
