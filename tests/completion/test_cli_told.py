@@ -1,10 +1,12 @@
 """What complete-images says about its inputs: lines about folders, notes about pictures."""
 
+import threading
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from completion.folder.run import FolderSummary
 from tests.completion.helpers import center_hole, records, write_pictures
 
 
@@ -30,3 +32,22 @@ def test_a_picture_that_is_too_small_for_a_face(run, tmp_path, size):
     assert result.stderr == f"note: {folder / 'a.png'}: {note}\n"
     assert result.stdout == f"2 completed (1 with notes): {tmp_path / 'out'}\n"
     assert [record.get("notes") for record in records(tmp_path / "out")] == [[note], None]
+
+
+def test_a_picture_that_takes_long_is_talked_about(run, tmp_path, monkeypatch):
+    """No picture is done before a line has been printed."""
+    said = threading.Event()
+
+    def report(lines, stage, done, *, total):
+        if threading.current_thread().name == "ticking":
+            assert (stage, done, total) == ("completing", 0, 2)
+            said.set()
+
+    def complete(*_, **__):
+        assert said.wait(10)
+        return FolderSummary(2, 0, 0, 0)
+
+    monkeypatch.setattr("completion.folder.launch.ProgressLines.report", report)
+    monkeypatch.setattr("completion.folder.launch.complete_folder", complete)
+    folder = write_pictures(tmp_path / "in", ["a.png", "b.png"])
+    run(folder, "--method", "telea", "--output", tmp_path / "out")
