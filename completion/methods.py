@@ -288,6 +288,8 @@ class ModelMethod:
         try:
             seen = self._search(picture, mask, given, turned=not small)
         except NoFaceError as error:
+            if not small and modes.fills_faintly(picture, mask, self.detector):
+                return dataclasses.replace(aligned, notes=(modes.FAINTLY_SEEN,))
             if not small:
                 raise NoFaceError(f"{error}; an aligned face: --aligned") from error
             return aligned if hidden else dataclasses.replace(aligned, notes=(modes.NONE_SEEN,))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from skimage import data
 
 from completion.folder.run import FolderSummary
 from tests.completion.helpers import center_hole, records, write_pictures
@@ -51,3 +52,16 @@ def test_a_picture_that_takes_long_is_talked_about(run, tmp_path, monkeypatch):
     monkeypatch.setattr("completion.folder.launch.complete_folder", complete)
     folder = write_pictures(tmp_path / "in", ["a.png", "b.png"])
     run(folder, "--method", "telea", "--output", tmp_path / "out")
+
+
+def test_a_large_aligned_face_of_which_most_is_hidden(run, tmp_path):
+    """It is seen at another size, which is said; a cat with the same hole stays refused."""
+    face = Image.open(Path(__file__).parents[2] / "examples" / "hopper.png").convert("RGB")
+    for name, picture in (("face", face), ("cat", Image.fromarray(data.chelsea()[:300, 100:400]))):
+        picture.resize((512, 512), Image.Resampling.BICUBIC).save(tmp_path / f"{name}.png")
+    arguments = ["--rectangle", "0,0,315,512", "--output", tmp_path / "out"]
+    result = run(*arguments, tmp_path / "face.png", tmp_path / "cat.png", code=1)
+    assert f"note: {tmp_path / 'face.png'}: a face is faintly seen in it, as aligned faces have it" in result.stderr
+    assert f"failed: {tmp_path / 'cat.png'}: expected a face, found none" in result.stderr
+    by_name = {Path(line["input"]).stem: line for line in records(tmp_path / "out")}
+    assert by_name["face"]["mode"] == "aligned"
