@@ -124,10 +124,10 @@ def test_a_grey_picture_comes_back_grey(encoded, method, picture):
 
 
 def test_pictures_that_are_none():
-    with pytest.raises(TypeError, match="Expected pictures as NumPy arrays or Pillow images. Received: NoneType"):
+    with pytest.raises(TypeError, match=r"Expected pictures as NumPy arrays or Pillow images\. Received: NoneType"):
         read_pictures(None, channels=3)
 
 
 def test_several_masks_for_one_picture():
-    with pytest.raises(ValueError, match="Expected one mask for one picture. Received: 3"):
+    with pytest.raises(ValueError, match=r"Expected one mask for one picture\. Received: 3"):
         read_masks([HOLE] * 3, [COLOR])
