@@ -24,7 +24,7 @@ from completion.config import (
     resolve_method,
 )
 from completion.mask_options import MaskChoice, RectangleType, mask_options, read_mask_options
-from dcgan.command import DEFAULTS, common_errors, device_option, max_megapixels_option, shown_default
+from dcgan.command import FolderPath, DEFAULTS, common_errors, device_option, max_megapixels_option, shown_default
 from dcgan.config import SEED_MAX
 from dcgan.terminal import printable
 
@@ -157,7 +157,7 @@ class ShardType(click.ParamType):
 )
 @click.option(
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FolderPath(),
     help="Folder of the results.",
     **shown_default("completed"),
 )

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,7 @@ def read_pictures(images: Any, *, channels: int | None) -> list[GivenPicture]:
     ValueError
         A picture has a wrong shape, or there is none.
     """
-    one = _is_image(images) or isinstance(images, str | os.PathLike)
+    one = _is_image(images) or isinstance(images, str | os.PathLike) or not isinstance(images, Iterable)
     if isinstance(images, np.ndarray):
         one = images.ndim == 2 or (images.ndim == 3 and images.shape[2] <= 4)
         if not one and images.ndim != 4:
@@ -106,10 +106,16 @@ def read_masks(masks: Any, pictures: Sequence[Picture], *, seed: int = 0) -> lis
     """
     if isinstance(masks, str | MaskSpec) or _is_image(masks) or _is_plane(masks, pictures[0]):
         own: list[Any] = [masks] * len(pictures)
+    elif isinstance(masks, os.PathLike) or not isinstance(masks, Iterable):
+        raise TypeError(
+            "Expected `masks` as an array, a Pillow image, a mask's name, or a sequence of these. "
+            f"Received: {type(masks).__name__}"
+        )
     else:
         own = list(masks)
     if len(own) != len(pictures):
-        raise ValueError(f"Expected a mask for each of {len(pictures)} pictures. Received: {len(own)}")
+        expected = "one mask for one picture" if len(pictures) == 1 else f"a mask for each of {len(pictures)} pictures"
+        raise ValueError(f"Expected {expected}. Received: {len(own)}")
     return [_read_mask(mask, picture, seed=seed) for mask, picture in zip(own, pictures, strict=True)]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from dcgan.command import shown_default
+from dcgan.command import FolderPath, as_options, shown_default
 from masks.color import parse_color
 from masks.spec import MaskSpec
 from masks.table import BOX, MASKS, MaskOption
@@ -113,7 +113,7 @@ def mask_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--mask-dir",
-            type=click.Path(exists=True, file_okay=False, path_type=Path),
+            type=FolderPath(exists=True),
             help="A mask for each picture: a_mask.png, a-mask.png, mask_a.png, a_mask001.png or a.png for a.jpg.",
         ),
         click.option("--mask-from-alpha", is_flag=True, help="Transparent pixels are missing."),
@@ -183,7 +183,8 @@ def read_mask_options(options: Mapping[str, Any]) -> MaskChoice:
     try:
         spec = MaskSpec(name or MASK.name, invert=options["invert_mask"], dilate_px=options["dilate"], **numbers)
     except ValueError as error:  # a number out of its range
-        raise click.UsageError(str(error)) from error
+        box = f"{_flag(spec_name)}: " if (spec_name := name or MASK.name) in _boxes() else ""
+        raise click.UsageError(f"{box}{as_options(str(error))}") from error
     return MaskChoice(
         source=given[0] if given else "",
         spec=spec,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +22,7 @@ from completion.config import (
     SearchConfig,
     resolve_method,
 )
+from completion.face_notes import describe_faces, describe_size
 from dcgan.config import check
 from dcgan.errors import CompletionError, NoFaceError, OptionError
 from masks import validate_mask
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from dcgan.model_file import Prior
 
 __all__ = ["MAKERS", "Method", "MethodOptions", "Work", "candidates_of", "make_method"]
-
-BEYOND_TOLD = 0.005  # share of the hole in no face's frame from which on a note says so
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -249,7 +247,8 @@ class ModelMethod:
             for face, tone in zip(seen.faces, tones, strict=True)
         )
         name = self.name if seen.faces else self._options.beyond
-        return Work(name, compose, observations, seen.faces, fields, seen.notes, seen.mode)
+        notes = seen.notes + describe_size(mask.shape)
+        return Work(name, compose, observations, seen.faces, fields, notes, seen.mode)
 
     def see(self, picture: Picture, mask: Mask, given: GivenFaces | None) -> Seen:
         """Return whether a picture, some of which is missing, is an aligned face or a photograph, and its faces.
@@ -289,6 +288,8 @@ class ModelMethod:
         try:
             seen = self._search(picture, mask, given, turned=not small)
         except NoFaceError as error:
+            if not small and modes.fills_faintly(picture, mask, self.detector):
+                return dataclasses.replace(aligned, notes=(modes.FAINTLY_SEEN,))
             if not small:
                 raise NoFaceError(f"{error}; an aligned face: --aligned") from error
             return aligned if hidden else dataclasses.replace(aligned, notes=(modes.NONE_SEEN,))
@@ -302,17 +303,8 @@ class ModelMethod:
             raise CompletionError("nothing of it is known, so no face can be found in it")
         faces, others = self.placer.place(picture, mask, given=given, turned=turned)
         beyond = self.composer.beyond_share(mask, faces)
-        fields = {"faces": [face.record() for face in faces], "others": others, "beyond": round(beyond, 4)}
-        method = self._options.beyond
-        notes = tuple(_say_guessed(face) for face in faces if face.source == "guessed")
-        notes += tuple(_say_turned(face) for face in faces if face.turn or face.unseen)
-        if not faces:
-            notes = (
-                f"the hole touches none of the faces found ({others}); {method} fills it. If it hides a face, "
-                "--face-box says where",
-            )
-        elif beyond >= BEYOND_TOLD:
-            notes += (f"{beyond:.0%} of the hole is in no face's frame; {method} fills it",)
+        fields = {"faces": [face.record() for face in faces], "others": len(others), "beyond": round(beyond, 4)}
+        notes = describe_faces(faces, others, beyond=beyond, method=self._options.beyond)
         return Seen("photograph", faces, fields, notes)
 
     @property
@@ -409,33 +401,3 @@ def _check_picture(picture: Picture, mask: Mask, *, channels: tuple[int, ...]) -
     if picture.dtype != np.uint8:
         raise TypeError(f"Expected pictures of dtype uint8. Received: {picture.dtype}")
     validate_mask(mask, picture.shape[:2])
-
-
-def _say_guessed(face: LocatedFace) -> str:
-    """Return a note about a face whose score is low."""
-    from dcgan.faces.locate import GUESS_DROP
-
-    limit = math.floor(100.0 * (face.score + GUESS_DROP)) / 100.0 + 0.01  # the next hundredth that leaves it out
-    return (
-        f"the face at {_box_of(face)} is a guess, its score of {face.score:.2f} is low; if it is no face, --min-score "
-        f"{limit:.2f} leaves it out; --face-box or --landmarks-file says where faces are"
-    )
-
-
-def _say_turned(face: LocatedFace) -> str:
-    """Return a note about a face that is not upright, or of which that is not seen."""
-    if face.unseen:
-        return (
-            f"no face is seen in the box {_box_of(face)}; it is taken as upright (if it is turned, give its "
-            "landmarks by --landmarks-file)"
-        )
-    turn = f"{face.turn} degrees counter-clockwise" if face.turn <= 180 else f"{360 - face.turn} degrees clockwise"
-    return (
-        f"the face at {_box_of(face)} is found with the photograph turned by {turn} (if that is wrong, give its "
-        "landmarks by --landmarks-file)"
-    )
-
-
-def _box_of(face: LocatedFace) -> str:
-    """Return a face's box as the option --face-box takes it."""
-    return ",".join(str(side) for side in face.box or ())

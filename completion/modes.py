@@ -24,9 +24,11 @@ from dcgan.pictures.values import KNOWN_MIN, WHOLE_PIXELS_MAX, known_sums, resiz
 from masks import MaskSpec
 
 __all__ = [
+    "FAINTLY_SEEN",
     "HIDDEN_TOLD",
     "NONE_SEEN",
     "check_named",
+    "fills_faintly",
     "fills_picture",
     "is_part",
     "is_small",
@@ -39,6 +41,8 @@ SMALL_SIDES = 4
 SQUARE = 0.05  # largest difference of the sides of a square picture, as a share of the longer one
 SEEN_SIDE_PX, AROUND_PX = 104, 32  # a picture is looked at with this longer side, and so much repeated around it
 LEAST_SCORE = -1.0  # of a face that is looked for: where it must lie is known, so that little is enough
+#: The sides, and the least score, with which a picture that would be refused is looked at once more.
+FAINT_SIDES_PX, FAINT_SCORE = (80, 104, 144), -1.4
 #: Largest mean distance of the corners of a face's frame from those of the picture, in sides. Of 200 aligned faces with
 #: the middle hidden the 99% quantile is 0.14; of 162 that are cut out with a margin of a quarter the least is 0.18.
 FRAMED = 0.16
@@ -48,6 +52,9 @@ PART_SIDES = 0.72
 #: Hidden share of a picture up to which a face that is not seen is worth a note.
 HIDDEN_TOLD = 0.35
 NONE_SEEN = "no face is seen in it; it was completed as an aligned face (--faces takes it as a photograph)"
+FAINTLY_SEEN = (
+    "a face is faintly seen in it, as aligned faces have it; it was completed as one (--faces takes it as a photograph)"
+)
 NOT_FILLED = (
     "no face is seen in it; it was completed as an aligned face, which named masks are for (for a photograph: "
     "--mask-file, --mask-dir or --mask-color)"
@@ -121,18 +128,36 @@ def fills_picture(picture: Picture, mask: Mask, detector: FaceDetector) -> bool:
         True = missing; some pixel must be known. What it hides is not seen.
     detector : FaceDetector
     """
-    seen = _shrink(picture, mask)
+    return _fills(picture, mask, detector, side=SEEN_SIDE_PX, least=LEAST_SCORE)
+
+
+def fills_faintly(picture: Picture, mask: Mask, detector: FaceDetector) -> bool:
+    """Tell whether a face may fill a square picture, of which so much is hidden that none is seen otherwise.
+
+    Parameters
+    ----------
+    picture, mask, detector
+        See `fills_picture`.
+    """
+    return is_square(picture.shape) and any(
+        _fills(picture, mask, detector, side=side, least=FAINT_SCORE) for side in FAINT_SIDES_PX
+    )
+
+
+def _fills(picture: Picture, mask: Mask, detector: FaceDetector, *, side: int, least: float) -> bool:
+    """Tell whether a face of at least a score fills a picture that is looked at with this longer side."""
+    seen = _shrink(picture, mask, side=side)
     if seen is None:
         return False
-    locator = FaceLocator(SEEN_SIDE_PX, detector)
+    locator = FaceLocator(side, detector)
     inside = np.array([[1.0, 0.0, AROUND_PX], [0.0, 1.0, AROUND_PX]])  # from the picture's square to what is seen
-    for face in detector.detect(seen, min_score=LEAST_SCORE, upsample=0):
+    for face in detector.detect(seen, min_score=least, upsample=0):
         try:
             placement = locator.place_landmarks(face.landmarks)
         except NoFaceError:
             continue
-        placement = Placement(compose_transforms(placement.transform, inside), SEEN_SIDE_PX)
-        if lies_as_framed(placement, (SEEN_SIDE_PX, SEEN_SIDE_PX)):
+        placement = Placement(compose_transforms(placement.transform, inside), side)
+        if lies_as_framed(placement, (side, side)):
             return True
     return False
 
@@ -195,17 +220,17 @@ def _find_part(picture: Picture, size: int, detector: FaceDetector) -> tuple[int
     return None
 
 
-def _shrink(picture: Picture, mask: Mask) -> Picture | None:
+def _shrink(picture: Picture, mask: Mask, *, side: int) -> Picture | None:
     """Return a picture, small, its hole filled, its borders repeated around it; None where nothing is known of it."""
     height, width = mask.shape
-    scale = SEEN_SIDE_PX / max(height, width)
+    scale = side / max(height, width)
     inner = max(1, round(width * scale)), max(1, round(height * scale))  # width first, as OpenCV expects
     known, means = _known_means(picture, mask, inner)
     hole = known <= KNOWN_MIN
     if hole.all():
         return None
     small = np.repeat(_fill(means, hole), 3 // means.shape[2], axis=2)
-    spare = SEEN_SIDE_PX - inner[1], SEEN_SIDE_PX - inner[0]  # rows and columns that a picture lacks to be square
+    spare = side - inner[1], side - inner[0]  # rows and columns that a picture lacks to be square
     top, bottom, left, right = (AROUND_PX + part for each in spare for part in (each // 2, each - each // 2))
     return cv2.copyMakeBorder(small, top, bottom, left, right, cv2.BORDER_REPLICATE)  # a detector wants surroundings
 

@@ -33,6 +33,7 @@ TURNED_SURER = 0.25  # by how much a turned face's score must be above what an u
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
+Faces = tuple[LocatedFace, ...]
 
 
 class FacePlacer:
@@ -55,8 +56,8 @@ class FacePlacer:
 
     def place(
         self, picture: Picture, mask: Mask, *, given: GivenFaces | None = None, turned: bool = True
-    ) -> tuple[tuple[LocatedFace, ...], int]:
-        """Return the faces that the hole touches, and the number of the others.
+    ) -> tuple[Faces, Faces]:
+        """Return the faces that the hole touches, and the others.
 
         With an encoder, whose answer costs little, each detected face is completed once and aligned again by the
         landmarks of the completed face. Where no upright face is found, the photograph is turned. The face in a given
@@ -92,8 +93,8 @@ class FacePlacer:
                     return self._place_turned(picture, mask, filled, given=given, degrees=degrees)
             return self._align_touched(picture, mask, filled, located)
         turns = {box: self._turn_of_box(filled, box) for box in given.boxes}
-        faces: tuple[LocatedFace, ...] = ()
-        others = 0
+        faces: Faces = ()
+        others: Faces = ()
         for degrees in dict.fromkeys((*([0] if given.landmarks else []), *(turn or 0 for turn in turns.values()))):
             boxes = tuple(box for box in given.boxes if (turns[box] or 0) == degrees)
             part = GivenFaces(boxes, given.landmarks if degrees == 0 else ())
@@ -104,7 +105,7 @@ class FacePlacer:
 
     def _place_turned(
         self, picture: Picture, mask: Mask, filled: Picture, *, given: GivenFaces, degrees: int
-    ) -> tuple[tuple[LocatedFace, ...], int]:
+    ) -> tuple[Faces, Faces]:
         """Return the faces that are upright when the photograph is turned; see `place`."""
         if degrees == 0:
             return self._place_upright(picture, mask, filled, given=given)
@@ -112,19 +113,20 @@ class FacePlacer:
         own = GivenFaces(tuple(turn.box(box) for box in given.boxes))
         pictures = (turn.picture(picture), turn.mask(mask), turn.picture(filled))
         faces, others = self._place_upright(*pictures, given=own)
-        return tuple(turn.face_back(face) for face in faces), others
+        return tuple(map(turn.face_back, faces)), tuple(map(turn.face_back, others))
 
     def _place_upright(
         self, picture: Picture, mask: Mask, filled: Picture, *, given: GivenFaces
-    ) -> tuple[tuple[LocatedFace, ...], int]:
-        """Return the upright faces that the hole touches, and the number of the others; see `place`."""
+    ) -> tuple[Faces, Faces]:
+        """Return the upright faces that the hole touches, and the others; see `place`."""
         return self._align_touched(picture, mask, filled, self._locator.locate(filled, mask, given=given))
 
     def _align_touched(
         self, picture: Picture, mask: Mask, filled: Picture, located: Sequence[LocatedFace]
-    ) -> tuple[tuple[LocatedFace, ...], int]:
-        """Return the faces that the hole touches, aligned again, and the number of the others; see `place`."""
+    ) -> tuple[Faces, Faces]:
+        """Return the faces that the hole touches, aligned again, and the others; see `place`."""
         touched = [face for face in located if _touches(mask, face)]
+        others = tuple(face for face in located if face not in touched)
         if isinstance(self._finder.config, EncoderConfig) and any(face.box for face in touched):
             tones = [self._composer.tone(picture, face, mask) for face in touched]
             answers = self._finder.find(
@@ -134,7 +136,7 @@ class FacePlacer:
                 self._align_again(filled, mask, face, generated=generated)
                 for face, generated in zip(touched, answers.generated, strict=True)
             ]
-        return tuple(touched), len(located) - len(touched)
+        return tuple(touched), others
 
     def _turn_of_photograph(self, filled: Picture) -> int:
         """Return the turn, in degrees, at which a photograph with no upright face has a sure one; 0 where none has."""

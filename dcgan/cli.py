@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from dcgan.command import (
+    FolderPath,
     DEFAULTS,
     common_errors,
     crop_option,
@@ -182,7 +183,7 @@ def sample_command(
 )
 @click.option(
     "--cache-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FolderPath(),
     help="Folder for decoded pictures.  [default: ~/.cache/dcgan]",
 )
 @click.option("--clear", is_flag=True, help="Remove all decoded datasets; the next training decodes its own again.")

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -21,7 +22,9 @@ from dcgan.terminal import EXIT_BUG, EXIT_OUTPUT_LOST, Ended, ending_signals, ex
 
 __all__ = [
     "DEFAULTS",
+    "FolderPath",
     "RunOptions",
+    "as_options",
     "common_errors",
     "crop_option",
     "device_option",
@@ -96,7 +99,7 @@ def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callab
                 except FaceCompletionError as error:
                     raise click.ClickException(printable(error)) from error
                 except OptionError as error:
-                    raise click.UsageError(printable(error)) from error
+                    raise click.UsageError(printable(as_options(str(error)))) from error
                 except MemoryError as error:
                     raise click.ClickException("not enough memory") from error
                 except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -115,6 +118,43 @@ def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callab
         return wrapped
 
     return decorate
+
+
+class FolderPath(click.Path):
+    """A path of a folder, which may have to exist; a file is refused."""
+
+    def __init__(self, *, exists: bool = False) -> None:
+        super().__init__(exists=exists, file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check and return the path."""
+        if os.path.exists(value) and not os.path.isdir(value):
+            self.fail(f"{printable(value)} is a file, expected a folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def as_options(message: str) -> str:
+    """Return an error's message with the options of the present command in place of Python's names.
+
+    Parameters
+    ----------
+    message : str
+        For instance "Expected `sample_steps` of at least 1. Received: sample_steps=0".
+
+    Returns
+    -------
+    str
+        For instance "Expected --sample-steps of at least 1. Received: --sample-steps 0".
+    """
+    context = click.get_current_context(silent=True)
+    expected, received, values = message.rpartition("Received: ")
+    for parameter in context.command.params if context is not None else ():
+        if isinstance(parameter, click.Option) and parameter.name:
+            option = max(parameter.opts, key=len)
+            expected = expected.replace(f"`{parameter.name}`", option)
+            if "(" not in values:  # of an object, the names are those of its fields
+                values = re.sub(rf"(?<![^ ]){re.escape(parameter.name)}=", f"{option} ", values)
+    return f"{expected}{received}{values}"
 
 
 def _report_bug() -> None:
@@ -223,7 +263,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.option(
             "--run-dir",
-            type=click.Path(file_okay=False, path_type=Path),
+            type=FolderPath(),
             help="The run folder.  [default: runs/NAME, after the data or the model]",
         ),
         click.option(
@@ -246,7 +286,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--cache-dir",
-            type=click.Path(file_okay=False, path_type=Path),
+            type=FolderPath(),
             help="Folder for decoded pictures, reused by later runs; see dcgan-cache.  [default: ~/.cache/dcgan]",
         ),
         click.option(

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -21,6 +21,7 @@ __all__ = [
     "ending_signals",
     "exit_code",
     "printable",
+    "ticking",
     "tolerant_output",
 ]
 
@@ -102,6 +103,32 @@ class ProgressLines:
         rate = (done - self._first) / max(now - self._started, 1e-9)
         left = f", about {_duration((total - done) / rate)} left" if rate > 0 else ""
         print(f"{stage}: {done:,} of {total:,} pictures{left}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def ticking(tick: Callable[[], None], *, seconds: float = 1.0) -> Iterator[None]:
+    """Call a function now and then while something goes on that does not report its progress itself.
+
+    Parameters
+    ----------
+    tick : callable
+        Called in a thread of its own.
+    seconds : float, optional
+        Time between two calls.
+    """
+    ended = threading.Event()
+
+    def run() -> None:
+        while not ended.wait(seconds):
+            tick()
+
+    thread = threading.Thread(target=run, name="ticking", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _duration(seconds: float) -> str:

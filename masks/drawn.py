@@ -40,6 +40,14 @@ DARK, BRIGHT = 48, 207  # of all channels of what counts as black, as white
 OPAQUE_MIN = 250
 SAMPLE_SIDE = 1024  # of the pixels by which the colour of a mask is estimated
 TURN = "--invert-mask takes it the other way round"
+THRESHOLD = "--mask-threshold says from which brightness on it is missing"
+LABELS = f"; draw in white what is missing and the rest in black, or {THRESHOLD}"
+PAINTED = (
+    "; if the photograph itself is painted or cut out, complete it with --mask-color or --mask-from-alpha; of a mask "
+    f"{THRESHOLD}"
+)
+LABELLED_MIN = 0.9  # share of the pixels of a picture of labels that have one; the others are soft edges
+COLORS_SHOWN = 6  # in a message
 SOFT = "its mask has soft edges, which count as missing, with 1 px more; --mask-threshold 128 takes half of them"
 
 
@@ -235,11 +243,21 @@ def _drawn_colors(colors: Pixels, *, strict: bool, labels: Plane | None) -> _Dra
     if drawn is not None:
         return drawn
     if strict:
-        raise ValueError(
-            "Expected a mask of two colours. Received: a picture of many colours; --mask-threshold says from which "
-            "brightness on it is missing"
-        )
+        raise ValueError(f"Expected a mask of two colours. Received: {_describe_colors(colors)}")
     return _Drawn(own_range(np.rint(colors.mean(axis=2)).astype(np.uint8)))
+
+
+def _describe_colors(colors: Pixels) -> str:
+    """Return what a mask of more than two colours is, and what to do about it."""
+    packed = colors.reshape(-1, 3).astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
+    values, counts = np.unique(packed, return_counts=True)
+    labels = counts >= LABEL_MIN * packed.size if values.size > FEW_VALUES else counts > 0  # the others: soft edges
+    if labels.sum() > FEW_VALUES or counts[labels].sum() < LABELLED_MIN * packed.size:
+        return f"a picture of many colours{PAINTED}"
+    often = values[labels][np.argsort(-counts[labels], kind="stable")].tolist()
+    names = [format_color((value >> 16, value >> 8 & 255, value & 255)) for value in often[:COLORS_SHOWN]]
+    more = [f"{len(often) - len(names)} more"] if len(often) > len(names) else []
+    return f"{len(often)} colours ({', '.join(names + more)}){LABELS}"
 
 
 def _grey_notes(values: Pixels) -> tuple[str, ...]:
@@ -318,11 +336,8 @@ def _check_two_values(plane: Plane) -> None:
     extrema = between & ((smooth > cv2.dilate(smooth, ring)) | (smooth < cv2.erode(smooth, ring)))
     has_texture = share > TEXTURED_MIN and extrema.sum() > TEXTURE_MAX * count
     if has_labels or has_texture or share > BETWEEN_MAX:
-        found = f"{values} values" if values <= FEW_VALUES else f"a picture, {share:.0%} of it neither dark nor bright"
-        raise ValueError(
-            f"Expected a mask of two values. Received: {found}; --mask-threshold says from which brightness on it is "
-            "missing"
-        )
+        few, picture = f"{values} values{LABELS}", f"a picture, {share:.0%} of it neither dark nor bright{PAINTED}"
+        raise ValueError(f"Expected a mask of two values. Received: {few if values <= FEW_VALUES else picture}")
 
 
 def is_hard(plane: Plane) -> bool:

@@ -10,7 +10,7 @@ import dataclasses
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 __all__ = ["MASK_SUFFIXES", "MaskFolder", "MaskMatch", "is_mask_name"]
@@ -172,14 +172,9 @@ class MaskFolder:
             `picture` does not lie under `root`.
         """
         picture = Path(picture)
-        subfolder = _subfolder(picture, root)
-        bases = [_nfc(picture.stem), _nfc(picture.name)]
-        found = {place: self._candidates(place, bases, picture.parent) for place in dict.fromkeys((subfolder, "."))}
+        found = self._found(picture, root)
         for place, names in found.items():
-            exact = [name for name in names if name.base in bases]
-            if exact:
-                best = min(name.rank for name in exact)
-                equal = list(dict.fromkeys(name.name for name in exact if name.rank == best))
+            if equal := _equal(picture, names):
                 return MaskMatch(self.folder / place / equal[0], _several(equal))
         for place, names in found.items():
             others = {name.name for name in names}
@@ -189,6 +184,58 @@ class MaskFolder:
                     self.folder / place / name, (f"its mask was taken to be {name}, in other letter case",)
                 )
         return None
+
+    def unmatched(
+        self, pictures: Iterable[tuple[Path, Path | None]], *, left_out: Iterable[str | os.PathLike[str]] = ()
+    ) -> list[str]:
+        """Return the files of the folder that are the mask of none of some pictures.
+
+        Hidden files do not count, nor do pictures, nor the files beside them that are not named like masks. A file
+        that a note or the error of a picture names is not returned: one of several that are equally good, or one of two
+        in another letter case.
+
+        Parameters
+        ----------
+        pictures : iterable of (Path, Path or None)
+            Each picture with its root; see `find`.
+        left_out : iterable of str or path-like, optional
+            Folders whose files do not count, for instance that of the results.
+
+        Returns
+        -------
+        list of str
+            Their paths below the folder, with forward slashes.
+        """
+        told: set[tuple[str, str]] = set()
+        own: set[str] = set()
+        named: set[str] = set()
+        for picture, root in pictures:
+            found = self._found(picture, root)
+            own.add(self._real(picture.parent))
+            named.add(os.path.join(self._real(picture.parent), picture.name))
+            for place, names in found.items():
+                if equal := _equal(picture, names):
+                    told |= {(place, name) for name in equal}
+                    break
+            else:
+                told |= {(place, name.name) for place, names in found.items() for name in names}
+        closed = [Path(os.path.realpath(path)) for path in left_out]
+        unmatched: dict[tuple[str, str], None] = {}
+        for (place, _), names in self._names.items():
+            real = self._real(self.folder / place)
+            if any(path in (Path(real), *Path(real).parents) for path in closed):
+                continue
+            for name in names:
+                beside = real in own and not is_mask_name(name.name)
+                if not (name.name.startswith(".") or beside or os.path.join(real, name.name) in named):
+                    unmatched[place, name.name] = None
+        return sorted((Path(place) / name).as_posix() for place, name in unmatched if (place, name) not in told)
+
+    def _found(self, picture: Path, root: str | os.PathLike[str] | None) -> dict[str, list[_Name]]:
+        """Return the names that may be masks of a picture, in any case, by the subfolders that are looked into."""
+        bases = [_nfc(picture.stem), _nfc(picture.name)]
+        places = dict.fromkeys((_subfolder(picture, root), "."))
+        return {_nfc(place): self._candidates(place, bases, picture.parent) for place in places}
 
     def looked_for(self, picture: str | os.PathLike[str]) -> str:
         """Return in words under which names a picture's mask is looked for, with those that are in doubt.
@@ -237,6 +284,14 @@ def _bases(stem: str) -> Iterator[tuple[str, int]]:
     if prefixed is not None:
         yield prefixed[1], MARKED_RANK
     yield stem, PLAIN
+
+
+def _equal(picture: Path, names: list[_Name]) -> list[str]:
+    """Return those of the names that are a picture's mask in its own letter case, and equally good."""
+    bases = [_nfc(picture.stem), _nfc(picture.name)]
+    exact = [name for name in names if name.base in bases]
+    best = min((name.rank for name in exact), default=FIRST)
+    return list(dict.fromkeys(name.name for name in exact if name.rank == best))
 
 
 def _several(names: list[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import click
 
 from completion.config import BATCH_SIZE_MAX, METHODS
 from completion.evaluation.config import EVALUATION_MASKS, RESAMPLES_MAX, EvaluationConfig
-from dcgan.command import DEFAULTS, common_errors, device_option, max_megapixels_option, shown_default
+from dcgan.command import FolderPath, DEFAULTS, common_errors, device_option, max_megapixels_option, shown_default
 from dcgan.config import SEED_MAX
 from dcgan.terminal import ProgressLines, printable
 
@@ -73,7 +73,7 @@ class NamesType(click.ParamType):
 @click.option("--model", help="A bundled model's name or the path of a model file.", **shown_default(DEFAULT.model))
 @click.option(
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FolderPath(),
     help="Folder of the report.",
     **shown_default("evaluation"),
 )

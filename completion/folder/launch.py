@@ -26,10 +26,11 @@ from dcgan.errors import FaceCompletionError, OptionError
 from dcgan.faces.detector import FaceDetector
 from dcgan.model_tensors import model_sha256
 from dcgan.quiet import quiet_import
-from dcgan.terminal import ProgressLines, printable
+from dcgan.terminal import ProgressLines, printable, ticking
 
 if TYPE_CHECKING:
     from completion.folder.masks import MaskSource
+    from masks import MaskFolder
 
 __all__ = ["ChosenMethod", "OutputOptions", "PhotographOptions", "launch"]
 
@@ -177,6 +178,8 @@ def launch(
         model_name=Path(method.model).name,
     )
     waiting, skipped = check_outputs(pictures, job, candidates=method.resolve()[1].candidates)
+    if not output.quiet and masks.folder is not None:
+        _echo_unmatched(masks.folder, pictures, output=output.folder)
     if not waiting:
         return FolderSummary(0, 0, skipped, 0)
     if not output.quiet and any(is_lossy_form(each.paths[0]) for each in waiting.values()):
@@ -200,21 +203,37 @@ def launch(
         job = dataclasses.replace(job, batch_size=size)
     disabled = True if output.quiet else None  # None: shown where stderr is a terminal
     lines = ProgressLines(show=not output.quiet and not sys.stderr.isatty())
+    reached = 0.0
     with tqdm(total=len(waiting), bar_format=BAR_FORMAT, disable=disabled, dynamic_ncols=True) as bar:
 
         def on_progress(done: float) -> None:
+            nonlocal reached
+            reached = done
             bar.update(done - bar.n)
             lines.report("completing", int(done), total=len(waiting))
 
-        return complete_folder(
-            pictures,
-            job,
-            ready,
-            checked=True,
-            on_failure=lambda line: bar.write(f"failed: {printable(line)}", file=sys.stderr),
-            on_note=None if output.quiet else lambda line: bar.write(f"note: {printable(line)}", file=sys.stderr),
-            on_progress=on_progress,
-        )
+        def tick() -> None:  # a picture that takes long moves the clock, if nothing else
+            bar.refresh()
+            lines.report("completing", int(reached), total=len(waiting))
+
+        with ticking(tick):
+            return complete_folder(
+                pictures,
+                job,
+                ready,
+                checked=True,
+                on_failure=lambda line: bar.write(f"failed: {printable(line)}", file=sys.stderr),
+                on_note=None if output.quiet else lambda line: bar.write(f"note: {printable(line)}", file=sys.stderr),
+                on_progress=on_progress,
+            )
+
+
+def _echo_unmatched(folder: MaskFolder, pictures: Sequence[InputPicture], *, output: Path) -> None:
+    """Print a line to stderr about masks that belong to no picture."""
+    from completion.folder.masks import describe_unmatched
+
+    if line := describe_unmatched(folder, pictures, output=output):
+        click.echo(printable(line), err=True)
 
 
 def _settings(

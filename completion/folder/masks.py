@@ -5,6 +5,7 @@ import functools
 import hashlib
 import os
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ from masks import (
     read_drawn_mask,
 )
 
-__all__ = ["MaskSource", "open_masks", "read_mask"]
+__all__ = ["MaskSource", "describe_unmatched", "open_masks", "read_mask"]
 
+UNMATCHED_SHOWN = 5  # names in a message
 WIDE_HOLE = 0.6  # share of the picture from which on a note asks whether a drawn mask is meant the other way round
 
 Mask = npt.NDArray[np.bool_]
@@ -242,7 +244,8 @@ def read_mask(path: Path, *, invert: bool = False, threshold: int | None = None)
         drawn = read_drawn_mask(pixels, invert=invert, threshold=threshold, labels=read_labels(path))
     except ValueError as error:
         raise ImageFileError(f"{path}: {error}") from error
-    return DrawnMask(drawn.mask, (*(f"its mask: {note}" for note in file.notes), *drawn.notes))
+    told = (f"its mask: {note}" for note in file.notes if note not in file.value_notes)
+    return DrawnMask(drawn.mask, (*told, *drawn.notes))
 
 
 def open_masks(chosen: MaskChoice) -> MaskSource:
@@ -281,3 +284,29 @@ def open_masks(chosen: MaskChoice) -> MaskSource:
     if source.file is not None:
         _ = source.file_mask  # what is wrong with it is said before the first picture
     return source
+
+
+def describe_unmatched(folder: MaskFolder, pictures: Sequence[InputPicture], *, output: Path) -> str:
+    """Return one line about the files in a folder of masks that are the mask of no picture.
+
+    Parameters
+    ----------
+    folder : MaskFolder
+    pictures : sequence of InputPicture
+        All pictures of the run, those of other shards included.
+    output : Path
+        Folder of the results, whose files do not count.
+
+    Returns
+    -------
+    str
+        Empty where each file belongs to a picture.
+    """
+    places = ((picture.root / picture.relative, picture.root) for picture in pictures)
+    names = folder.unmatched(places, left_out=[output])
+    if not names:
+        return ""
+    shown = names[:UNMATCHED_SHOWN]
+    more = [f"{len(names) - len(shown):,} more"] if len(names) > len(shown) else []
+    what = "1 file is the mask" if len(names) == 1 else f"{len(names):,} files are the masks"
+    return f"{folder.folder}: {what} of none of the pictures: {', '.join(shown + more)}"

@@ -186,12 +186,16 @@ def align_folder(
     paths = _list_photographs(source, output, on_left_out)
     check_installed(config.landmarks)  # complains here what each worker would complain of
     relatives = {path: path.relative_to(source).as_posix() for path in paths}
-    names = _crop_names(list(relatives.values()))
     counts, faces = collections.Counter[str](), 0
     _read_record(output)  # before the lock's file appears in a folder of others
     with (
         locked(output, busy="another process is writing in this folder"),
-        _open_record(output, config, names=names, overwrite=overwrite) as (record, own, done),
+        _open_record(output, config, relatives=list(relatives.values()), overwrite=overwrite) as (
+            record,
+            own,
+            done,
+            names,
+        ),
     ):
         waiting = [path for path in paths if relatives[path] not in done]
         existing = len(paths) - len(waiting)
@@ -230,9 +234,9 @@ def _read_record(output: Path) -> tuple[list[dict[str, Any]], bool]:
 
 @contextmanager
 def _open_record(
-    output: Path, config: AlignConfig, *, names: dict[str, str], overwrite: bool
-) -> Iterator[tuple[JsonLines, OwnFiles, set[str]]]:
-    """Open OUTPUT/align.jsonl; yield it, the list of OUTPUT's crops, and the photographs that are done.
+    output: Path, config: AlignConfig, *, relatives: Sequence[str], overwrite: bool
+) -> Iterator[tuple[JsonLines, OwnFiles, set[str], dict[str, str]]]:
+    """Open OUTPUT/align.jsonl; yield it, the list of OUTPUT's crops, the photographs that are done, and all names.
 
     The record has a line with the settings, then one for each photograph. Nothing is written before every check.
     """
@@ -240,6 +244,7 @@ def _open_record(
     lines, resumed = _read_record(output)
     own = listed_files(output, re.compile(re.escape(RECORD)))
     own |= {str(face.get("file")) for line in lines[1:] for face in line["faces"] if isinstance(face, dict)}
+    names = _crop_names(relatives, recorded=_recorded_names(lines[1:]))
     settings = dataclasses.asdict(config) | {"landmarks": str(config.landmarks or "")}
     first, *lines = ([] if overwrite else lines) or [{"settings": settings}]
     if first["settings"] != settings:
@@ -254,7 +259,7 @@ def _open_record(
     if resumed:
         remove_leftovers_in(output, stale_only=True)  # another command may be filling the same folder
     with OwnFiles(path, known=own) as files, JsonLines(path, start=[first, *lines]) as record:
-        yield record, files, done
+        yield record, files, done, names
 
 
 def _refuse_crops(output: Path, names: set[str], *, own: set[str]) -> None:
@@ -273,16 +278,45 @@ def _list_photographs(source: Path, output: Path, on_left_out: Callable[[str], N
     return found
 
 
-def _crop_names(relatives: Sequence[str]) -> dict[str, str]:
-    """Return the name, without its suffix, of each photograph's crops in the flat folder."""
-    flat = {relative: relative.replace("/", "--").removesuffix(".png") for relative in relatives}
-    counts = collections.Counter(name.casefold() for name in flat.values())
-    return {
-        relative: name
-        if counts[name.casefold()] == 1 and len(os.fsencode(name)) <= NAME_BYTES and not FACE_NUMBER.search(name)
-        else f"{name[:NAME_CHARACTERS]}-{zlib.crc32(os.fsencode(relative)):08x}"
-        for relative, name in flat.items()
-    }
+def _recorded_names(lines: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Return the names, without their suffix, that photographs' crops had in an earlier run."""
+    names = {}
+    for line in lines:
+        first = line["faces"][0] if line["faces"] else None
+        file = first.get("file") if isinstance(first, dict) else None
+        if isinstance(file, str) and file.endswith(".png") and os.path.basename(file) == file:
+            names[line["photograph"]] = file.removesuffix(".png")
+    return names
+
+
+def _crop_names(relatives: Sequence[str], *, recorded: dict[str, str] | None = None) -> dict[str, str]:
+    """Return the name, without its suffix, of each photograph's crops in the flat folder.
+
+    The name is the photograph's without its suffix, or with it where another photograph would have the same name. Crops
+    of an earlier run keep theirs, which nobody else gets.
+    """
+    recorded = recorded or {}
+    flat = {relative: relative.replace("/", "--") for relative in relatives}
+    short = {relative: os.path.splitext(name)[0] for relative, name in flat.items()}
+    long = {relative: name.removesuffix(".png") for relative, name in flat.items()}
+    long_counts = collections.Counter(name.casefold() for name in long.values())
+    counts = collections.Counter(
+        name for relative in flat for name in {short[relative].casefold(), long[relative].casefold()}
+    )
+    owners = {name.casefold(): relative for relative, name in recorded.items()}
+
+    def is_free(name: str, relative: str, counts: collections.Counter[str]) -> bool:
+        alone = counts[name.casefold()] == 1 and owners.get(name.casefold(), relative) == relative
+        return alone and len(os.fsencode(name)) <= NAME_BYTES and not FACE_NUMBER.search(name)
+
+    names = {}
+    for relative, name in flat.items():
+        hashed = f"{name.removesuffix('.png')[:NAME_CHARACTERS]}-{zlib.crc32(os.fsencode(relative)):08x}"
+        choices = [(short[relative], counts), (long[relative], long_counts)]
+        free = [choice for choice, among in choices if is_free(choice, relative, among)]
+        known = recorded.get(relative, "")
+        names[relative] = known if owners.get(known.casefold()) == relative else next(iter(free), hashed)
+    return names
 
 
 def _face_name(name: str, index: int) -> str:

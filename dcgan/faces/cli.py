@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from dcgan.faces.align_config import FRAMINGS, SELECTIONS, AlignConfig
-from dcgan.command import DEFAULTS, common_errors, max_megapixels_option, shown_default
+from dcgan.command import FolderPath, DEFAULTS, common_errors, max_megapixels_option, shown_default
 from dcgan.terminal import printable
 
 __all__ = ["align_command"]
@@ -21,8 +21,8 @@ ALIGN = AlignConfig()
     context_settings=DEFAULTS,
     epilog="Example:  dcgan-align photographs aligned && dcgan-train --dataset aligned",
 )
-@click.argument("raw", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("aligned", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("raw", type=FolderPath(exists=True))
+@click.argument("aligned", type=FolderPath())
 @click.option("--size", type=int, help="Side of the crops, in pixels.", **shown_default(ALIGN.size))
 @click.option(
     "--framing",

@@ -7,7 +7,7 @@ OpenCV resizes, and decodes colours of 16 bits, which Pillow does not.
 import dataclasses
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -22,7 +22,7 @@ from dcgan.pictures.pixel_limit import largest_picture, say_too_large
 from dcgan.pictures.profiles import to_grey, to_srgb
 from dcgan.pictures.ranges import eight_bits_note, scale_values
 from dcgan.pictures.reading import open_regular
-from dcgan.pictures.unknown import describe_unknown
+from dcgan.pictures.unknown import RAW, describe_unknown, is_raw
 from dcgan.pictures.voices import heard
 
 __all__ = [
@@ -44,6 +44,7 @@ TIFF_PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
 
 Pictures = npt.NDArray[np.uint8]
 Deep = npt.NDArray[np.uint16]
+OnNote = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,6 +63,8 @@ class PictureFile:
         What belongs to the pixels: their colour profile, resolution, EXIF data.
     notes : tuple of str
         What was guessed at or left out, a clause each, for the user.
+    value_notes : tuple of str
+        Those of them that are about values and colours; of a mask they say nothing.
     """
 
     pixels: Pictures
@@ -69,6 +72,7 @@ class PictureFile:
     orientation: int = 1
     attached: Attached = NOTHING_ATTACHED
     notes: tuple[str, ...] = ()
+    value_notes: tuple[str, ...] = ()
 
 
 def read_file(path: str | os.PathLike[str]) -> PictureFile:
@@ -92,7 +96,7 @@ def read_file(path: str | os.PathLike[str]) -> PictureFile:
         return decode_file(file)
 
 
-def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> Pictures:
+def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3, on_note: OnNote | None = None) -> Pictures:
     """Read a picture file, upright and in 8 bits.
 
     Parameters
@@ -100,6 +104,7 @@ def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> P
     path : path of a file in any format that Pillow reads
     channels : 1 (grey), 3 (RGB), 4 (RGB and alpha; opaque where the file has none), or None: 4 where the file has
         transparency, otherwise 3
+    on_note : called with a clause for each guess about the values and colours
 
     Returns
     -------
@@ -115,7 +120,7 @@ def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3) -> P
         into the memory.
     """
     with _opened(path) as file:
-        return decode_picture(file, channels=channels)
+        return decode_picture(file, channels=channels, on_note=on_note)
 
 
 @contextmanager
@@ -139,7 +144,7 @@ def _check_length(file: IO[bytes]) -> None:
         raise ImageFileError(f"expected at most {most:,} bytes, found {found:,}")
 
 
-def decode_picture(file: IO[bytes], *, channels: int | None = 3) -> Pictures:
+def decode_picture(file: IO[bytes], *, channels: int | None = 3, on_note: OnNote | None = None) -> Pictures:
     """Decode a picture from an open binary file; see `read_picture`.
 
     Raises
@@ -147,7 +152,11 @@ def decode_picture(file: IO[bytes], *, channels: int | None = 3) -> Pictures:
     ImageFileError
         The bytes are no picture, or end too early, or its pixels do not fit into the memory.
     """
-    return _decode(file, channels, keep_all=False).pixels
+    decoded = _decode(file, channels, keep_all=False)
+    if on_note:
+        for note in decoded.value_notes:
+            on_note(note)
+    return decoded.pixels
 
 
 def decode_file(file: IO[bytes]) -> PictureFile:
@@ -160,8 +169,10 @@ def _decode(file: IO[bytes], channels: int | None, *, keep_all: bool) -> Picture
     from PIL import Image, ImageOps
 
     with heard() as said, _named_errors(file), Image.open(file) as image:
+        if is_raw(image, file):
+            raise ImageFileError(f"expected a picture, found {RAW}")
         attached, problems = read_attached(image, file) if keep_all else (NOTHING_ATTACHED, ())
-        profile = usable_profile(image)[0]
+        profile, profile_note = usable_profile(image)
         bits = channel_bits(file, image)
         orientation = _orientation(image)
         image.load()
@@ -183,11 +194,12 @@ def _decode(file: IO[bytes], channels: int | None, *, keep_all: bool) -> Picture
             pixels = to_grey(pixels[..., :3]) if channels < pixels.shape[2] else pixels
         if not keep_all and channels >= 3 and profile is not None:
             pixels[..., :3] = to_srgb(pixels[..., :3], profile)
+        values = tuple(filter(None, (*notes, profile_note)))
         notes.append(_count_frames(image))
         if said and not problems:
             notes.append(f"read in spite of: {said[0]}" + (f" (and {len(said) - 1} more)" if said[1:] else ""))
         notes = [*filter(None, notes), *problems]
-        return PictureFile(pixels, deep if keep_all else None, orientation, attached, tuple(notes))
+        return PictureFile(pixels, deep if keep_all else None, orientation, attached, tuple(notes), values)
 
 
 def _orientation(image: Any) -> int:

@@ -4,7 +4,7 @@ import collections
 import os
 import re
 
-__all__ = ["PICTURE_SUFFIXES", "LeftOut", "is_hidden", "is_picture_name"]
+__all__ = ["PICTURE_SUFFIXES", "LeftOut", "is_hidden", "is_picture_name", "is_raw_name"]
 
 # `masks`, which imports nothing of this package, has the same list in masks/matching.py; a test compares them.
 PICTURE_SUFFIXES = (
@@ -17,6 +17,11 @@ QUIET_SUFFIXES = (
     *(".txt", ".md", ".json", ".jsonl", ".csv", ".tsv", ".xml", ".yaml", ".yml", ".html", ".log", ".ini", ".db"),
     *(".xmp", ".aae", ".npy", ".npz", ".py", ".sh", ".zip", ".gz", ".tar", ".lnk", ".tmp"),
 )
+RAW_SUFFIXES = (  # of what a camera's sensor saw; most are TIFF files whose first picture is a small preview
+    *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef", ".mos", ".mrw"),
+    *(".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+)
+RAW_FILE = "raw file of a camera (develop it first)"
 SUFFIXES_SHOWN, NAME_SHOWN = 5, 12  # in a message: how many, and characters of each
 
 
@@ -39,6 +44,21 @@ def is_picture_name(name: str) -> bool:
     [True, True, False, False, False]
     """
     return name.lower().endswith(PICTURE_SUFFIXES) and not is_hidden(name)
+
+
+def is_raw_name(name: str) -> bool:
+    """Tell whether a file is named like a camera's raw file.
+
+    Parameters
+    ----------
+    name : str
+        Path of a file.
+
+    Returns
+    -------
+    bool
+    """
+    return name.lower().endswith(RAW_SUFFIXES)
 
 
 class LeftOut:
@@ -66,7 +86,9 @@ class LeftOut:
             Path of a file in a folder or an archive, with forward slashes.
         """
         leaf = name.rsplit("/", 1)[-1]
-        if not is_hidden(name) and not leaf.lower().endswith((*PICTURE_SUFFIXES, *QUIET_SUFFIXES)):
+        if is_raw_name(leaf) and not is_hidden(name):
+            self.count_other(RAW_FILE)
+        elif not is_hidden(name) and not leaf.lower().endswith((*PICTURE_SUFFIXES, *QUIET_SUFFIXES)):
             self._suffixes[os.path.splitext(leaf)[1].lower()[:NAME_SHOWN] or "none"] += 1
 
     def count_other(self, kind: str) -> None:
@@ -86,7 +108,7 @@ class LeftOut:
 
 def _plural(count: int, kind: str) -> str:
     """Return a count and what is counted; the plural of "link to a folder" is "links to a folder"."""
-    match = re.match(r"(.*?)( to | \(|$)", kind)
+    match = re.match(r"(.*?)( to | of | \(|$)", kind)
     return f"{count:,} {kind}" if count == 1 or match is None else f"{count:,} {match[1]}s{kind[match.end(1) :]}"
 
 

@@ -27,7 +27,13 @@ def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
     OSError
         The file cannot be opened, or is a folder, a pipe, a socket or a device.
     """
-    _check_regular(path, os.stat(path).st_mode)  # before it is opened, which some devices would answer to
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        if os.path.islink(path) and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise OSError(error.errno, "a link to nothing", os.fspath(path)) from error
+        raise
+    _check_regular(path, mode)  # before it is opened, which some devices would answer to
     file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115  (the caller closes it)
     try:
         _check_regular(path, os.fstat(file.fileno()).st_mode)  # another one may have taken its place

@@ -1,10 +1,16 @@
 """Say what a file is that Pillow does not read, so that its user knows what to do about it."""
 
+import os
 from typing import IO, Any
 
-__all__ = ["describe_unknown"]
+from dcgan.pictures.names import is_raw_name
+
+__all__ = ["RAW", "describe_unknown", "is_raw"]
 
 HEAD_BYTES = 64
+RAW = "a camera's raw file; develop it first, and save it as TIFF, PNG or JPEG"
+CR2, CR2_PLACE = b"CR\x02", 8  # in Canon's raw files
+DNG_VERSION = 50706  # the tag that makes a TIFF file a DNG
 NO_FORMAT = "no known picture format"
 SIGNATURES = {  # at the start of a file
     b"%PDF": "a PDF document",
@@ -13,7 +19,7 @@ SIGNATURES = {  # at the start of a file
     b"#?RADIANCE": "a Radiance HDR file",
     b"\xff\x0a": "a JPEG XL file",
     b"\0\0\0\x0cJXL ": "a JPEG XL file",
-    b"FUJIFILMCCD-RAW": "a camera's raw file",
+    b"FUJIFILMCCD-RAW": RAW,
     b"<svg": "an SVG drawing",
 }
 BRANDS = {  # of the container that starts with "ftyp"
@@ -24,7 +30,7 @@ BRANDS = {  # of the container that starts with "ftyp"
     b"heis": "a HEIC file",
     b"mif1": "a HEIF file",
     b"msf1": "a HEIF file",
-    b"crx ": "a camera's raw file",
+    b"crx ": RAW,
     b"qt  ": "a film",
     b"isom": "a film",
     b"mp42": "a film",
@@ -32,6 +38,30 @@ BRANDS = {  # of the container that starts with "ftyp"
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SAMPLE_FORMATS = {1: "integers", 2: "integers with a sign", 3: "floating-point values"}
 COMPLEX = (5, 6)  # of TIFF's sample formats
+
+
+def is_raw(image: Any, file: IO[bytes]) -> bool:
+    """Tell whether a file that Pillow has opened is a camera's raw file, of which it sees a preview at most.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        As opened.
+    file : binary file
+        Its file, which stays where it is.
+
+    Returns
+    -------
+    bool
+        By the name or the content of a TIFF file.
+    """
+    if image.format != "TIFF":
+        return False
+    place = file.tell()
+    file.seek(CR2_PLACE)
+    start = file.read(len(CR2))
+    file.seek(place)
+    return start == CR2 or DNG_VERSION in image.tag_v2 or is_raw_name(_name_of(file))
 
 
 def describe_unknown(file: IO[bytes]) -> str:
@@ -54,7 +84,15 @@ def describe_unknown(file: IO[bytes]) -> str:
         found = BRANDS.get(head[8:12], "")
     if head.startswith(TIFF_STARTS):
         found = _describe_tiff(file, head)
+    if found == RAW or is_raw_name(_name_of(file)):
+        return RAW
     return f"{found}, which is not read here; convert it to JPEG or PNG" if found else NO_FORMAT
+
+
+def _name_of(file: IO[bytes]) -> str:
+    """Return the name of an open file, empty where it has none."""
+    name = getattr(file, "name", "")
+    return os.fsdecode(name) if isinstance(name, str | bytes | os.PathLike) else ""
 
 
 def _describe_tiff(file: IO[bytes], head: bytes) -> str:

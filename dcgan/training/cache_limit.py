@@ -191,7 +191,11 @@ def _count(index: Path, size: int) -> int | None:
         found = json.loads(index.read_bytes()) if index.stat().st_size <= INDEX_BYTES_MAX else None
     except (OSError, ValueError, RecursionError):
         return None
-    if not isinstance(found, dict) or found.keys() != {"count", "unreadable"} or type(found["count"]) is not int:
+    if (
+        not isinstance(found, dict)
+        or found.keys() - {"guessed"} != {"count", "unreadable"}
+        or type(found["count"]) is not int
+    ):
         return None
     count: int = found["count"]
     return count if count > 0 and size > 0 and size % count == 0 else None

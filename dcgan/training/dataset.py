@@ -61,11 +61,14 @@ class CachedPictures:
         Identifies the pictures and their form.
     unreadable : list of str
         A line for each picture that could not be read.
+    guessed : list of str
+        A line for each picture about whose values or colours something was guessed.
     """
 
     pictures: npt.NDArray[np.uint8]
     key: str
     unreadable: list[str]
+    guessed: list[str] = dataclasses.field(default_factory=list)
 
 
 def cache_pictures(
@@ -150,13 +153,13 @@ def _find_decoded(folder: Path, key: str, shape: tuple[int, ...]) -> CachedPictu
     data_path = _data_path(folder, key)
     try:
         index = json.loads(_index_path(folder, key).read_text(encoding="utf-8"))
-        count, unreadable = int(index["count"]), list(index["unreadable"])
+        count, unreadable, guessed = int(index["count"]), list(index["unreadable"]), list(index.get("guessed", ()))
         if data_path.stat().st_size != count * math.prod(shape):
             return None
         pictures = np.memmap(data_path, np.uint8, mode="r", shape=(count, *shape))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return CachedPictures(pictures, key, unreadable)
+    return CachedPictures(pictures, key, unreadable, guessed)
 
 
 def _mark_used(folder: Path, key: str) -> None:
@@ -187,30 +190,35 @@ def _decode_all(
     """Write all pictures, and last the index, which says that they are complete."""
     jobs = [(source, index) for source in sources for index in range(len(source))]
     unreadable: list[str] = []
+    guessed: list[str] = []
 
-    def decode(job: tuple[Source, int]) -> bytes | str:
+    def decode(job: tuple[Source, int]) -> tuple[bytes | str, str]:
         source, index = job
+        notes: list[str] = []
         try:
-            square = crop_square(source.read(index, shape[2]), share=crop)
-            return np.ascontiguousarray(resize_picture(square, shape[:2])).tobytes()
+            square = crop_square(source.read(index, shape[2], on_note=notes.append), share=crop)
+            decoded = np.ascontiguousarray(resize_picture(square, shape[:2])).tobytes()
         except ImageFileError as error:
-            return str(error)
+            return str(error), ""
+        return decoded, f"{source.name(index)}: {'; '.join(notes)}" if notes else ""
 
     count = 0
     with write_whole(_data_path(folder, key)) as file, ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(jobs), CHUNK):
-            for result in pool.map(decode, jobs[start : start + CHUNK]):
+            for result, note in pool.map(decode, jobs[start : start + CHUNK]):
                 if isinstance(result, str):
                     unreadable.append(result)
                 else:
                     file.write(result)
                     count += 1
+                    guessed += [note] if note else []
             if progress:
                 progress(min(start + CHUNK, len(jobs)), len(jobs))
         if len(unreadable) > UNREADABLE_SHARE_MAX * len(jobs):
             raise DatasetError(f"{len(unreadable)} of {len(jobs)} pictures cannot be read, the first: {unreadable[0]}")
     with write_whole(_index_path(folder, key)) as file:
-        file.write(json.dumps({"count": count, "unreadable": unreadable}).encode())
+        index = {"count": count, "unreadable": unreadable, **({"guessed": guessed} if guessed else {})}
+        file.write(json.dumps(index).encode())
 
 
 def check_batch(pictures: int, batch_size: int) -> None:

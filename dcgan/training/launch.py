@@ -150,4 +150,10 @@ def load_pictures(
         with first_lines(lambda line: report(f"  {line}")) as tell:
             for line in data.unreadable:
                 tell(line)
+    if data.guessed:
+        count = len(data.guessed)
+        report(f"{count:,} picture{'s are' if count > 1 else ' is'} read with a guess about values or colours:")
+        with first_lines(lambda line: report(f"  {line}"), what="with a guess") as tell:
+            for line in data.guessed:
+                tell(line)
     return data

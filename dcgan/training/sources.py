@@ -43,6 +43,7 @@ GZIP_BYTES_MAX = 2**26  # of a decompressed file, however small it is
 GZIP_RATIO_MAX = 100  # of a decompressed file to its compressed size, beyond that; MNIST has 5, zeros have 1000
 ZIP_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others take memory that no caller can limit
 LINES_SHOWN = 20
+OnNote = Callable[[str], None]
 NPY_HEADERS: dict[tuple[int, int], Callable[[IO[bytes]], Any]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -75,7 +76,7 @@ class Source(Protocol):
     def name(self, index: int) -> str:
         """Return what to call one picture in a message."""
 
-    def read(self, index: int, channels: int) -> npt.NDArray[np.uint8]:
+    def read(self, index: int, channels: int, *, on_note: OnNote | None = None) -> npt.NDArray[np.uint8]:
         """Return one picture.
 
         Parameters
@@ -84,6 +85,8 @@ class Source(Protocol):
             Place in the list.
         channels : int
             1 or 3.
+        on_note : callable, optional
+            Called with a clause for each guess about its values and colours.
 
         Returns
         -------
@@ -139,9 +142,9 @@ class FolderSource:
         """Return the picture's path."""
         return str(self.folder / self.names[index])
 
-    def read(self, index: int, channels: int) -> npt.NDArray[np.uint8]:
+    def read(self, index: int, channels: int, *, on_note: OnNote | None = None) -> npt.NDArray[np.uint8]:
         """Return one picture, (H, W, channels)."""
-        return read_picture(self.folder / self.names[index], channels=channels)
+        return read_picture(self.folder / self.names[index], channels=channels, on_note=on_note)
 
 
 class ZipSource:
@@ -190,7 +193,7 @@ class ZipSource:
         """Return the picture's name inside the zip file."""
         return f"{self.path}:{self.infos[index].filename}"
 
-    def read(self, index: int, channels: int) -> npt.NDArray[np.uint8]:
+    def read(self, index: int, channels: int, *, on_note: OnNote | None = None) -> npt.NDArray[np.uint8]:
         """Return one picture, (H, W, channels)."""
         info = self.infos[index]
         try:
@@ -198,7 +201,7 @@ class ZipSource:
                 raise ImageFileError(f"expected a stored or deflated file, found compression {info.compress_type}")
             with self.lock, self.archive.open(info) as file:
                 encoded = read_encoded(file)
-            return decode_picture(encoded, channels=channels)
+            return decode_picture(encoded, channels=channels, on_note=on_note)
         except MemoryError as error:
             raise ImageFileError(f"{self.name(index)}: {NO_MEMORY}") from error
         except (ImageFileError, zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
@@ -247,7 +250,7 @@ class ArraySource:
         """Return the file's path and the picture's place in it."""
         return f"{self.path}[{index}]"
 
-    def read(self, index: int, channels: int) -> npt.NDArray[np.uint8]:
+    def read(self, index: int, channels: int, *, on_note: OnNote | None = None) -> npt.NDArray[np.uint8]:
         """Return one picture, (H, W, channels)."""
         picture = np.asarray(self.array[index])
         if picture.shape[2] == channels:
@@ -409,18 +412,22 @@ def source_channels(sources: Sequence[Source]) -> int:
 
 
 @contextmanager
-def first_lines(report: Callable[[str], None] | None) -> Iterator[Callable[[str], None]]:
-    """Report the first twenty pictures that cannot be read, and in one line more how many others there are.
+def first_lines(
+    report: Callable[[str], None] | None, *, what: str = "that cannot be read"
+) -> Iterator[Callable[[str], None]]:
+    """Report the first twenty pictures of a kind, and in one line more how many others there are.
 
     Parameters
     ----------
     report : callable or None
         Called with each of these lines.
+    what : str, optional
+        What the others are.
 
     Yields
     ------
     callable
-        To be called with a line for each picture that cannot be read.
+        To be called with a line for each picture.
 
     Examples
     --------
@@ -440,4 +447,4 @@ def first_lines(report: Callable[[str], None] | None) -> Iterator[Callable[[str]
         yield tell
     finally:
         if report and count > LINES_SHOWN:
-            report(f"and {count - LINES_SHOWN:,} more that cannot be read")
+            report(f"and {count - LINES_SHOWN:,} more {what}")

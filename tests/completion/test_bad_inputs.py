@@ -35,6 +35,7 @@ def test_bad_files_among_good_ones(run, tmp_path):
     bad = ("cut.jpg", "empty.png", "link.png", "text.jpg")
     for name, line in zip(bad, sorted(failures(result)), strict=True):
         assert line.startswith(f"failed: {folder / name}: ")
+    assert f"failed: {folder / 'link.png'}: a link to nothing" in failures(result)
     by_name = {os.path.basename(record["input"]): record for record in records(tmp_path / "out")}
     assert {name for name, record in by_name.items() if record["status"] == "failed"} == set(bad)
     assert all(by_name[name]["output"] is None and by_name[name]["error"] for name in bad)

@@ -1,5 +1,6 @@
 """complete-images --faces with dlib's detector. The one face is scikit-image's astronaut, the cat is its chelsea."""
 
+import re
 import json
 from pathlib import Path
 
@@ -131,13 +132,15 @@ def test_the_user_is_told_what_lies_beyond(run, folder, astronaut):
 def test_a_hole_that_touches_no_face(run, folder, astronaut):
     save_mask(folder / "masks" / "astronaut.png", make_mask(np.s_[300:320, 20:40]))
     result = complete(run, folder)
-    assert (
-        "the hole touches none of the faces found (2); telea fills it. If it hides a face, --face-box" in result.output
+    found = r"[0-9]+,[0-9]+,[0-9]+,[0-9]+ score [0-9.]+"
+    note = (
+        rf"the hole touches none of the faces found \({found}; {found}\); telea fills it\. If it hides a face, --face"
     )
+    assert re.search(note, result.output)
     (line,) = records(folder / "out")
     assert (line["method"], line["faces"], line["model_sha256"]) == ("telea", [], None)
     surer = complete(run, folder, "--overwrite", "--min-score", 0.5)  # the other one is no face
-    assert "the hole touches none of the faces found (1)" in surer.output
+    assert surer.output.count("score") == 1
     mask = make_mask(np.s_[300:320, 20:40])
     assert np.array_equal(read(folder / "out" / "astronaut.png")[~mask], astronaut[~mask])
 

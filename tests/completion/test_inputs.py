@@ -99,6 +99,8 @@ def test_a_random_mask_comes_from_the_seed():
         ([HOLE] * 3, ValueError, "Expected a mask for each of 2 pictures. Received: 3"),
         (HOLE * 77, ValueError, r"make it bool: `mask >= 128`"),
         ("centre", ValueError, "centre"),
+        (None, TypeError, "Expected `masks` as an array, a Pillow image, a mask's name, or .* Received: NoneType"),
+        (Path("mask.png"), TypeError, "Expected `masks` as an array, .* Received: PosixPath|WindowsPath"),
         ([HOLE, None], TypeError, "Expected `mask` of dtype bool or of numbers"),
     ],
 )
@@ -119,3 +121,13 @@ def test_a_grey_picture_comes_back_grey(encoded, method, picture):
     colors = complete(GREY.repeat(3, axis=2), HOLE, model=encoded, method=method).pictures[0]
     assert np.array_equal(colors[..., 0].ravel(), result.pictures[0].ravel())
     assert (colors == colors[..., :1]).all()
+
+
+def test_pictures_that_are_none():
+    with pytest.raises(TypeError, match=r"Expected pictures as NumPy arrays or Pillow images\. Received: NoneType"):
+        read_pictures(None, channels=3)
+
+
+def test_several_masks_for_one_picture():
+    with pytest.raises(ValueError, match=r"Expected one mask for one picture\. Received: 3"):
+        read_masks([HOLE] * 3, [COLOR])

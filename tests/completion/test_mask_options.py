@@ -67,7 +67,7 @@ def test_complete_images_has_a_mask_that_was_added_to_the_table(dummy, tmp_path,
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--mask", "dummy", "--line-gap", "1"], "Expected `line_gap` to be a whole number of at least 2."),
+        (["--mask", "dummy", "--line-gap", "1"], "Expected --line-gap to be a whole number of at least 2."),
         (["--mask", "dummy", "--line-gap", "1.5"], "Invalid value for '--line-gap': '1.5' is not a valid integer."),
         (["--mask", "dummy", "--step", "3"], "--step goes with --mask grid."),
         (["--mask", "grid", "--line-gap", "3"], "--line-gap goes with --mask dummy."),

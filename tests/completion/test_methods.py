@@ -215,15 +215,19 @@ class TestPhotographs:
         work = self.prepare(method, picture, make_rectangle(40, 50, 40, 60))
         assert work.fields["beyond"] == pytest.approx(0.5, abs=0.06)  # the first frame ends at 50
         (note,) = work.notes
-        assert note == f"{work.fields['beyond']:.0%} of the hole is in no face's frame; ns fills it"
+        assert note == (
+            f"{work.fields['beyond']:.0%} of the hole is in no face's frame; ns fills it. If it hides another face, "
+            "--face-box or --landmarks-file says where all faces are"
+        )
 
     def test_a_hole_that_touches_no_face(self, method, picture):
         work = self.prepare(method, picture, make_rectangle(2, 10, 60, 76))
         assert (work.method, work.observations, work.faces) == ("ns", (), ())
         assert work.fields == {"faces": [], "others": 2, "beyond": 1.0}
         (note,) = work.notes
-        assert note.startswith(
-            "the hole touches none of the faces found (2); ns fills it. If it hides a face, --face-box"
+        assert note == (
+            "the hole touches none of the faces found (80,30,44,44 score 1.00; 10,20,40,40 score 1.00); ns fills it. "
+            "If it hides a face, --face-box or --landmarks-file says where"
         )
 
     def test_places_given_by_the_user(self, method, picture):

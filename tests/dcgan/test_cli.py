@@ -102,12 +102,12 @@ def test_help_comes_at_once(name):
     [
         (["--unknown"], "No such option"),
         (["--epochs", "many"], "is not a valid integer"),
-        (["--epochs", "0"], "Expected `epochs` from 1 to 1000000. Received: epochs=0"),
+        (["--epochs", "0"], "Expected --epochs from 1 to 1000000. Received: --epochs 0"),
         (["--precision", "float16"], "is not one of"),
         (["--channels", "2"], "is not one of"),
-        (["--size", "27"], "Expected `size` to be an even number of at least 8. Received: size=27"),
-        (["--filters", "0"], "Expected `filters` from 1 to 1024. Received: filters=0"),
-        (["--sample-steps", "0"], "Expected `sample_steps` of at least 1. Received: sample_steps=0"),
+        (["--size", "27"], "Expected --size to be an even number of at least 8. Received: --size 27"),
+        (["--filters", "0"], "Expected --filters from 1 to 1024. Received: --filters 0"),
+        (["--sample-steps", "0"], "Expected --sample-steps of at least 1. Received: --sample-steps 0"),
     ],
 )
 def test_wrong_options_of_train(dataset, options, message):

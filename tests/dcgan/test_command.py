@@ -93,3 +93,52 @@ def test_no_number_of_an_option_is_a_bug(tmp_path, name, option, value):
     assert result.exit_code in allowed, result.stderr
     assert "Traceback" not in result.stderr
     assert "Error: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        (
+            "Expected `batch_size` from 1 to 9. Received: batch_size=0",
+            "Expected --batch-size from 1 to 9. Received: --ba",
+        ),
+        ("Expected `form`. Received: form='x', size=3", "Expected --format. Received: --format 'x', size=3"),
+        (
+            "Expected `size` as of `batch_sizes`. Received: xform=1",
+            "Expected `size` as of `batch_sizes`. Received: xform=1",
+        ),
+    ],
+)
+def test_options_stand_in_place_of_their_python_names(message, line):
+    @click.command("some-command")
+    @click.option("--format", "-f", "form")
+    @click.option("--batch-size", type=int)
+    @common_errors("nothing was done")
+    def some_command(**_):
+        raise OptionError(message)
+
+    result = CliRunner().invoke(some_command)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith(f"Error: {line}")
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "name"),
+    [
+        (complete_command, ["{file}", "--output", "{file}"], "--output"),
+        (complete_command, ["{file}", "--mask-dir", "{file}"], "--mask-dir"),
+        (evaluate_command, ["{file}", "--output", "{file}"], "--output"),
+        (train_command, ["--dataset", "{file}", "--run-dir", "{file}"], "--run-dir"),
+        (cache_command, ["--cache-dir", "{file}"], "--cache-dir"),
+        (align_command, ["{folder}", "{file}"], "ALIGNED"),
+        (align_command, ["{file}", "{folder}"], "RAW"),
+    ],
+)
+def test_a_file_where_a_folder_is_expected(tmp_path, command, arguments, name):
+    file = tmp_path / "a.png"
+    file.touch()
+    result = CliRunner().invoke(command, [each.format(file=file, folder=tmp_path) for each in arguments])
+    assert result.exit_code == 2
+    line = f"Error: Invalid value for '{name}': {file} is a file, expected a folder"
+    assert result.stderr.splitlines()[-1] == line
+    assert file.stat().st_size == 0

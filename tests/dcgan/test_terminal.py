@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from dcgan.terminal import Ended, ProgressLines, ending_signals, exit_code, printable, tolerant_output
+from dcgan.terminal import Ended, ProgressLines, ending_signals, exit_code, printable, ticking, tolerant_output
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
@@ -116,3 +116,16 @@ def test_short_work_is_not_talked_about(capsys):
     for done in range(100):
         lines.report("completing", done, total=100)
     assert capsys.readouterr().err == ""
+
+
+def test_ticking_goes_on_until_its_block_ends():
+    enough, ticks = threading.Event(), []
+
+    def tick():
+        ticks.append(len(ticks))
+        if len(ticks) == 3:
+            enough.set()
+
+    with ticking(tick, seconds=0.001):
+        assert enough.wait(10)
+    assert "ticking" not in [thread.name for thread in threading.enumerate()]

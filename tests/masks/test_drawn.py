@@ -130,11 +130,24 @@ def labels(*values):
     return picture
 
 
+PALETTE = np.array([[128 * (index >> bit & 1) for bit in range(3)] for index in range(8)], np.uint8)
+
+
+def soft_labels():
+    """Return three labels with antialiased edges."""
+    large = cv2.resize(labels(1, 2), None, fx=8, fy=8, interpolation=cv2.INTER_NEAREST)
+    return cv2.GaussianBlur(PALETTE[large], (5, 5), 0.7)
+
+
 @pytest.mark.parametrize(
     ("picture", "found"),
     [
-        (photograph(), "a picture of many colours"),
-        (photograph(grey=True), "a picture, .* of it neither dark nor bright"),
+        (photograph(), "a picture of many colours; .* complete it with --mask-color or --mask-from-alpha"),
+        (
+            np.where(HOLE[..., None], np.array([255, 0, 255], np.uint8), photograph()),
+            "many colours; .* --mask-color or",
+        ),
+        (photograph(grey=True), "a picture, .* of it neither dark nor bright; .* --mask-color or"),
         (np.where(HOLE, photograph(grey=True), np.uint8(0)), "a picture, .* neither dark nor bright"),
         (np.where(HOLE[..., None], photograph(), np.uint8(0)), "a picture"),
         (save_as(photograph(), "JPEG", 80), "a picture"),
@@ -144,7 +157,9 @@ def labels(*values):
         (labels(*range(1, 6)), "6 values"),
         (save_as(labels(128, 255), "JPEG", 80), "neither dark nor bright"),
         (labels(1, 2)[..., None] * np.array([90, 0, 0], np.uint8), "3 values"),
-        (np.array([[0, 0, 0], [128, 0, 0], [0, 128, 0]], np.uint8)[labels(1, 2)], "many colours"),
+        (PALETTE[labels(1, 2)], r"3 colours \(#000000, #008000, #800000\); draw in white what is missing"),
+        (PALETTE[labels(*range(1, 8))], r"8 colours \(#000000, (#[0-9a-f]{6}, ){5}2 more\); draw in white"),
+        (soft_labels(), r"3 colours \(#000000, #800000, #008000\)|3 colours \(#000000, #008000, #800000\)"),
     ],
 )
 def test_what_is_no_mask(picture, found):

@@ -155,6 +155,39 @@ def test_the_folder_is_listed_once(make_files, monkeypatch):
     assert all(folder.match(f"photos/{index}.jpg") for index in range(20))
 
 
+def unmatched(folder, *pictures, root, left_out=()):
+    return MaskFolder(folder).unmatched([(root / name, root) for name in pictures], left_out=left_out)
+
+
+def test_masks_of_no_picture_are_told(make_files):
+    root = make_files(
+        *("masks/a_mask.png", "masks/b_mask.png", "masks/sub/c.png", "masks/sub/d-mask.png", "masks/._e.png"),
+        *("masks/notes.txt", "masks/out/z.png"),
+    )
+    found = unmatched(root / "masks", "a.jpg", "sub/c.jpg", root=root / "photos", left_out=[root / "masks/out"])
+    assert found == ["b_mask.png", "sub/d-mask.png"]
+    assert unmatched(root / "masks", "a.jpg", "c.jpg", "d.jpg", root=root) == [
+        *("b_mask.png", "out/z.png", "sub/c.png", "sub/d-mask.png")  # a mask in a subfolder is of a picture in one
+    ]
+
+
+def test_a_mask_that_gives_way_to_another_is_told_unless_a_note_names_it(make_files):
+    folder = make_files("m/a_mask.png", "m/a_mask.gif", "m/a.png", "m/B_mask.png", "m/b_MASK.PNG", "m/sub/a_mask.png")
+    assert unmatched(folder / "m", "sub/a.jpg", "b.jpg", root=folder) == [
+        "B_mask.png",
+        "a.png",
+        "a_mask.gif",
+        "a_mask.png",
+    ]
+    assert unmatched(folder / "m", "a.jpg", "B.jpg", root=folder) == ["a.png", "b_MASK.PNG", "sub/a_mask.png"]
+
+
+def test_pictures_and_what_lies_beside_them_are_no_masks_of_none(make_files):
+    photos = make_files("a.jpg", "b.jpg", "a_mask.png", "b_mask.png", "old_mask.png", "sub/c.jpg", "sub/c_mask.png")
+    assert unmatched(photos, "a.jpg", "b.jpg", "sub/c.jpg", root=photos) == ["old_mask.png"]
+    assert unmatched(photos, "a.jpg", root=photos) == ["b_mask.png", "old_mask.png", "sub/c.jpg", "sub/c_mask.png"]
+
+
 def test_wrong_arguments(make_files):
     folder = make_files("masks/a.png") / "masks"
     with pytest.raises(NotADirectoryError, match=r"Expected `folder` to be a folder\. Received: "):

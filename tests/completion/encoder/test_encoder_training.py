@@ -328,7 +328,7 @@ def test_command_line(model_path, tmp_path, monkeypatch):
     assert "train.seed was 0, now 1" in refused.stderr
     wrong = CliRunner().invoke(train_encoder_command, [*options, "--epochs", "0"])
     assert wrong.exit_code == 2
-    assert "Expected `epochs` from 1 to 1,000,000" in wrong.stderr
+    assert "Expected --epochs from 1 to 1,000,000" in wrong.stderr
 
 
 def test_a_blended_picture_has_the_known_pixels_and_no_smooth_error():

@@ -32,7 +32,7 @@ def test_help_states_the_methods_that_are_compared_by_default(faces, monkeypatch
         (["--mask", "hexagon"], "expected names among center, left"),
         (["--mask", "lowres"], "received 'lowres'"),
         (["--method", "balanced,magic"], "received 'magic'"),
-        (["--method", "telea", "--reference", "ns"], "Expected `reference` among the methods telea."),
+        (["--method", "telea", "--reference", "ns"], "Expected --reference among the methods telea."),
         (["--mask", "left,left"], "each once"),
         (["--count", "1"], "--count"),
     ],

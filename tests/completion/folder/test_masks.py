@@ -170,6 +170,22 @@ def test_a_file_of_any_two_values(tmp_path, depth, high):
     np.testing.assert_array_equal(masks.mask_for(PICTURE, source("a.jpg")).mask[0], np.arange(20) >= 3)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "high"), [(np.uint16, 255), (np.uint16, 65535), (np.float32, 1), (np.float32, 255), (np.int32, 1)]
+)
+def test_how_the_values_of_a_mask_are_stored_is_not_told(tmp_path, dtype, high):
+    Image.fromarray(((np.arange(20)[None] < 3) * np.ones((12, 1)) * high).astype(dtype)).save(tmp_path / "a.tif")
+    found = MaskSource(file=tmp_path / "a.tif").mask_for(PICTURE, source())
+    assert (columns(found.mask), found.notes) == (3, ())
+
+
+def test_a_second_frame_of_a_mask_is_told(tmp_path):
+    frames = [Image.fromarray(np.repeat((np.arange(20)[None] < left) * np.uint8(255), 12, axis=0)) for left in (3, 5)]
+    frames[0].save(tmp_path / "a.tif", save_all=True, append_images=frames[1:])
+    found = MaskSource(file=tmp_path / "a.tif").mask_for(PICTURE, source())
+    assert (columns(found.mask), found.notes) == (3, ("its mask: first of 2 frames",))
+
+
 def test_a_mask_drawn_on_a_clear_ground(tmp_path):
     pixels = np.full((12, 20, 4), 255, np.uint8)
     pixels[:, 4:, 3] = 0

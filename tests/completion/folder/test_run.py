@@ -367,11 +367,11 @@ def test_answers_that_are_not_finite_fail_their_picture(pictures, method, tmp_pa
 
 
 def test_a_guess_is_told_once_recorded_and_counted(pictures, tmp_path, monkeypatch):
-    guess = "its alpha channel is the mask"
+    guess, turned = "its mask was resized from 1x1 to 2x2", "its mask was taken to be A.png, in other letter case"
     found = MaskSource.mask_for
 
     def guessed(self, picture, source, **options):
-        notes = (guess, guess, "turned") if source.relative == NAMES[1] else ()
+        notes = (guess, guess, turned) if source.relative == NAMES[1] else ()
         return dataclasses.replace(found(self, picture, source, **options), notes=notes)
 
     monkeypatch.setattr(MaskSource, "mask_for", guessed)
@@ -379,11 +379,9 @@ def test_a_guess_is_told_once_recorded_and_counted(pictures, tmp_path, monkeypat
     method = make_method("telea", MethodOptions())
     summary = complete(pictures[:3], method, tmp_path / "out", on_note=lines.append)
     assert (summary.completed, summary.noted) == (3, 1)
-    assert lines == [f"{pictures[1].path}: {guess}; turned"]
+    assert lines == [f"{pictures[1].path}: {guess}; {turned}"]
     notes = {record["input"]: record.get("notes") for record in records(tmp_path / "out")}
-    assert notes == {
-        str(picture.path): [guess, "turned"] if picture is pictures[1] else None for picture in pictures[:3]
-    }
+    assert notes == {str(picture.path): [guess, turned] if picture is pictures[1] else None for picture in pictures[:3]}
 
 
 @pytest.mark.parametrize("name", ["fast", "best", "biharmonic"])

@@ -251,7 +251,38 @@ def test_names_do_not_collide():
     names = _crop_names(relatives)
     assert len({name.casefold() for name in names.values()}) == len(relatives)
     assert all(len(os.fsencode(name)) <= 200 for name in names.values())
-    assert _crop_names(["x/y.jpg"]) == {"x/y.jpg": "x--y.jpg"}
+    assert _crop_names(["x/y.jpg"]) == {"x/y.jpg": "x--y"}
+
+
+def test_names_have_no_second_suffix_where_they_are_alone():
+    assert _crop_names(["a.jpg", "b.png", "c.d.WEBP"]) == {"a.jpg": "a", "b.png": "b", "c.d.WEBP": "c.d"}
+    assert _crop_names(["a.jpg", "a.png", "A.tif"]) == {"a.jpg": "a.jpg", "a.png": "a", "A.tif": "A.tif"}
+    names = _crop_names(["a.jpg", "a.jpg.png", "b.face2.jpg"])
+    assert names["b.face2.jpg"] == "b.face2.jpg"
+    assert len({name.casefold() for name in names.values()}) == 3
+
+
+def test_crops_of_an_earlier_run_keep_their_names():
+    """Those of version 0.1 with two suffixes, and those of a photograph that was alone then."""
+    assert _crop_names(["a.jpg"], recorded={"a.jpg": "a.jpg"}) == {"a.jpg": "a.jpg"}
+    names = _crop_names(["a.jpg", "a.png", "A.gif"], recorded={"a.jpg": "a"})
+    assert (names["a.jpg"], names["A.gif"]) == ("a", "A.gif")
+    assert names["a.png"].startswith("a-")  # in place of "a", which is taken
+    assert _crop_names(["b.png"], recorded={"gone.jpg": "b"})["b.png"].startswith("b-")
+    assert len(set(_crop_names(["a.jpg", "b.jpg"], recorded={"a.jpg": "x", "b.jpg": "x"}).values())) == 2
+
+
+def test_a_photograph_that_comes_later_replaces_no_crop(tmp_path, astronaut):
+    out, before = tmp_path / "out", b""
+    for name, picture in (("a.tif", astronaut), ("a.png", astronaut[:, ::-1])):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        save_picture(tmp_path / "in" / name, np.ascontiguousarray(picture))
+        assert align_folder(tmp_path / "in", out, workers=1).aligned == 1
+        before = before or (out / "a.png").read_bytes()
+    first, second = (read_record(out)[name]["faces"][0]["file"] for name in ("a.tif", "a.png"))
+    assert first == "a.png"
+    assert (out / first).read_bytes() == before
+    assert (out / second).read_bytes() != before
 
 
 def test_command(photographs, tmp_path):
@@ -271,6 +302,6 @@ def test_command_without_any_face(tmp_path):
     assert f"0 aligned, 1 without a face: {tmp_path / 'out'}" in result.output
     wrong = align(tmp_path / "raw", tmp_path / "out", "--size", 4)
     assert wrong.exit_code == 2
-    assert "Expected `size` from 8 to 4096. Received: size=4" in wrong.output
+    assert "Expected --size from 8 to 4096. Received: --size 4" in wrong.output
     missing = align(tmp_path / "nowhere", tmp_path / "out")
     assert missing.exit_code == 2

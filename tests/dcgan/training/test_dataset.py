@@ -1,18 +1,22 @@
 import json
 import os
 import threading
+import zipfile
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+from dcgan.config import ModelConfig
 from dcgan.errors import DatasetError, ImageFileError
 from dcgan.pictures.saving import save_picture
 from dcgan.pictures.values import crop_square, resize_picture
 from dcgan.pictures.marks import MARK
-from dcgan.training.cache_limit import cache_limit
+from dcgan.training.cache_limit import cache_limit, clear_cache
 from dcgan.training.dataset import TrainingBatches, cache_pictures, default_cache_dir
+from dcgan.training.launch import load_pictures
 from dcgan.training.sources import FolderSource, open_source
 from tests.dcgan.helpers import leave_behind, make_pictures, one_line
 
@@ -34,7 +38,7 @@ class CountingSource:
     def name(self, index):
         return f"picture {index}"
 
-    def read(self, index, channels):
+    def read(self, index, channels, *, on_note=None):
         self.reads += 1
         if index in self.bad:
             raise ImageFileError(f"{self.name(index)}: damaged")
@@ -109,6 +113,30 @@ def test_unreadable_pictures_are_left_out_and_named(tmp_path):
         data = cache(source, tmp_path)
         assert data.unreadable == ["picture 1: damaged", "picture 3: damaged"]
         np.testing.assert_array_equal(data.pictures, pictures[[0, 2]])
+
+
+def test_guesses_about_values_are_told_from_the_cache_too(tmp_path):
+    faces = tmp_path / "faces"
+    faces.mkdir()
+    for name, kind, top in (("a.tif", np.float32, 1), ("b.tif", np.int32, 255), ("c.png", np.uint8, 255)):
+        Image.fromarray((np.linspace(0, 1, 400).reshape(20, 20) * top).astype(kind)).save(faces / name)
+    with zipfile.ZipFile(tmp_path / "faces.zip", "w") as archive:
+        archive.write(faces / "a.tif", "a.tif")
+    notes = [
+        f"{faces / 'a.tif'}: floating-point values of 0 to 1 are read as black to white",
+        f"{faces / 'b.tif'}: integers of 0 to 2,147,483,647 that do not exceed 255 are read as 0 to 255",
+        f"{tmp_path / 'faces.zip'}:a.tif: floating-point values of 0 to 1 are read as black to white",
+    ]
+    sources = [open_source(faces), open_source(tmp_path / "faces.zip")]
+    for _ in range(2):  # the second time from the cache
+        data = cache_pictures(sources, size=16, channels=3, cache_dir=tmp_path / "cache")
+        assert (data.guessed, len(data.pictures)) == (notes, 4)
+    lines = []
+    load_pictures(sources, ModelConfig(size=16), cache_dir=tmp_path / "cache", progress=False, report=lines.append)
+    assert lines == ["3 pictures are read with a guess about values or colours:", *(f"  {note}" for note in notes)]
+    del data
+    clear_cache(tmp_path / "cache")  # knows the dataset by its index
+    assert not list((tmp_path / "cache").glob("*.uint8"))
 
 
 def test_more_than_half_unreadable(tmp_path):

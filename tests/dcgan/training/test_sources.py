@@ -56,7 +56,7 @@ def test_links_that_lead_nowhere_are_unreadable_pictures(tmp_path):
     (folder / "c.png").symlink_to(tmp_path / "nothing")
     source = open_source(folder)
     assert "c.png unreadable" in source.identity()
-    with pytest.raises(ImageFileError, match=r"c\.png: No such file or directory"):
+    with pytest.raises(ImageFileError, match=r"c\.png: a link to nothing$"):
         source.read(source.names.index("c.png"), 3)
 
 
