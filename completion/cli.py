@@ -16,6 +16,7 @@ from completion.config import (
     CLASSICAL_METHODS,
     DEFAULT_METHOD,
     FORMS,
+    FRAMINGS,
     METHODS,
     WEIGHTINGS,
     WORKERS_MAX,
@@ -32,7 +33,7 @@ __all__ = ["complete_command"]
 
 METHOD_OPTIONS = (
     *("model", "blend", "iterations", "learning_rate", "weighting", "perceptual_weight"),
-    *("candidates", "keep", "variations", "batch_size", "workers", "device", "gif"),
+    *("candidates", "keep", "variations", "batch_size", "workers", "device", "gif", "framing"),
 )
 SETTINGS = ("iterations", "learning_rate", "weighting", "perceptual_weight", "candidates")
 PHOTOGRAPH_OPTIONS = ("face_box", "landmarks_file", "min_score", "beyond", "grain")
@@ -127,6 +128,13 @@ class ShardType(click.ParamType):
     "[default: found out for each picture; aligned faces with named masks]",
 )
 @click.option("--aligned", is_flag=True, help="INPUTS are aligned faces: none is searched for.")
+@click.option(
+    "--framing",
+    type=click.Choice(FRAMINGS),
+    help="Aligned faces: tight, from the brows to the chin, or wide, with hair, ears and neck; auto finds it out where "
+    "the model is a wide one.",
+    **shown_default("auto"),
+)
 @click.option(
     "--face-box",
     type=RectangleType(),
@@ -233,6 +241,7 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
         min_score=options["min_score"],
         beyond=options["beyond"],
         grain=options["grain"],
+        framing=options["framing"],
     )
     output = OutputOptions(
         folder=options["output"],
@@ -269,6 +278,9 @@ def _check_photographs(options: dict[str, Any], masks: MaskChoice) -> None:
     on_faces = method != "auto" and needs_model(method)
     for option in _given(("faces",) if method == "auto" else ("faces", *PHOTOGRAPH_OPTIONS)) if not on_faces else ():
         raise click.UsageError(f"--{option} goes with --method {_on_faces()}; received --method {method}.")
+    if options["framing"] != "auto" and (options["faces"] or masks.spec.name == "lowres"):
+        other = "--faces" if options["faces"] else "--mask lowres"
+        raise click.UsageError(f"--framing and {other} exclude each other.")
     if not options["faces"]:
         return
     if masks.spec.name == "lowres":

@@ -45,6 +45,7 @@ def complete(
     batch_size: int = DEFAULT_BATCH_SIZE,
     seed: int = 0,
     device: str = "auto",
+    framing: str = "auto",
 ) -> CompletionResult:
     """Fill the missing regions of face pictures.
 
@@ -87,6 +88,9 @@ def complete(
         Of the starts, of Hamiltonian Monte Carlo and of the grain.
     device : str, optional
         What computes the encoder's answers: "cpu", "gpu" (needs onnxruntime-gpu), or "auto", a GPU where one starts.
+    framing : str, optional
+        Of aligned faces: "tight", from the brows to the chin, "wide", with hair, ears and neck, or "auto", which finds
+        it out where the model is a wide one; see `completion.framing.Framer`.
 
     Returns
     -------
@@ -139,6 +143,7 @@ def complete(
         "grain": grain,
         "seed": seed,
         "device": device,
+        "framing": framing,
     }
     completer = _kept_completer(prior, method, **options)
     keep = keep if variations is None else "all"
@@ -158,7 +163,7 @@ class Completer:
         See `complete`.
     variations : int, optional
         Number of different completions of each picture; then `complete` takes ``keep="all"``.
-    blend, beyond, grain, seed, device : optional
+    blend, beyond, grain, seed, device, framing : optional
         See `complete`.
     detector : FaceDetector, optional
         For photographs; by default loaded when the first photograph is completed.
@@ -180,12 +185,13 @@ class Completer:
         grain: bool = True,
         seed: int = 0,
         device: str = "auto",
+        framing: str = "auto",
         detector: FaceDetector | None = None,
     ) -> None:
         found = Device() if prior is None else find_device(device)
         if found.note:
             warnings.warn(found.note, FallbackWarning, stacklevel=2)
-        options = MethodOptions(prior, blend, seed, detector, beyond, grain, device=found.name)
+        options = MethodOptions(prior, blend, seed, detector, beyond, grain, device=found.name, framing=framing)
         chosen: str | MethodConfig | tuple[str, MethodConfig] = method
         if isinstance(method, str):
             chosen = _resolve(method, prior, variations)

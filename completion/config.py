@@ -15,6 +15,7 @@ __all__ = [
     "CLASSICAL_METHODS",
     "DEFAULT_METHOD",
     "FORMS",
+    "FRAMINGS",
     "METHODS",
     "AutoConfig",
     "ClassicalConfig",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 BLEND_NAMES = ("auto", "poisson", "biharmonic", "feather", "none")
+FRAMINGS = ("auto", "tight", "wide")  # of aligned faces; see completion.framing
 BEYOND = "telea"  # fills the part of a photograph's hole that lies in no face's frame
 #: Formats of results, with their suffix; same is the format of each picture.
 FORMS = {"png": ".png", "same": None, "jpeg": ".jpg", "webp": ".webp"}
@@ -216,7 +218,7 @@ CLASSICAL_METHODS = tuple(name for name, config in METHODS.items() if isinstance
 #: Several completions of one picture with the default method: searches that start around the encoder's z.
 VARIATIONS = SearchConfig(start="encoder", iterations=100, learning_rate=0.05)
 
-MODEL_OPTIONS = ("model", "blend")
+MODEL_OPTIONS = ("model", "blend", "framing")
 SEARCH_OPTIONS = ("iterations", "learning_rate", "weighting", "perceptual_weight", "batch_size")
 #: Options by the kind of method that they belong to. With another kind they would have no effect, and are refused. A
 #: kind that is not here has MODEL_OPTIONS: the model is loaded for it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -96,6 +96,8 @@ class MethodOptions:
         again: missing pixels are not read.
     device : str
         Of the encoder's answers, "cpu" or "gpu", as `dcgan.device.find_device` has found it.
+    framing : str
+        Of aligned faces, one of `completion.config.FRAMINGS`; see `completion.framing.Framer`.
     """
 
     prior: Prior | None = None
@@ -106,6 +108,7 @@ class MethodOptions:
     grain: bool = True
     in_place: bool = False
     device: str = "cpu"
+    framing: str = "auto"
 
     def __post_init__(self) -> None:
         check(self.blend in BLENDERS, f"`blend` to be one of {', '.join(BLENDERS)}", blend=self.blend)
@@ -207,6 +210,7 @@ class ModelMethod:
 
     def __init__(self, name: str, config: EncoderConfig | SearchConfig, options: MethodOptions) -> None:
         from completion.composition import Composer
+        from completion.framing import Framer
         from completion.search.finder import Finder
 
         if options.prior is None:
@@ -215,6 +219,7 @@ class ModelMethod:
         self.finder: Finder | None = Finder(options.prior, config, seed=options.seed, device=options.device)
         self._finder = self.finder
         self.composer = Composer(blend=options.blend, beyond=options.beyond, grain=options.grain, seed=options.seed)
+        self._framer = Framer(options.prior, options.framing, device=options.device)
         self._detector = options.detector
         self._placer: Any = None
 
@@ -225,7 +230,7 @@ class ModelMethod:
             raise OptionError("Expected an aligned face where block means are known. Received: a photograph")
         if not mask.any():
             return Work(self.name, lambda _: picture if self._options.in_place else picture.copy())
-        seen = self.see(picture, mask, None if blocks else photograph)
+        seen = self._aligned(picture, mask, blocks=blocks) if blocks else self.see(picture, mask, photograph)
         return self.complete_seen(picture, mask, seen, blocks=blocks)
 
     def complete_seen(self, picture: Picture, mask: Mask, seen: Seen, *, blocks: int = 0) -> Work:
@@ -268,34 +273,61 @@ class ModelMethod:
             Nothing is known of a photograph.
         """
         from completion import modes
-        from dcgan.faces.locate import LocatedFace
 
-        size = self.prior.config.size
-        aligned = Seen("aligned", (LocatedFace.aligned(picture.shape, size),))
+        size, margins = self.prior.config.size, self._framer.seen
         if given is None:
-            return aligned
+            return self._aligned(picture, mask)
         if not given.undecided:
             return self._search(picture, mask, given)
         if given.mode in ("aligned", "default"):
-            notes = modes.check_named(picture, size, lambda: self.detector, chosen=given.mode == "aligned")
-            return dataclasses.replace(aligned, notes=notes)
+            chosen = given.mode == "aligned"
+            notes = modes.check_named(picture, size, lambda: self.detector, chosen=chosen, margins=margins)
+            return self._aligned(picture, mask, notes=notes)
         if mask.all():
-            return aligned
+            return self._aligned(picture, mask)
         small = modes.is_small(picture.shape, size)
         hidden = float(mask.mean()) > modes.HIDDEN_TOLD
-        if modes.fills_picture(picture, mask, self.detector):
-            return aligned
+        scores = modes.filling_scores(picture, mask, self.detector, margins=margins)
+        if modes.is_filled(scores):
+            return self._aligned(picture, mask, scores=scores)
         try:
             seen = self._search(picture, mask, given, turned=not small)
         except NoFaceError as error:
-            if not small and modes.fills_faintly(picture, mask, self.detector):
-                return dataclasses.replace(aligned, notes=(modes.FAINTLY_SEEN,))
             if not small:
-                raise NoFaceError(f"{error}; an aligned face: --aligned") from error
-            return aligned if hidden else dataclasses.replace(aligned, notes=(modes.NONE_SEEN,))
+                faint = modes.faint_scores(picture, mask, self.detector, margins=margins)
+                if not modes.is_filled(faint):
+                    raise NoFaceError(f"{error}; an aligned face: --aligned") from error
+                return self._aligned(picture, mask, notes=(modes.FAINTLY_SEEN,), scores=faint)
+            return self._aligned(picture, mask, notes=() if hidden else (modes.NONE_SEEN,), scores=scores)
         # A face that the hole does not touch is a part of the picture: an aligned one's frame holds every hole.
-        parts = seen.fields["others"] > 0 or any(modes.is_part(face, picture.shape, small=small) for face in seen.faces)
-        return seen if parts else aligned
+        parts = seen.fields["others"] > 0 or any(
+            modes.is_part(face, picture.shape, small=small, margin=self._framer.margin) for face in seen.faces
+        )
+        return seen if parts else self._aligned(picture, mask, scores=scores)
+
+    def _aligned(
+        self,
+        picture: Picture,
+        mask: Mask,
+        *,
+        blocks: int = 0,
+        notes: tuple[str, ...] = (),
+        scores: Mapping[float, float] | None = None,
+    ) -> Seen:
+        """Return a picture as an aligned face, which lies in the model's frame as it is framed.
+
+        `scores` are those of `completion.modes.filling_scores`, which by default are found where they are needed.
+        """
+        from completion import modes
+        from dcgan.faces.locate import LocatedFace
+
+        def look() -> Mapping[float, float]:
+            margins = self._framer.seen
+            return modes.filling_scores(picture, mask, self.detector, margins=margins) if scores is None else scores
+
+        framing = self._framer.find(picture, mask, scores=look, pixels=not blocks)
+        face = LocatedFace.aligned(picture.shape, self.prior.config.size, share=framing.share)
+        return Seen("aligned", (face,), framing.fields, notes + framing.notes)
 
     def _search(self, picture: Picture, mask: Mask, given: GivenFaces, *, turned: bool = True) -> Seen:
         """Return the faces of a photograph that the hole touches."""

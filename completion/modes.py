@@ -8,7 +8,7 @@ searched like a photograph. How often the answer is right: scripts/bench_mode.py
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -28,8 +28,10 @@ __all__ = [
     "HIDDEN_TOLD",
     "NONE_SEEN",
     "check_named",
-    "fills_faintly",
+    "faint_scores",
+    "filling_scores",
     "fills_picture",
+    "is_filled",
     "is_part",
     "is_small",
     "is_square",
@@ -39,7 +41,7 @@ __all__ = [
 #: A square picture of at most so many times the model's side, in which no face is seen, is taken as an aligned face.
 SMALL_SIDES = 4
 SQUARE = 0.05  # largest difference of the sides of a square picture, as a share of the longer one
-SEEN_SIDE_PX, AROUND_PX = 104, 32  # a picture is looked at with this longer side, and so much repeated around it
+SEEN_SIDE_PX, AROUND_PX = 104, 32  # a tight square is looked at with this side, and so much repeated around it
 LEAST_SCORE = -1.0  # of a face that is looked for: where it must lie is known, so that little is enough
 #: The sides, and the least score, with which a picture that would be refused is looked at once more.
 FAINT_SIDES_PX, FAINT_SCORE = (80, 104, 144), -1.4
@@ -108,18 +110,32 @@ def lies_as_framed(placement: Placement, shape: tuple[int, ...]) -> bool:
     return bool(np.linalg.norm(moved - corners, axis=1).mean() <= FRAMED * placement.size)
 
 
-def is_part(face: LocatedFace, shape: tuple[int, ...], *, small: bool) -> bool:
+def is_part(face: LocatedFace, shape: tuple[int, ...], *, small: bool, margin: float = 0.0) -> bool:
     """Tell whether a face is a part of a picture of the shape (height, width, ...), as faces of photographs are.
 
     A face that nearly fills a square picture is that of an aligned one, and in a small one only a sure face counts.
+    `margin` is that of the face's frame.
     """
     if small and face.source == "guessed":
         return False
-    return not is_square(shape) or face.placement.side_px <= PART_SIDES * max(shape[:2])
+    tight_side_px = face.placement.side_px / (1.0 + 2.0 * margin)
+    return not is_square(shape) or tight_side_px <= PART_SIDES * max(shape[:2])
 
 
-def fills_picture(picture: Picture, mask: Mask, detector: FaceDetector) -> bool:
-    """Tell whether a face fills a picture as the model's frame has it.
+def fills_picture(picture: Picture, mask: Mask, detector: FaceDetector, *, margins: Sequence[float] = (0.0,)) -> bool:
+    """Tell whether a face fills a picture as one of some frames has it; see `filling_scores`."""
+    return is_filled(filling_scores(picture, mask, detector, margins=margins))
+
+
+def is_filled(scores: Mapping[float, float]) -> bool:
+    """Tell whether `filling_scores` has found a face."""
+    return max(scores.values(), default=-math.inf) > -math.inf
+
+
+def filling_scores(
+    picture: Picture, mask: Mask, detector: FaceDetector, *, margins: Sequence[float] = (0.0,)
+) -> dict[float, float]:
+    """Return, for each margin of a frame, the score of the surest face that fills a picture as this frame has it.
 
     Parameters
     ----------
@@ -127,29 +143,46 @@ def fills_picture(picture: Picture, mask: Mask, detector: FaceDetector) -> bool:
     mask : bool array (H, W)
         True = missing; some pixel must be known. What it hides is not seen.
     detector : FaceDetector
+    margins : sequence of float, default (0,)
+
+    Returns
+    -------
+    dict of float to float
+        Minus infinity where no face does.
     """
-    return _fills(picture, mask, detector, side=SEEN_SIDE_PX, least=LEAST_SCORE)
+    return {
+        margin: _filling_score(picture, mask, detector, side=SEEN_SIDE_PX, least=LEAST_SCORE, margin=margin)
+        for margin in margins
+    }
 
 
-def fills_faintly(picture: Picture, mask: Mask, detector: FaceDetector) -> bool:
-    """Tell whether a face may fill a square picture, of which so much is hidden that none is seen otherwise.
+def faint_scores(
+    picture: Picture, mask: Mask, detector: FaceDetector, *, margins: Sequence[float] = (0.0,)
+) -> dict[float, float]:
+    """Return what `filling_scores` does, for a square picture of which so much is hidden that no face is seen else."""
+    if not is_square(picture.shape):
+        return dict.fromkeys(margins, -math.inf)
+    return {
+        margin: max(
+            _filling_score(picture, mask, detector, side=side, least=FAINT_SCORE, margin=margin)
+            for side in FAINT_SIDES_PX
+        )
+        for margin in margins
+    }
 
-    Parameters
-    ----------
-    picture, mask, detector
-        See `fills_picture`.
+
+def _filling_score(
+    picture: Picture, mask: Mask, detector: FaceDetector, *, side: int, least: float, margin: float
+) -> float:
+    """Return the score of the surest face, of at least `least`, that fills a picture; minus infinity where none does.
+
+    The tight square of a picture with this margin is looked at with the given side.
     """
-    return is_square(picture.shape) and any(
-        _fills(picture, mask, detector, side=side, least=FAINT_SCORE) for side in FAINT_SIDES_PX
-    )
-
-
-def _fills(picture: Picture, mask: Mask, detector: FaceDetector, *, side: int, least: float) -> bool:
-    """Tell whether a face of at least a score fills a picture that is looked at with this longer side."""
+    side = round(side * (1.0 + 2.0 * margin))
     seen = _shrink(picture, mask, side=side)
     if seen is None:
-        return False
-    locator = FaceLocator(side, detector)
+        return -math.inf
+    best, locator = -math.inf, FaceLocator(side, detector, margin=margin)
     inside = np.array([[1.0, 0.0, AROUND_PX], [0.0, 1.0, AROUND_PX]])  # from the picture's square to what is seen
     for face in detector.detect(seen, min_score=least, upsample=0):
         try:
@@ -158,11 +191,18 @@ def _fills(picture: Picture, mask: Mask, detector: FaceDetector, *, side: int, l
             continue
         placement = Placement(compose_transforms(placement.transform, inside), side)
         if lies_as_framed(placement, (side, side)):
-            return True
-    return False
+            best = max(best, face.score)
+    return best
 
 
-def check_named(picture: Picture, size: int, detector: Callable[[], FaceDetector], *, chosen: bool) -> tuple[str, ...]:
+def check_named(
+    picture: Picture,
+    size: int,
+    detector: Callable[[], FaceDetector],
+    *,
+    chosen: bool,
+    margins: Sequence[float] = (0.0,),
+) -> tuple[str, ...]:
     """Check that a picture may be an aligned face, which named masks are for, and return what is in doubt.
 
     Such a mask hides nothing of the user's, so the whole picture is looked at. Only what is evidently a photograph is
@@ -177,6 +217,8 @@ def check_named(picture: Picture, size: int, detector: Callable[[], FaceDetector
         Returns the detector; called only where it is needed, which it is not for pictures as small as aligned faces.
     chosen : bool
         Whether the user chose the mask; where it is the default, a large picture without a face is refused as well.
+    margins : sequence of float, default (0,)
+        See `filling_scores`.
 
     Returns
     -------
@@ -191,7 +233,7 @@ def check_named(picture: Picture, size: int, detector: Callable[[], FaceDetector
     if is_small(picture.shape, size):
         return ()
     whole = np.zeros(picture.shape[:2], np.bool_)
-    if fills_picture(picture, whole, detector()):
+    if fills_picture(picture, whole, detector(), margins=margins):
         return ()
     height, width = picture.shape[:2]
     found = f"a picture of {width:,}x{height:,} pixels that no face fills"

@@ -25,7 +25,7 @@ from dcgan.pictures.values import resize_picture
 __all__ = ["FacePlacer"]
 
 FILLED_UNKNOWNS_MAX = 16_384  # missing pixels that are filled for detection; larger holes on a smaller grid
-ALIGNED_SIDE_PX = 160  # side of a frame at the second alignment: landmarks need no more
+ALIGNED_SIDE_PX = 160  # side of the tight square at the second alignment: landmarks need no more
 TURNED_PIXELS = 1_500_000  # of the photograph in which turned faces are looked for
 LEAST_SCORE = -0.5  # of a face in a given box
 TURNED_BOX_PX = 120  # side of a given box there
@@ -49,9 +49,10 @@ class FacePlacer:
     """
 
     def __init__(self, detector: FaceDetector, finder: Finder, composer: Composer) -> None:
-        self.size = finder.prior.config.size
+        self.size, margin = finder.prior.config.size, finder.prior.config.margin
+        self._aligned_side = round(ALIGNED_SIDE_PX * (1.0 + 2.0 * margin))
         self._finder, self._composer = finder, composer
-        self._detector, self._locator = detector, FaceLocator(self.size, detector)
+        self._detector, self._locator = detector, FaceLocator(self.size, detector, margin=margin)
         self._fill = QuickFiller("biharmonic", unknowns_max=FILLED_UNKNOWNS_MAX)
 
     def place(
@@ -187,7 +188,7 @@ class FacePlacer:
         if face.box is None:
             return face
         rows, columns = face.placement.window(mask.shape, margin=self.size / 4)
-        scale = min(1.0, ALIGNED_SIDE_PX / (self.size * face.placement.scale))
+        scale = min(1.0, self._aligned_side / (self.size * face.placement.scale))
         shape = (max(1, round(scale * (rows.stop - rows.start))), max(1, round(scale * (columns.stop - columns.start))))
         small = resize_picture(filled[rows, columns], shape)
         hole = resize_picture(mask[rows, columns, None].astype(np.float32), shape)[..., 0] > 0.0

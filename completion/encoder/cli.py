@@ -77,6 +77,12 @@ TRAIN = EncoderTrainConfig()
     **shown_default(TRAIN.feature_weight),
 )
 @click.option(
+    "--patch-weight",
+    type=float,
+    help="Weight of the adversarial loss of the hole's parts, which the critic judges one by one; 0: none.",
+    **shown_default(TRAIN.patch_weight),
+)
+@click.option(
     "--ema-momentum",
     type=float,
     help="Decay of the exported average of the weights.",

@@ -51,7 +51,9 @@ def push_pull(pictures: Tensor, known: Tensor) -> Tensor:
     height, width = pictures.shape[1:3]
     if max(height, width) == 1:
         return pictures * ops.cast(known > 0.0, "float32")
-    weighed, share = (ops.average_pool(part, 2, strides=2, padding="same") for part in (pictures * known, known))  # "pull"
+    weighed, share = (
+        ops.average_pool(part, 2, strides=2, padding="same") for part in (pictures * known, known)
+    )  # "pull"
     coarse = push_pull(weighed / ops.maximum(share, 1e-6), ops.minimum(4.0 * share, 1.0))
     filled = ops.image.resize(coarse, (height, width), interpolation="bilinear", data_format="channels_last")  # "push"
     return pictures * known + filled * (1.0 - known)

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from completion.config import BATCH_SIZE_MAX, METHODS
+from completion.config import BATCH_SIZE_MAX, FRAMINGS, METHODS
 from completion.evaluation.config import EVALUATION_MASKS, RESAMPLES_MAX, EvaluationConfig
 from dcgan.command import FolderPath, DEFAULTS, common_errors, device_option, max_megapixels_option, shown_default
-from dcgan.config import SEED_MAX
+from dcgan.config import SEED_MAX, SIZE_MAX
 from dcgan.terminal import ProgressLines, printable
 
 __all__ = ["evaluate_command"]
@@ -95,6 +95,19 @@ class NamesType(click.ParamType):
     type=click.IntRange(1, RESAMPLES_MAX),
     help="Resamples behind the confidence intervals.",
     **shown_default(DEFAULT.resamples),
+)
+@click.option(
+    "--framing",
+    type=click.Choice(FRAMINGS),
+    help="Of FACES: tight, from the brows to the chin, or wide, with hair, ears and neck; auto finds it out for each "
+    "damaged face where the model is a wide one.",
+    **shown_default(DEFAULT.framing),
+)
+@click.option(
+    "--size",
+    type=click.IntRange(0, SIZE_MAX),
+    default=0,
+    help="Side in pixels to which FACES are brought.  [default: the model's]",
 )
 @max_megapixels_option
 @device_option

@@ -6,14 +6,15 @@ Pure standard library: the command line reads its defaults from here without imp
 import dataclasses
 from collections.abc import Sequence
 
-from completion.config import BATCH_SIZE_MAX, METHODS, SearchConfig
-from dcgan.config import SEED_MAX, check
+from completion.config import BATCH_SIZE_MAX, FRAMINGS, METHODS, SearchConfig
+from dcgan.config import SEED_MAX, SIZE_MAX, check
 from dcgan.device import DEVICES
 from masks.spec import MASK_NAMES
 
 __all__ = ["EVALUATION_MASKS", "EvaluationConfig"]
 
 RESAMPLES_MAX = 1_000_000
+SIZE_MIN = 16
 #: The searches take seconds a picture, and "auto" is one of two others: these are compared when they are asked for.
 DEFAULT_METHODS = tuple(
     name for name, config in METHODS.items() if not isinstance(config, SearchConfig) and name != "auto"
@@ -46,6 +47,10 @@ class EvaluationConfig:
         Of the bootstrap.
     device : str
         Of the encoder's answers, one of `dcgan.device.DEVICES`.
+    framing : str
+        Of the faces, one of `completion.config.FRAMINGS`; "auto" finds it out for each damaged face.
+    size : int
+        Side in pixels to which the faces are brought; 0 is the model's.
 
     Raises
     ------
@@ -62,6 +67,8 @@ class EvaluationConfig:
     seed: int = 0
     resamples: int = 1000
     device: str = "auto"
+    framing: str = "auto"
+    size: int = 0
 
     def __post_init__(self) -> None:
         check(self.count >= 2, "`count` of at least 2", count=self.count)
@@ -71,6 +78,9 @@ class EvaluationConfig:
             object.__setattr__(self, "reference", self.methods[0])  # frozen, but not yet handed out
         chosen = ", ".join(self.methods)
         check(self.reference in self.methods, f"`reference` among the methods {chosen}", reference=self.reference)
+        check(self.framing in FRAMINGS, f"`framing` among {', '.join(FRAMINGS)}", framing=self.framing)
+        sizes = f"`size` from {SIZE_MIN} to {SIZE_MAX}, or 0"
+        check(self.size == 0 or SIZE_MIN <= self.size <= SIZE_MAX, sizes, size=self.size)
         check(self.device in DEVICES, f"`device` among {', '.join(DEVICES)}", device=self.device)
         check(
             1 <= self.batch_size <= BATCH_SIZE_MAX,

@@ -33,7 +33,9 @@ class ComparedMethod:
     fill: Callable[[Pictures, Masks], Pictures]
 
 
-def make_compared_method(name: str, prior: Prior, *, rows: int, seed: int = 0, device: str = "auto") -> ComparedMethod:
+def make_compared_method(
+    name: str, prior: Prior, *, rows: int, seed: int = 0, device: str = "auto", framing: str = "auto"
+) -> ComparedMethod:
     """Make a method ready, compilation included, so that the time of `fill` is that of its work.
 
     Parameters
@@ -49,6 +51,8 @@ def make_compared_method(name: str, prior: Prior, *, rows: int, seed: int = 0, d
         Of the search's start.
     device : str, optional
         Of the encoder's answers; see `completion.completer.complete`.
+    framing : str, optional
+        Of the faces; see there.
 
     Raises
     ------
@@ -57,7 +61,7 @@ def make_compared_method(name: str, prior: Prior, *, rows: int, seed: int = 0, d
     """
     if name not in METHODS:
         raise ValueError(f"Expected a method among {', '.join(METHODS)}. Received: {name!r}")
-    completer = Completer(prior, name, seed=seed, device=device)
+    completer = Completer(prior, name, seed=seed, device=device, framing=framing)
     completer.warm_up(rows)
 
     def fill(pictures: Pictures, masks: Masks) -> Pictures:

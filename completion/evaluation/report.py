@@ -211,6 +211,7 @@ def _command(options: dict[str, Any]) -> str:
     arguments += ["--method", ",".join(options["methods"]), "--reference", options["reference"]]
     arguments += ["--model", options["model"], "--batch-size", options["batch_size"]]
     arguments += ["--seed", options["seed"], "--bootstrap", options["resamples"], "--device", options["device"]]
+    arguments += ["--framing", options["framing"], *(["--size", options["size"]] if options["size"] else [])]
     return shlex.join(map(str, arguments))
 
 

@@ -88,10 +88,12 @@ def evaluate(
                 f"Expected a model with an encoder for {', '.join(encoders)}. Received: {config.model}, which has "
                 "none; choose other methods, such as latent, or train an encoder with dcgan-train-encoder"
             )
-        faces = read_faces(path, config.count, size=prior.config.size, seed=config.seed, on_failure=note)
+        faces = read_faces(path, config.count, size=config.size or prior.config.size, seed=config.seed, on_failure=note)
         if len(faces.names) < 2:
             raise FaceCompletionError(f"{path}: expected at least 2 faces, found {len(faces.names)}")
         settings = {"faces": faces.sha256, "model": prior.sha256, "seed": config.seed, "batch_size": config.batch_size}
+        if config.framing != "auto":
+            settings["framing"] = config.framing
         store.begin(settings, overwrite=overwrite)
         store.save_faces(faces)
         for mask in config.masks:
@@ -130,7 +132,9 @@ def _complete(
         waiting = [mask for mask in config.masks if done[mask, name] < count]
         if not waiting:
             continue
-        method = make_compared_method(name, prior, rows=rows, seed=config.seed, device=config.device)
+        method = make_compared_method(
+            name, prior, rows=rows, seed=config.seed, device=config.device, framing=config.framing
+        )
         for mask in waiting:
             _complete_mask(store, faces, method, mask=mask, share=share, on_batch=on_batch)
 

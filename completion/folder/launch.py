@@ -93,6 +93,8 @@ class PhotographOptions:
         The classical method for the part of a hole that lies in no face's frame.
     grain : bool
         Continue the fine texture of the known skin.
+    framing : str
+        Of aligned faces, one of `completion.config.FRAMINGS`.
     """
 
     mode: str
@@ -101,6 +103,7 @@ class PhotographOptions:
     min_score: float
     beyond: str
     grain: bool
+    framing: str = "auto"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,6 +250,8 @@ def _settings(
     if needs_model(method.name):
         chosen |= {"model": model_sha256(method.model), "blend": method.blend, **method.settings}
         chosen |= {"variations": method.variations, "keep": output.keep, **dataclasses.asdict(photographs)}
+        if photographs.framing == "auto":  # folders of earlier versions go on
+            del chosen["framing"]
         given = photographs.landmarks_file
         chosen |= {"boxes": [list(box) for box in photographs.boxes]}
         chosen |= {"landmarks_file": os.path.abspath(given) if given else None}
@@ -278,8 +283,17 @@ def _make_method(
             "(--method latent)"
         )
         click.echo(printable(line), err=True)
-    drawn = photographs.beyond, photographs.grain
-    options = MethodOptions(prior, method.blend, method.seed, detector, *drawn, in_place=True, device=device.name)
+    options = MethodOptions(
+        prior,
+        method.blend,
+        method.seed,
+        detector,
+        photographs.beyond,
+        photographs.grain,
+        in_place=True,
+        device=device.name,
+        framing=photographs.framing,
+    )
     config = resolved[1]
     searches = isinstance(config.config if isinstance(config, AutoConfig) else config, SearchConfig)
     with quiet_import() if searches else contextlib.nullcontext():  # a search brings in TensorFlow

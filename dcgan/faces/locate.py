@@ -30,8 +30,8 @@ GUESS_HIDDEN = 0.1
 #: Landmarks of a face that the hole touches are averaged over boxes moved by these shares of their sides: where the
 #: picture is filled in, landmarks depend on the box.
 BOX_MOVES = (-0.06, 0.0, 0.06)
-#: Where the frame lies in a detector's box, as shares of the box's width and height: its centre, and its side. Means
-#: over 120 faces; over the 200 of scripts/bench_faces.py, which prints them, 0.50, 0.61 and 0.96, with standard
+#: Where the tight square lies in a detector's box, as shares of the box's width and height: its centre, and its side.
+#: Means over 120 faces; over the 200 of scripts/bench_faces.py, which prints them, 0.50, 0.61 and 0.96, with standard
 #: deviations of 0.04, 0.04 and 0.09.
 CENTRE_IN_BOX, SIDE_IN_BOX = (0.51, 0.61), 0.975
 #: Hidden shares of the frame between which the landmarks' weight falls from 1 to 0; the box's usual frame has the rest.
@@ -113,9 +113,9 @@ class LocatedFace:
     unseen: bool = False
 
     @classmethod
-    def aligned(cls, shape: tuple[int, ...], size: int) -> LocatedFace:
-        """Return the face of an aligned picture of the shape (height, width, ...), in a frame of `size` pixels."""
-        return cls(Placement.whole(shape, size), "aligned")
+    def aligned(cls, shape: tuple[int, ...], size: int, *, share: float = 1.0) -> LocatedFace:
+        """Return the face of an aligned picture; see `Placement.whole`."""
+        return cls(Placement.whole(shape, size, share=share), "aligned")
 
     def record(self) -> dict[str, Any]:
         """Return the face's fields in the manifest."""
@@ -135,10 +135,12 @@ class FaceLocator:
         Side of the model's frame in pixels.
     detector : FaceDetector
         dlib's detector and landmarks; its `min_score` is the limit for a face that is not hidden.
+    margin : float, default 0
+        Of the model's frame; see `dcgan.config.ModelConfig`.
     """
 
-    def __init__(self, size: int, detector: FaceDetector) -> None:
-        self.size, self._detector = size, detector
+    def __init__(self, size: int, detector: FaceDetector, *, margin: float = 0.0) -> None:
+        self.size, self.margin, self._detector = size, margin, detector
 
     def locate(self, filled: Picture, mask: Mask, *, given: GivenFaces | None = None) -> list[LocatedFace]:
         """Return the faces of a photograph, the largest first; where the user gives places, these alone.
@@ -235,7 +237,7 @@ class FaceLocator:
     def _usual(self, box: Sequence[int]) -> Placement:
         """Return the placement of an upright face in a box."""
         left, top, width, height = box
-        scale = self.size / (SIDE_IN_BOX * width)
+        scale = self.size / (SIDE_IN_BOX * width * (1.0 + 2.0 * self.margin))
         centre = np.array([left + CENTRE_IN_BOX[0] * width, top + CENTRE_IN_BOX[1] * height])
         offset = (self.size - 1) / 2.0 - scale * centre
         return Placement(np.concatenate([np.eye(2) * scale, offset[:, None]], axis=1), self.size)
@@ -249,7 +251,7 @@ class FaceLocator:
             They cannot be those of a face.
         """
         try:
-            transform = alignment_transform(landmarks, framing=FRAMING, size=self.size)
+            transform = alignment_transform(landmarks, framing=FRAMING, size=self.size, margin=self.margin)
         except ValueError as error:
             raise NoFaceError(str(error)) from error
         if np.linalg.det(transform[:, :2]) <= 0.0:

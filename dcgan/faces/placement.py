@@ -46,7 +46,7 @@ class Placement:
     size : int
         Side of the frame in pixels.
     whole_side_px : int, optional
-        Longer side of an aligned picture, which is its own frame; the transform has it but for rounding.
+        Side of an aligned picture's frame in pixels of the picture; the transform has it but for rounding.
     """
 
     transform: Points
@@ -54,7 +54,7 @@ class Placement:
     whole_side_px: int | None = None
 
     @classmethod
-    def whole(cls, shape: tuple[int, ...], size: int) -> Placement:
+    def whole(cls, shape: tuple[int, ...], size: int, *, share: float = 1.0) -> Placement:
         """Return the placement of an aligned picture: centred in the frame, its aspect ratio kept.
 
         Parameters
@@ -63,19 +63,30 @@ class Placement:
             (height, width, ...) of the picture.
         size : int
             Side of the frame in pixels.
+        share : float, default 1
+            Longer side of the picture as a share of the frame's. Below 1, the surroundings of the picture are unknown,
+            and its longer side is rounded to a whole number of frame pixels; above 1, it goes beyond the frame.
 
         Examples
         --------
         >>> Placement.whole((2, 2), 4).transform.tolist()
         [[2.0, 0.0, 0.5], [0.0, 2.0, 0.5]]
+        >>> Placement.whole((2, 2), 4, share=0.5).transform.tolist()
+        [[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]
         """
         height, width = shape[:2]
         side = max(height, width)
-        inner_height, inner_width = max(1, round(height * size / side)), max(1, round(width * size / side))
+        if share > 1.0:
+            scale = share * size / side
+            left, top = ((size - scale * each) / 2.0 + 0.5 * scale - 0.5 for each in (width, height))
+            return cls(np.array([[scale, 0.0, left], [0.0, scale, top]]), size, round(side / share))
+        inner = max(2, size - 2 * round((1.0 - share) * size / 2.0))
+        inner_height, inner_width = max(1, round(height * inner / side)), max(1, round(width * inner / side))
         top, left = (size - inner_height) // 2, (size - inner_width) // 2
         scales = inner_width / width, inner_height / height
         offsets = (left + 0.5 * scales[0] - 0.5, top + 0.5 * scales[1] - 0.5)
-        return cls(np.array([[scales[0], 0.0, offsets[0]], [0.0, scales[1], offsets[1]]]), size, side)
+        frame_px = round(side * size / inner)
+        return cls(np.array([[scales[0], 0.0, offsets[0]], [0.0, scales[1], offsets[1]]]), size, frame_px)
 
     @property
     def scale(self) -> float:

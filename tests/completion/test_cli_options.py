@@ -19,6 +19,7 @@ WITH_MODEL = (*ON_FACES, "auto")
 BELONGS = {
     "--model": ("faces-64", WITH_MODEL),
     "--blend": ("none", WITH_MODEL),
+    "--framing": ("tight", WITH_MODEL),
     "--batch-size": ("4", SEARCHES),
     "--workers": ("2", tuple(name for name in METHODS if name not in SEARCHES)),
     "--device": ("cpu", tuple(name for name in WITH_MODEL if name not in SEARCHES)),

@@ -26,6 +26,7 @@ MODELS = (*ENCODERS, *SEARCHES, "auto")
 WITH_OPTION = {
     "model": (MODELS, ()),
     "blend": (MODELS, ()),
+    "framing": (MODELS, ()),
     "batch_size": (SEARCHES, ("balanced",)),
     "workers": ((*ENCODERS, *CLASSICAL, "auto"), ()),  # beside variations, which are a search, not of "balanced"
     "device": ((*ENCODERS, "auto"), ()),  # likewise

@@ -1,0 +1,228 @@
+"""Tight and wide aligned pictures in a model's frame."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from completion.framing import Framer
+from completion.methods import MethodOptions, make_method
+from dcgan.config import ModelConfig
+from dcgan.errors import OptionError
+from dcgan.faces.locate import FaceLocator, GivenFaces
+from dcgan.faces.placement import Placement
+from dcgan.model_file import Prior, load_model, save_model
+from tests.completion.helpers import center_hole, make_picture, read, records, write_pictures
+from tests.dcgan.faces.helpers import StubDetector, make_face
+
+SIZE = 24  # a wide frame; its tight square has 16 pixels
+HOLE = center_hole(48, 48)
+
+
+def make_model(margin, *, encoder=True):
+    """Return a random model with a margin."""
+    from dcgan.encoder import build_encoder
+    from dcgan.networks import build_discriminator, build_generator
+
+    config = ModelConfig(size=SIZE, filters=4, latent_dim=8, margin=margin)
+    networks = build_generator(config, seed=1), build_discriminator(config, seed=2)
+    for network in networks:
+        network.set_weights([10.0 * weight if weight.ndim > 1 else weight for weight in network.get_weights()])
+    return Prior.of_networks(*networks, config, encoder=build_encoder(config, seed=4) if encoder else None)
+
+
+@pytest.fixture(scope="module")
+def wide():
+    return make_model(0.25)
+
+
+@pytest.fixture(scope="module")
+def tight():
+    return make_model(0.0)
+
+
+def scores(tight=-math.inf, wide=-math.inf):
+    return lambda: {0.0: tight, 0.25: wide}
+
+
+def unused():
+    raise AssertionError("nothing is to be looked for")
+
+
+class TestPlacement:
+    @pytest.mark.parametrize("shape", [(48, 48), (16, 16), (30, 48), (9, 5)])
+    def test_a_smaller_share_leaves_the_surroundings_unknown(self, shape):
+        placement = Placement.whole(shape, SIZE, share=2 / 3)
+        picture = np.full((*shape, 3), 200, np.uint8)
+        target, known = placement.view(picture, np.zeros(shape, np.bool_))
+        rows, columns = np.flatnonzero(known.any(axis=1)), np.flatnonzero(known.any(axis=0))
+        assert max(len(rows), len(columns)) == 16
+        assert (known[np.ix_(rows, columns)] > 0).all()
+        for places in (rows, columns):
+            assert abs(places[0] + places[-1] - (SIZE - 1)) <= 1  # in the middle
+        assert not target[known == 0].any()
+        assert abs(placement.side_px - max(shape) * 1.5) <= 0.5
+        assert placement.covers(shape)
+
+    def test_a_larger_share_goes_beyond_the_frame(self):
+        placement = Placement.whole((36, 36), SIZE, share=1.5)
+        picture = np.zeros((36, 36, 3), np.uint8)
+        picture[6:30, 6:30] = 255  # what the frame sees
+        target, known = placement.view(picture, np.zeros((36, 36), np.bool_))
+        assert (target == 1.0).all()
+        assert (known == 1.0).all()
+        assert not placement.covers((36, 36))
+
+    def test_what_is_placed_is_where_it_was_seen(self):
+        picture = make_picture(48, 48)
+        placement = Placement.whole(picture.shape, SIZE, share=2 / 3)
+        target, _ = placement.view(picture, np.zeros((48, 48), np.bool_))
+        placed = placement.place(target, (slice(0, 48), slice(0, 48)), picture.shape)
+        assert np.abs((placed + 1) * 127.5 - picture).mean() < 8
+
+    def test_a_margin_leaves_the_tight_square_in_the_middle(self):
+        face = make_face(20, 30, 40, 40)
+        plain, wide = (FaceLocator(SIZE, StubDetector(), margin=margin) for margin in (0.0, 0.25))
+        for name in ("place_landmarks", "_usual"):
+            value = face.landmarks if name == "place_landmarks" else face.box
+            inner, outer = (getattr(each, name)(value).transform for each in (plain, wide))
+            middle = SIZE / 2 if name == "place_landmarks" else (SIZE - 1) / 2  # OpenFace's template counts from edges
+            np.testing.assert_allclose(outer[:, :2], inner[:, :2] / 1.5, atol=1e-6)
+            np.testing.assert_allclose(outer[:, 2] - middle, (inner[:, 2] - middle) / 1.5, atol=1e-5)
+
+
+class TestFramer:
+    @pytest.mark.parametrize(("choice", "share"), [("tight", 2 / 3), ("wide", 1.0)])
+    def test_what_the_user_says_holds(self, wide, choice, share):
+        found = Framer(wide, choice).find(make_picture(48, 48), HOLE, scores=unused)
+        assert (found.name, found.share, found.fields, found.notes) == (choice, share, {"framing": choice}, ())
+
+    @pytest.mark.parametrize(("choice", "share"), [("tight", 1.0), ("wide", 1.5)])
+    def test_of_a_tight_model_as_well(self, tight, choice, share):
+        assert Framer(tight, choice).find(make_picture(48, 48), HOLE, scores=unused).share == share
+
+    def test_a_tight_model_takes_all_as_tight(self, tight):
+        found = Framer(tight).find(make_picture(48, 48), HOLE, scores=unused)
+        assert (found.name, found.share, found.fields, found.notes) == ("tight", 1.0, {}, ())
+
+    def test_unknown_choices_are_refused(self, wide):
+        with pytest.raises(OptionError, match="`framing` to be one of auto, tight, wide"):
+            Framer(wide, "narrow")
+
+    @pytest.mark.parametrize(("found", "name"), [({"tight": 0.5}, "tight"), ({"wide": 0.1, "tight": -0.5}, "wide")])
+    def test_a_face_that_is_surely_seen_decides(self, wide, monkeypatch, found, name):
+        monkeypatch.setattr(Framer, "_error", unused)
+        framing = Framer(wide).find(make_picture(48, 48), HOLE, scores=scores(**found))
+        assert (framing.name, framing.notes) == (name, ())
+
+    @pytest.mark.parametrize(
+        ("errors", "found", "name", "told"),
+        [
+            ((1.0, 2.0), {}, "tight", False),
+            ((2.0, 1.0), {}, "wide", False),
+            ((1.0, 1.1), {}, "tight", True),
+            ((1.1, 1.0), {"tight": -0.2}, "tight", True),  # a faint face is a hint
+            ((1.5, 1.0), {"tight": -0.2}, "wide", False),
+        ],
+    )
+    def test_else_the_generator_does(self, wide, monkeypatch, errors, found, name, told):
+        monkeypatch.setattr(Framer, "_error", lambda self, *_, share: errors[share == 1.0])
+        framing = Framer(wide).find(make_picture(48, 48), HOLE, scores=scores(**found))
+        assert framing.name == name
+        other = {"tight": "wide", "wide": "tight"}[name]
+        note = (
+            f"taken as a {name} aligned face, but too little of it is seen to be sure (--framing {other} if it is not)"
+        )
+        assert framing.notes == ((note,) if told else ())
+
+    def test_a_face_that_the_generator_draws_has_the_smaller_error(self, wide):
+        """Where the encoder answers with the latents of a face that the generator drew, that is the right place."""
+        from dcgan.inference import CompletionNetwork, GeneratorNetwork
+
+        latents = np.random.default_rng(0).uniform(-1, 1, (1, 8)).astype(np.float32)
+        drawn = GeneratorNetwork(wide)(latents)[0]
+        picture = np.clip(np.rint((drawn + 1) * 127.5), 0, 255).astype(np.uint8)
+        framer = Framer(wide)
+        with pytest.MonkeyPatch.context() as patch:
+            answers = np.repeat(latents, 2, axis=0)
+            patch.setattr(CompletionNetwork, "__call__", lambda self, masked: (answers, None))
+            mirrored = (picture.astype(np.float32) + picture[:, ::-1]) / 2  # what the mean of both views draws
+            even = mirrored.astype(np.uint8)
+            mask = np.zeros(even.shape[:2], np.bool_)
+            mask[8:12, 8:12] = True
+            right, wrong = (framer._error(even, mask, share=share) for share in (1.0, 2 / 3))
+        assert right < wrong - 1.0
+
+    def test_what_the_mask_hides_does_not_count(self, wide):
+        framer, picture = Framer(wide), make_picture(48, 48)
+        other = np.where(HOLE[..., None], np.uint8(7), picture)
+        assert framer._error(picture, HOLE, share=1.0) == framer._error(other, HOLE, share=1.0)
+
+    def test_where_nothing_is_known_it_is_the_models_own(self, wide):
+        found = Framer(wide).find(make_picture(48, 48), np.ones((48, 48), np.bool_), scores=unused)
+        assert (found.name, found.notes) == ("wide", ())
+        assert Framer(wide, "tight").find(make_picture(48, 48), HOLE, scores=unused, pixels=False).share == 1.0
+
+    def test_without_an_encoder_the_seen_face_decides_or_a_note_says_so(self):
+        framer = Framer(make_model(0.25, encoder=False))
+        found = framer.find(make_picture(48, 48), HOLE, scores=scores(tight=-0.4))
+        assert (found.name, found.notes) == ("tight", ())
+        found = framer.find(make_picture(48, 48), HOLE, scores=scores())
+        assert (found.name, len(found.notes)) == ("wide", 1)
+
+
+class TestMethods:
+    @pytest.mark.parametrize("mode", ["aligned", "auto", "default", None])
+    @pytest.mark.parametrize("framing", ["tight", "wide"])
+    def test_the_face_lies_as_it_is_framed(self, wide, mode, framing):
+        options = MethodOptions(wide, framing=framing, detector=StubDetector())
+        given = None if mode is None else GivenFaces(mode=mode)
+        work = make_method("fast", options).prepare(make_picture(48, 48), HOLE, photograph=given)
+        assert work.fields["framing"] == framing
+        expected = Placement.whole((48, 48), SIZE, share=2 / 3 if framing == "tight" else 1.0)
+        np.testing.assert_array_equal(work.faces[0].placement.transform, expected.transform)
+        assert (work.observations[0].known[0] > 0).any() == (framing == "wide")
+
+    def test_the_detected_face_says_how_it_is_framed(self, wide):
+        """104 and 156 pixels of the picture's side, 32 around it: the tight square is 104 pixels wide in both."""
+        face = dataclasses.replace(make_face(32 + 26, 32 + 26, 104, 104), score=0.8)  # in the middle of 156 pixels
+        options = MethodOptions(wide, detector=StubDetector([face]))
+        work = make_method("fast", options).prepare(make_picture(48, 48), HOLE)
+        assert work.fields["framing"] == "wide"
+        face = dataclasses.replace(make_face(32, 32, 104, 104), score=0.8)
+        options = MethodOptions(wide, detector=StubDetector([face]))
+        work = make_method("fast", options).prepare(make_picture(48, 48), HOLE, photograph=GivenFaces(mode="auto"))
+        assert work.fields["framing"] == "tight"
+
+    @pytest.mark.parametrize("method", ["fast", "balanced"])
+    def test_known_pixels_stay_in_every_frame(self, wide, tight, method):
+        picture = make_picture(48, 48)
+        for prior in (wide, tight):
+            for framing in ("tight", "wide"):
+                ready = make_method(method, MethodOptions(prior, framing=framing))
+                work = ready.prepare(picture, HOLE)
+                answers = ready.finder.find(list(work.observations))
+                result = work.compose(answers.generated)
+                np.testing.assert_array_equal(result[~HOLE], picture[~HOLE])
+                assert result.shape == picture.shape
+
+
+def test_the_command_line(run, wide, tmp_path, monkeypatch):
+    from dcgan.encoder import build_encoder
+
+    monkeypatch.chdir(tmp_path)
+    write_pictures("in", ["a.png"], size=(48, 48))
+    encoder = build_encoder(wide.config, seed=4)
+    save_model(tmp_path / "wide.safetensors", wide.generator, wide.discriminator, config=wide.config, encoder=encoder)
+    assert load_model(str(tmp_path / "wide.safetensors")).config.margin == 0.25
+    results = {}
+    for framing in ("tight", "wide"):
+        run.invoke(["in", "--model", "wide.safetensors", "--framing", framing, "--output", framing])
+        assert records(framing)[0]["framing"] == framing
+        results[framing] = read(f"{framing}/a.png")
+    assert (results["tight"] != results["wide"]).any()
+    result = run.invoke(
+        ["in", "--model", "wide.safetensors", "--framing", "wide", "--output", "tight", "--skip-existing"], code=1
+    )
+    assert "framing" in result.stderr
