@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from dcgan.faces.align_config import FRAMINGS, SELECTIONS, AlignConfig
 from dcgan.command import FolderPath, DEFAULTS, common_errors, max_megapixels_option, shown_default
@@ -35,6 +36,11 @@ ALIGN = AlignConfig()
     type=float,
     help="Width added on each side of the template's square, as a fraction of its side.",
     **shown_default(ALIGN.margin),
+)
+@click.option(
+    "--like",
+    "model",
+    help="Take --size and --margin from a model: a bundled model's name or the path of a model file.",
 )
 @click.option(
     "--select",
@@ -77,7 +83,14 @@ ALIGN = AlignConfig()
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @common_errors("the same command resumes from here")
 def align_command(
-    *, raw: Path, aligned: Path, workers: int | None, overwrite: bool, quiet: bool, **options: Any
+    *,
+    raw: Path,
+    aligned: Path,
+    model: str | None,
+    workers: int | None,
+    overwrite: bool,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Cut aligned faces out of a folder of photographs.
 
@@ -86,6 +99,8 @@ def align_command(
     interruption, the same command resumes with the remaining photographs. The exit code is 0 if at least one face is
     aligned.
     """
+    if model is not None:
+        options |= _like(model)
     config = AlignConfig(**{field.name: options[field.name] for field in dataclasses.fields(AlignConfig)})
     from tqdm import tqdm
 
@@ -128,3 +143,14 @@ def align_command(
         click.echo(f"{', '.join(parts)}: {printable(aligned)}")
     if not summary.aligned and not summary.existing:
         sys.exit(1)
+
+
+def _like(model: str) -> dict[str, Any]:
+    """Return the size and the margin of a model's frame."""
+    for name in ("size", "margin"):
+        if click.get_current_context().get_parameter_source(name) == ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--like and --{name} exclude each other.")
+    from dcgan.model_file import load_model
+
+    config = load_model(model).config
+    return {"size": config.size, "margin": config.margin}

@@ -305,3 +305,24 @@ def test_command_without_any_face(tmp_path):
     assert "Expected --size from 8 to 4096. Received: --size 4" in wrong.output
     missing = align(tmp_path / "nowhere", tmp_path / "out")
     assert missing.exit_code == 2
+
+
+def test_like_a_model(photographs, tmp_path):
+    """The crops have the size and the margin of the model's frame."""
+    from dcgan.config import ModelConfig
+    from dcgan.model_file import save_model
+    from dcgan.networks import build_discriminator, build_generator
+
+    config = ModelConfig(size=48, filters=2, latent_dim=4, margin=0.25)
+    model = tmp_path / "wide.safetensors"
+    save_model(model, build_generator(config), build_discriminator(config), config=config)
+    for options in (["--like", model], ["--size", 48, "--margin", 0.25]):
+        assert align(photographs, tmp_path / str(len(options)), "--quiet", *options).exit_code == 0
+    like, given = crops(tmp_path / "2"), crops(tmp_path / "4")
+    assert like
+    assert like == given
+    for option in (["--size", 48], ["--margin", 0.1]):
+        result = align(photographs, tmp_path / "none", "--like", model, *option)
+        assert result.exit_code == 2
+        assert f"--like and {option[0]} exclude each other" in result.output
+        assert not (tmp_path / "none").exists()
