@@ -354,7 +354,7 @@ class ModelMethod:
         if self._placer is None:
             from completion.placing import FacePlacer
 
-            self._placer = FacePlacer(self.detector, self._finder, self.composer)
+            self._placer = FacePlacer(self.detector, self._finder, self.composer, in_place=self._options.in_place)
         return self._placer
 
 

@@ -46,12 +46,15 @@ class FacePlacer:
     finder : Finder
         The model's answers; used for the second alignment where they cost one forward pass.
     composer : Composer
+    in_place : bool, default False
+        Fill the hole of the picture itself, rather than of a copy, where faces are looked for: for pictures of which
+        what is missing is not read afterwards.
     """
 
-    def __init__(self, detector: FaceDetector, finder: Finder, composer: Composer) -> None:
+    def __init__(self, detector: FaceDetector, finder: Finder, composer: Composer, *, in_place: bool = False) -> None:
         self.size, margin = finder.prior.config.size, finder.prior.config.margin
         self._aligned_side = round(ALIGNED_SIDE_PX * (1.0 + 2.0 * margin))
-        self._finder, self._composer = finder, composer
+        self._finder, self._composer, self._in_place = finder, composer, in_place
         self._detector, self._locator = detector, FaceLocator(self.size, detector, margin=margin)
         self._fill = QuickFiller("biharmonic", unknowns_max=FILLED_UNKNOWNS_MAX)
 
@@ -112,8 +115,9 @@ class FacePlacer:
             return self._place_upright(picture, mask, filled, given=given)
         turn = Turn(degrees, (mask.shape[0], mask.shape[1]))
         own = GivenFaces(tuple(turn.box(box) for box in given.boxes))
-        pictures = (turn.picture(picture), turn.mask(mask), turn.picture(filled))
-        faces, others = self._place_upright(*pictures, given=own)
+        turned = turn.picture(filled)
+        shown = turned if filled is picture else turn.picture(picture)
+        faces, others = self._place_upright(shown, turn.mask(mask), turned, given=own)
         return tuple(map(turn.face_back, faces)), tuple(map(turn.face_back, others))
 
     def _place_upright(
@@ -179,6 +183,9 @@ class FacePlacer:
 
     def _filled(self, picture: Picture, mask: Mask) -> Picture:
         """Return a photograph, (H, W, 3) uint8, with its hole filled, so that what it hides is never seen."""
+        if self._in_place and picture.shape[2] == 3:
+            self._fill.fill(picture, mask)
+            return picture
         return self._fill(picture if picture.shape[2] == 3 else np.repeat(picture, 3, axis=2), mask)
 
     def _align_again(

@@ -276,8 +276,13 @@ def _all_landmarks(points: Points) -> Points:
 
 def _windows_around(mask: Mask) -> list[Window]:
     """Return the surroundings of each hole of a mask, or those of all of them where there are many."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    holes = stats[1:, :4]  # left, top, width, height; 0 is what is known
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return []
+    start = np.array([columns[0], rows[0], 0, 0])
+    part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]  # the labels take four bytes a pixel
+    _, _, stats, _ = cv2.connectedComponentsWithStats(part.astype(np.uint8), connectivity=8)
+    holes = stats[1:, :4] + start  # left, top, width, height; 0 is what is known
     if len(holes) > HOLES_MAX:
         low, high = holes[:, :2].min(axis=0), (holes[:, :2] + holes[:, 2:]).max(axis=0)
         holes = np.array([[*low, *(high - low)]])

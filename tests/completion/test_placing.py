@@ -14,6 +14,7 @@ from tests.completion.helpers import make_picture
 from tests.dcgan.faces.helpers import HEIGHT, SIZE, WIDTH, StubDetector, make_face, make_mask
 
 ONE = make_mask(30, 50, 90, 110)
+ALL = [make_face(10, 20, 40, 40), make_face(80, 30, 44, 44)]
 BOTH = ONE | make_mask(25, 40, 20, 30)
 
 
@@ -181,3 +182,29 @@ class TestSecondAlignment:
         two, _ = placer.place(picture, BOTH)
         for each, other in zip(one, two, strict=True):
             assert np.array_equal(each.placement.transform, other.placement.transform)
+
+
+def test_a_picture_may_be_filled_itself_where_faces_are_looked_for(encoded, picture):
+    """The faces, and what completes them, are the same; the hole alone has changed."""
+    results = []
+    for in_place in (False, True):
+        shown = picture.copy()
+        method = make_method("fast", MethodOptions(encoded, in_place=in_place, detector=StubDetector(ALL)))
+        work = method.prepare(shown, BOTH, photograph=GivenFaces())
+        assert np.array_equal(shown[~BOTH], picture[~BOTH])
+        assert np.array_equal(shown, picture) != in_place
+        answers = method.finder.find(list(work.observations))
+        results.append(work.compose(answers.generated).copy())
+    np.testing.assert_array_equal(*results)
+
+
+def test_a_turned_photograph_that_is_filled_itself(finder, picture):
+    found = []
+    for in_place in (False, True):
+        placer = FacePlacer(StubDetector(ALL), finder, Composer(), in_place=in_place)
+        filled = placer._filled(picture.copy(), BOTH)
+        shown = filled if in_place else picture
+        faces, _ = placer._place_turned(shown, BOTH, filled, given=GivenFaces(), degrees=90)
+        found.append([(face.box, face.turn, face.placement.transform.tolist()) for face in faces])
+    assert found[0] == found[1]
+    assert found[0]

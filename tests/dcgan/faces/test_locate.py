@@ -162,3 +162,16 @@ def test_a_hidden_face_is_placed_by_its_box(filled):
     centers = [-(transform[:, 2] - (SIZE - 1) / 2) / np.diag(transform) for transform in (free, half, full)]
     assert centers[2] == pytest.approx([60.4, 44.4])
     assert centers[0][0] > centers[1][0] > centers[2][0]
+
+
+def test_the_surroundings_of_holes_are_where_the_holes_are():
+    """Labels are given to the part of the mask that has holes; their places are the picture's."""
+    mask = np.zeros((900, 1200), np.bool_)
+    mask[400:420, 700:730] = mask[500, 1199] = True
+    found = locate._windows_around(mask)
+    around = locate.AROUND_PX
+    assert sorted((rows.start, rows.stop, columns.start, columns.stop) for rows, columns in found) == [
+        (400 - around, 420 + around, 700 - around, 730 + around),
+        (500 - around, 501 + around, 1199 - around, 1200),
+    ]
+    assert locate._windows_around(np.zeros((30, 40), np.bool_)) == []
