@@ -91,6 +91,7 @@ class _Prepared:
     loaded: LoadedPicture
     work: Work
     seconds: float
+    tiles: tuple[Picture, ...] = ()  # of the sheet: the picture as it was, and what is missing
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -255,9 +256,13 @@ class _FolderRun:
         try:
             loaded = load_picture(source, self.job.masks, channels=self.channels, seed=self.job.seed)
             loaded = fit_to_form(loaded, self.outputs[source].paths[0])
+            tiles: tuple[Picture, ...] = ()
+            if self.job.sheet:  # before the method may fill the picture in place
+                masked = show_masked(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
+                tiles = self.sheet.tile(loaded.color), self.sheet.tile(masked)
             started = time.perf_counter()
             if not loaded.mask.any():
-                return _Prepared(loaded, Work("", lambda _: loaded.color), 0.0)
+                return _Prepared(loaded, Work("", lambda _: loaded.color), 0.0, tiles)
             work = self.method.prepare(loaded.color, loaded.mask, blocks=self.job.masks.blocks, photograph=photograph)
         except ImageFileError as error:
             return _Done.failed(source, str(error))
@@ -267,7 +272,7 @@ class _FolderRun:
             return _Done.failed(source, f"{source.path}: {error}")
         except MemoryError:
             return _Done.failed(source, f"{source.path}: {NO_MEMORY}")
-        return _Prepared(loaded, work, _since(started))
+        return _Prepared(loaded, work, _since(started), tiles)
 
     def _write(self, prepared: _Prepared, answers: Answers | None, *, seconds: float) -> _Done:
         """Compose and write one picture's results."""
@@ -275,11 +280,7 @@ class _FolderRun:
         source = loaded.source
         output = self.outputs[source]
         paths = output.paths
-        tiles: list[Picture] = []
-        holes = []
-        if self.job.sheet:  # before the method may fill the picture in place
-            masked = show_masked(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
-            tiles = [self.sheet.tile(loaded.color), self.sheet.tile(masked)]
+        tiles, holes = list(prepared.tiles), []
         started = time.perf_counter()
         xmp, xmp_note = xmp_for(paths[0], loaded.attached.xmp, self._origin(prepared))
         attached = dataclasses.replace(loaded.attached, xmp=xmp)

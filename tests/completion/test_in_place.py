@@ -63,12 +63,13 @@ def test_opencv_sees_a_window_alone_and_fills_the_same(method):
         assert np.array_equal(fill_classical(method, picture[None], hole[None])[0], expected)
 
 
-def test_the_sheet_shows_the_picture_as_it_was(tmp_path):
+@pytest.mark.parametrize("options", [["--method", "telea"], ["--faces", "--face-box", "30,30,60,60"]])
+def test_the_sheet_shows_the_picture_as_it_was(tmp_path, options):
     picture, mask = np.full((128, 128, 3), 200, np.uint8), np.zeros((128, 128), np.uint8)
     picture[40:60, 40:60], mask[40:60, 40:60] = (255, 0, 0), 255
     save_picture(tmp_path / "a.png", picture)
     save_picture(tmp_path / "m.png", mask)
-    arguments = ["--method", "telea", "--mask-file", tmp_path / "m.png", tmp_path / "a.png", "--sheet"]
+    arguments = [*options, "--mask-file", tmp_path / "m.png", tmp_path / "a.png", "--sheet"]
     result = CliRunner().invoke(complete_command, [*map(str, arguments), "--output", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     sheet = read_picture(tmp_path / "out" / "sheet.png")
