@@ -372,10 +372,37 @@ def test_features_of_the_true_picture_cost_nothing(prior, data):
     settings = dataclasses.replace(SETTINGS, adversarial_weight=0.0, feature_weight=1.0)
     trainer = build_encoder_trainer(prior, settings, steps=10)
     batch = DamagedBatches(data.pictures, SETTINGS)[0]
-    real = to_float(batch["pictures"])
-    _, parts = trainer._critic_losses(real, real, np.ones(8, np.float32), training=False)
+    real, hole = to_float(batch["pictures"]), np.ones((8, 16, 16, 1), np.float32)
+    _, parts = trainer._critic_losses(real, real, np.ones(8, np.float32), hole=hole, training=False)
     assert float(parts["feature_loss"]) == pytest.approx(0.0, abs=1e-5)
-    _, parts = trainer._critic_losses(real, -real, np.zeros(8, np.float32), training=False)
+    _, parts = trainer._critic_losses(real, -real, np.zeros(8, np.float32), hole=hole, training=False)
     assert float(parts["feature_loss"]) == float(parts["adversarial_loss"]) == 0.0
-    _, parts = trainer._critic_losses(real, -real, np.ones(8, np.float32), training=False)
+    _, parts = trainer._critic_losses(real, -real, np.ones(8, np.float32), hole=hole, training=False)
     assert float(parts["feature_loss"]) > 0.01
+
+
+def test_a_critic_of_patches(prior, data):
+    """Every part of the hole is judged by itself; parts that are known cost nothing."""
+    settings = dataclasses.replace(SETTINGS, adversarial_weight=0.0, feature_weight=0.0, patch_weight=2.0)
+    assert settings.has_critic
+    trainer = build_encoder_trainer(prior, settings, steps=10)
+    assert trainer.critic.outputs[-1].shape[1:] == (4, 4, 1)  # of this small model, on its last feature map
+    real = to_float(data.pictures[:8])
+    hole = np.zeros((8, 16, 16, 1), np.float32)
+    hole[:, :8, :8] = 1.0
+    weights = np.ones(8, np.float32)
+    total, parts = trainer._critic_losses(real, -real, weights, hole=hole, training=False)
+    logits = np.asarray(trainer.critic(-real, training=False)[-1], np.float32)[:, :2, :2]
+    assert float(parts["patch_loss"]) == pytest.approx(float(np.log1p(np.exp(-logits)).mean()), rel=1e-3)
+    expected = 2.0 * parts["patch_loss"] + parts["critic_patch_loss"] + parts["critic_loss"]
+    assert float(total) == pytest.approx(float(expected), rel=1e-5)
+    _, parts = trainer._critic_losses(real, -real, 0.0 * weights, hole=hole, training=False)
+    assert float(parts["patch_loss"]) == 0.0
+
+
+def test_a_run_with_a_critic_of_patches(data, prior, tmp_path):
+    settings = dataclasses.replace(SETTINGS, patch_weight=0.1)
+    path = train(data, tmp_path / "run", prior, settings=settings)
+    assert path.exists()
+    rows = (tmp_path / "run" / "losses.csv").read_text().splitlines()
+    assert "critic_patch_loss" in rows[0]
