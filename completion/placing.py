@@ -19,7 +19,7 @@ from dcgan.faces.alignment import compose_transforms, invert_transform, transfor
 from dcgan.faces.detector import FaceDetector
 from dcgan.faces.locate import BOX_MIN_PX, Box, FaceLocator, GivenFaces, LocatedFace
 from dcgan.faces.placement import Placement
-from dcgan.faces.turning import TURNS, Turn
+from dcgan.faces.turning import TURNS, Reduction, Turn
 from dcgan.pictures.values import resize_picture
 
 __all__ = ["FacePlacer"]
@@ -27,6 +27,9 @@ __all__ = ["FacePlacer"]
 FILLED_UNKNOWNS_MAX = 16_384  # missing pixels that are filled for detection; larger holes on a smaller grid
 ALIGNED_SIDE_PX = 160  # side of the tight square at the second alignment: landmarks need no more
 TURNED_PIXELS = 1_500_000  # of the photograph in which turned faces are looked for
+#: Pixels of a photograph beyond which a reduced one is turned to align its faces, which bounds the memory, and the
+#: least side of a given box in it.
+TURNED_WHOLE_PIXELS, TURNED_WHOLE_BOX_PX = 24_000_000, 160
 LEAST_SCORE = -0.5  # of a face in a given box
 TURNED_BOX_PX = 120  # side of a given box there
 TURNED_SURER = 0.25  # by how much a turned face's score must be above what an upright one needs
@@ -113,6 +116,19 @@ class FacePlacer:
         """Return the faces that are upright when the photograph is turned; see `place`."""
         if degrees == 0:
             return self._place_upright(picture, mask, filled, given=given)
+        reduction = _reduction(mask.shape, given)
+        if reduction is None:
+            return self._place_whole_turned(picture, mask, filled, given=given, degrees=degrees)
+        small = reduction.picture(filled)  # not the photograph: its reduced pixels would mix in what is hidden
+        own = GivenFaces(tuple(reduction.box(box) for box in given.boxes))
+        pictures = (small[..., : picture.shape[2]], reduction.mask(mask), small)
+        faces, others = self._place_whole_turned(*pictures, given=own, degrees=degrees)
+        return tuple(map(reduction.face_back, faces)), tuple(map(reduction.face_back, others))
+
+    def _place_whole_turned(
+        self, picture: Picture, mask: Mask, filled: Picture, *, given: GivenFaces, degrees: int
+    ) -> tuple[Faces, Faces]:
+        """Return the faces that are upright when the photograph is turned, all of it at its own size."""
         turn = Turn(degrees, (mask.shape[0], mask.shape[1]))
         own = GivenFaces(tuple(turn.box(box) for box in given.boxes))
         turned = turn.picture(filled)
@@ -219,6 +235,16 @@ class FacePlacer:
             return face
         placement = Placement(compose_transforms(aligned.transform, there), self.size)
         return dataclasses.replace(face, placement=placement)
+
+
+def _reduction(shape: tuple[int, ...], given: GivenFaces) -> Reduction | None:
+    """Return how a large photograph is reduced before it is turned; None where it is not."""
+    height, width = shape[:2]
+    scale = math.sqrt(TURNED_WHOLE_PIXELS / (height * width))
+    scale = max(scale, *(TURNED_WHOLE_BOX_PX / max(min(box[2:]), 1) for box in given.boxes), 0.0)
+    if scale >= 1.0:
+        return None
+    return Reduction((height, width), (max(1, round(scale * height)), max(1, round(scale * width))))
 
 
 def _touches(mask: Mask, face: LocatedFace) -> bool:

@@ -276,23 +276,35 @@ def _all_landmarks(points: Points) -> Points:
 
 def _windows_around(mask: Mask) -> list[Window]:
     """Return the surroundings of each hole of a mask, or those of all of them where there are many."""
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    if not rows.size:
-        return []
-    start = np.array([columns[0], rows[0], 0, 0])
-    part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]  # the labels take four bytes a pixel
-    _, _, stats, _ = cv2.connectedComponentsWithStats(part.astype(np.uint8), connectivity=8)
-    holes = stats[1:, :4] + start  # left, top, width, height; 0 is what is known
-    if len(holes) > HOLES_MAX:
+    found = [holes for band in _bands(mask) for holes in _holes(mask, band)]  # left, top, width, height
+    if len(found) > HOLES_MAX:
+        holes = np.array(found)
         low, high = holes[:, :2].min(axis=0), (holes[:, :2] + holes[:, 2:]).max(axis=0)
-        holes = np.array([[*low, *(high - low)]])
+        found = [[*low.tolist(), *(high - low).tolist()]]
     return [
         (
             slice(max(top - AROUND_PX, 0), min(top + height + AROUND_PX, mask.shape[0])),
             slice(max(left - AROUND_PX, 0), min(left + width + AROUND_PX, mask.shape[1])),
         )
-        for left, top, width, height in holes.tolist()
+        for left, top, width, height in found
     ]
+
+
+def _bands(mask: Mask) -> list[Window]:
+    """Return the runs of rows that hold missing pixels, each from its first to its last missing column."""
+    used = np.concatenate([[False], mask.any(axis=1), [False]])
+    borders = np.flatnonzero(used[1:] != used[:-1]).reshape(-1, 2)
+    bands = []
+    for first, end in borders.tolist():
+        columns = np.flatnonzero(mask[first:end].any(axis=0))
+        bands.append((slice(first, end), slice(int(columns[0]), int(columns[-1]) + 1)))
+    return bands
+
+
+def _holes(mask: Mask, band: Window) -> list[list[int]]:
+    """Return left, top, width and height of each hole of a band; labels take 4 bytes for each of its pixels."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask[band].astype(np.uint8), connectivity=8)
+    return (stats[1:, :4] + np.array([band[1].start, band[0].start, 0, 0])).tolist()  # 0 is what is known
 
 
 def _overlaps(box: Sequence[int], shape: Sequence[int]) -> bool:

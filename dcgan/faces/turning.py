@@ -12,8 +12,9 @@ import numpy.typing as npt
 from dcgan.faces.alignment import compose_transforms, invert_transform, transform_points
 from dcgan.faces.locate import Box, LocatedFace
 from dcgan.faces.placement import Placement
+from dcgan.pictures.values import resize_picture
 
-__all__ = ["TURNS", "Turn"]
+__all__ = ["TURNS", "Reduction", "Turn"]
 
 #: Degrees, counter-clockwise, by which a picture is turned to look for faces: 90, 180 and 270 first.
 TURNS = (90, 180, 270, 45, 315)
@@ -92,6 +93,50 @@ class Turn:
         height, width = self.turned_shape
         turned = cv2.warpAffine(values, self.transform, (width, height), flags=method, borderMode=border)
         return np.asarray(turned, np.uint8)
+
+
+@dataclasses.dataclass(frozen=True)
+class Reduction:
+    """A smaller copy of pictures of one shape, in which faces are looked for that then lie in the picture.
+
+    Attributes
+    ----------
+    shape, small_shape : tuple of int
+        (height, width) of the pictures and of the smaller ones.
+    """
+
+    shape: tuple[int, int]
+    small_shape: tuple[int, int]
+
+    @property
+    def transform(self) -> Points:
+        """The map, float64 (2, 3), from (x, y) in a picture to (x, y) in the smaller one.
+
+        Examples
+        --------
+        >>> Reduction((8, 4), (4, 2)).transform.tolist()
+        [[0.5, 0.0, -0.25], [0.0, 0.5, -0.25]]
+        """
+        down, across = (small / side for small, side in zip(self.small_shape, self.shape, strict=True))
+        return np.array([[across, 0.0, (across - 1.0) / 2.0], [0.0, down, (down - 1.0) / 2.0]])
+
+    def picture(self, picture: Picture) -> Picture:
+        """Return a picture, (H, W, C), reduced."""
+        return np.asarray(resize_picture(picture, self.small_shape), np.uint8)
+
+    def mask(self, mask: Mask) -> Mask:
+        """Return a mask reduced; True = any part of the pixel is missing."""
+        return resize_picture(mask[..., None].view(np.uint8) * np.uint8(255), self.small_shape)[..., 0] > 0
+
+    def box(self, box: Box) -> Box:
+        """Return a box of the picture in the smaller one."""
+        return _turn_box(box, self.transform, keeps_size=False)
+
+    def face_back(self, face: LocatedFace) -> LocatedFace:
+        """Return a face of the smaller picture as one of the picture."""
+        box = face.box and _turn_box(face.box, invert_transform(self.transform), keeps_size=False)
+        placement = Placement(compose_transforms(face.placement.transform, self.transform), face.placement.size)
+        return dataclasses.replace(face, placement=placement, box=box)
 
 
 def _turn_box(box: Box, transform: Points, *, keeps_size: bool) -> Box:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from completion import placing
 from completion.composition import Composer
 from completion.config import EncoderConfig, SearchConfig
 from completion.methods import MethodOptions, make_method
@@ -102,6 +103,56 @@ def test_a_guess_is_told(prior, picture):
         detector.min_score = float(limit)
         with pytest.raises(NoFaceError):
             method.prepare(picture, ONE, photograph=GivenFaces())
+
+
+class Lying(StubDetector):
+    """Sees a face in pictures that are higher than wide, at one place of them."""
+
+    def detect(self, picture, *, min_score=None, upsample=None):
+        self.seen.append(picture)
+        height, width = picture.shape[:2]
+        return (
+            [make_face(*(round(share * height) for share in (0.2, 0.3, 0.3, 0.3)))]
+            if height == max(height, 1.2 * width)
+            else []
+        )
+
+
+def test_a_large_photograph_is_turned_reduced(encoded, monkeypatch):
+    """The face lies where it does in the whole one, what is hidden is not seen, and no larger picture is turned."""
+    picture, hole = make_picture(HEIGHT, WIDTH), make_mask(35, 45, 55, 65)
+    found, seen = [], []
+    for pixels, each in ((10**6, picture), (HEIGHT * WIDTH // 4, picture), (HEIGHT * WIDTH // 4, 255 - picture)):
+        monkeypatch.setattr(placing, "TURNED_WHOLE_PIXELS", pixels)
+        detector = Lying()
+        placer = FacePlacer(detector, Finder(encoded, EncoderConfig()), Composer())
+        faces, _ = placer.place(np.where(hole[..., None], each, picture), hole)
+        found.append(faces)
+        seen.append([part for part in detector.seen if part.shape[0] > part.shape[1]])
+    (whole,), (reduced,), _ = found
+    assert whole.turn == reduced.turn == 90
+    assert np.abs(np.array(whole.box) - reduced.box).max() <= 2
+    assert np.abs(whole.placement.transform - reduced.placement.transform).max() < 1.0
+    assert max(part.shape[0] for part in seen[0]) == WIDTH
+    assert seen[1][-1].shape[0] < WIDTH
+    assert all(np.array_equal(one, two) for one, two in zip(*seen[1:], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("shape", "boxes", "expected"),
+    [
+        ((4000, 6000), (), None),
+        ((8000, 12000), (), (4000, 6000)),
+        ((8000, 12000), ((0, 0, 640, 400),), (4000, 6000)),
+        ((8000, 12000), ((0, 0, 640, 400), (0, 0, 200, 300)), (6400, 9600)),
+        ((8000, 12000), ((0, 0, 100, 100),), None),
+        ((8000, 12000), ((0, 0, 0, 9),), None),
+    ],
+)
+def test_how_far_a_photograph_is_reduced(shape, boxes, expected):
+    """To 24 million pixels, unless a given box became too small in it."""
+    reduction = placing._reduction(shape, GivenFaces(boxes=boxes))
+    assert (reduction and reduction.small_shape) == expected
 
 
 class Improving(StubDetector):

@@ -1,13 +1,18 @@
 import dataclasses
 import math
 
+import hypothesis.extra.numpy as npst
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
 
 from dcgan.errors import NoFaceError
 from dcgan.faces import locate
 from dcgan.faces.locate import FaceLocator, GivenFaces, LocatedFace
 from dcgan.faces.placement import Placement
+from tests.dcgan.helpers import memory_below
 from tests.dcgan.faces.helpers import HEIGHT, SIZE, WIDTH, StubDetector, make_face, make_mask
 
 TOUCHED = make_mask(30, 50, 90, 110)
@@ -73,6 +78,28 @@ def test_a_large_photograph_is_looked_at_once_more_around_the_hole(filled, monke
     again = FaceLocator(SIZE, detector).locate(filled, make_mask(40, 60, 85, 95))
     assert again[0].box == (80, 30, 44, 44)
     assert len(again) == 2
+
+
+def test_windows_around_holes_in_opposite_corners_take_no_memory_of_the_whole_mask():
+    """Labels of all pixels took 5 bytes each."""
+    mask = make_mask(0, 50, 0, 50, (4000, 4000)) | make_mask(3950, 4000, 3940, 3990, (4000, 4000))
+    with memory_below(2**20):
+        windows = locate._windows_around(mask)
+    assert windows == [(slice(0, 210), slice(0, 210)), (slice(3790, 4000), slice(3780, 4000))]
+
+
+@given(holes=npst.arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))), most=st.integers(1, 8))
+def test_windows_are_those_of_the_mask_as_one_piece(holes, most):
+    """However many runs of rows a mask has; touching corners belong together."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(locate, "AROUND_PX", 0)
+        patch.setattr(locate, "HOLES_MAX", most)
+        windows = locate._windows_around(holes)
+    pieces = ndimage.find_objects(ndimage.label(holes, np.ones((3, 3)))[0])
+    if len(pieces) > most:
+        used = [np.flatnonzero(holes.any(axis=axis)) for axis in (1, 0)]
+        pieces = [tuple(slice(int(each[0]), int(each[-1]) + 1) for each in used)]
+    assert sorted(map(str, windows)) == sorted(map(str, pieces))
 
 
 def test_the_largest_face_comes_first(locator, filled):
