@@ -139,7 +139,6 @@ class Phase:
 
     def __init__(self, trainer: Any, make_batch: Callable[[Array, Any], Any], *, steps: int) -> None:
         self.trainer, self.make_batch, self.steps = trainer, make_batch, steps
-        self.done = 0
         self._compiled: Any = None
         self._seed = 0
 
@@ -203,7 +202,6 @@ class Phase:
         for group, values in zip(self._groups(), state, strict=True):
             for variable, value in zip(group, values, strict=True):
                 variable.assign(value)
-        self.done += steps
         seconds = time.monotonic() - began
         run.say(f"{name}: {steps} steps in {seconds:.1f} s, compiled in {self.compile_seconds:.1f} s: {_shown(logs)}")
 

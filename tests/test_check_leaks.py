@@ -1,21 +1,16 @@
-import importlib
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from dcgan.pictures.saving import save_picture
-
-ROOT = Path(__file__).parent.parent
+from tests.scripts import imported
 
 
 @pytest.fixture(scope="module")
 def leaks():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT / "scripts"))
-        yield importlib.import_module("check_leaks")
+    with imported("check_leaks") as module:
+        yield module
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,18 @@
 """A hundred of the damaged files of scripts/fuzz_files.py through the commands that read pictures."""
 
-import importlib
-from pathlib import Path
-
 import pytest
+
+from tests.scripts import imported
 
 pytest.importorskip("resource")  # Windows bounds no process's memory
 
-ROOT = Path(__file__).parent.parent
 COUNT, SECONDS = 100, 120.0
 
 
 @pytest.fixture(scope="module")
 def fuzz():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT / "scripts"))
-        yield importlib.import_module("fuzz_files")
+    with imported("fuzz_files") as module:
+        yield module
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from completion.search.losses import perceptual_loss
 from dcgan.encoder import build_encoder, decode
 from dcgan.config import ModelConfig
 from dcgan.training.gan import judge
-from dcgan.training.losses import discriminator_loss
+from dcgan.training.losses import cross_entropy, discriminator_loss
 from dcgan.model_file import Prior
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.pictures.values import to_float
@@ -193,7 +193,7 @@ class EncoderTrainer(keras.Model):
                 return ops.sum(shares * losses, axis=(1, 2, 3)) / counts
 
             true, fake, adversarial = patches
-            critic = mean_of(ops.softplus(true) - (1.0 - LABEL_SMOOTHING) * true) + mean_of(ops.softplus(fake))
+            critic = mean_of(cross_entropy(true, 1.0 - LABEL_SMOOTHING)) + mean_of(cross_entropy(fake, 0.0))
             parts["patch_loss"] = ops.mean(weights * mean_of(ops.softplus(-adversarial)))
             parts["critic_patch_loss"] = ops.mean(critic)
             total = total + self.config.patch_weight * parts["patch_loss"] + parts["critic_patch_loss"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from keras import ops
 
-__all__ = ["discriminator_loss", "generator_loss"]
+__all__ = ["cross_entropy", "discriminator_loss", "generator_loss"]
 
 Tensor = Any
 
@@ -32,9 +32,24 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, *, label_smooth
     tensor of float32, shape ()
         The loss, non-negative.
     """
-    # cross entropy of target t and logit l is softplus(l) - t * l
-    real = ops.softplus(real_logits) - (1.0 - label_smoothing) * real_logits
-    return ops.mean(real) + ops.mean(ops.softplus(fake_logits))
+    return ops.mean(cross_entropy(real_logits, 1.0 - label_smoothing)) + ops.mean(cross_entropy(fake_logits, 0.0))
+
+
+def cross_entropy(logits: Tensor, target: float) -> Tensor:
+    """Return the cross entropy of each logit with a target.
+
+    Parameters
+    ----------
+    logits : tensor of float32, any shape
+    target : float
+        The probability, in [0, 1].
+
+    Returns
+    -------
+    tensor of float32, of the same shape
+        Non-negative.
+    """
+    return ops.softplus(logits) - target * logits
 
 
 def generator_loss(fake_logits: Tensor) -> Tensor:
