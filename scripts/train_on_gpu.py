@@ -394,29 +394,57 @@ def show_answers(run: Run, phase: Phase, name: str) -> None:
     write_grid(run.out / f"{name}.jpg", np.concatenate(rows), columns=GRID_COLUMNS)
 
 
-def train(run: Run, prior: Any, *, batch: int, steps: int, plan: dict[str, float]) -> None:
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a run does with its seconds.
+
+    Attributes
+    ----------
+    norms : tuple of str
+        Kinds of discriminator, each of which trains a generator; the better one is kept.
+    generator, plain : float
+        Shares of the run for each generator and for the encoder without a critic.
+    strengths : tuple of float
+        Factors of the critic's weights, each for an equal part of the rest.
+    gradient_penalty : float
+        See `EncoderTrainConfig`.
+    samples : int
+        To compare generators by.
+    """
+
+    norms: tuple[str, ...] = ("batch",)
+    generator: float = 0.14
+    plain: float = 0.27
+    strengths: tuple[float, ...] = (0.5, 1.5, 4.0)
+    gradient_penalty: float = 1.0
+    samples: int = 4096
+
+
+def train(run: Run, prior: Any, plan: Plan, *, batch: int, steps: int) -> None:
     """Train generators, choose one, and train an encoder against it, without a critic and with an ever stronger one."""
     from completion.encoder.config import EncoderTrainConfig
     from dcgan.model_file import Prior
+    from dcgan.training.checkpoint import averaged_weights
 
     plain = EncoderTrainConfig(
         batch_size=batch, moved=0.6, framed=0.25, worn=0.35, hole_weight=0.0, log_weight=0.1, precision="mixed_bfloat16"
     )
-    critical = dataclasses.replace(plain, adversarial_weight=0.05, feature_weight=2.0, patch_weight=0.05)
+    critical = dataclasses.replace(
+        plain, adversarial_weight=0.05, feature_weight=2.0, patch_weight=0.05, gradient_penalty=plan.gradient_penalty
+    )
     first = encoder_phase(prior, plain, batch=batch, steps=steps)
     first.trainer.encoder.set_weights(prior.encoder.get_weights())
-    trials = [Generators(prior, norm, batch=batch, steps=steps, rate=2e-4) for norm in ("batch", "spectral")]
+    trials = [Generators(prior, norm, batch=batch, steps=steps, rate=2e-4) for norm in plan.norms]
     compiler = ThreadPoolExecutor(1)
     jobs = [compiler.submit(phase.compile, run.store) for phase in (*(each.phase for each in trials), first)]
 
     best: tuple[float, Any] | None = None
     for made, job in zip(trials, jobs, strict=False):
         job.result()
-        norm = made.norm
-        made.train(run, plan[norm])
+        made.train(run, plan.generator * run.seconds)
         generator, discriminator_weights = made.averaged()
-        value = distance(run, prior, generator, count=int(plan["samples"]), name=f"generator-{norm}")
-        run.say(f"{norm}: distance {value:.4f}")
+        value = distance(run, prior, generator, count=plan.samples, name=f"generator-{made.norm}")
+        run.say(f"{made.norm}: distance {value:.4f}")
         if best is None or value < best[0]:
             discriminator = made.gan.discriminator
             raw = discriminator.get_weights()
@@ -429,17 +457,14 @@ def train(run: Run, prior: Any, *, batch: int, steps: int, plan: dict[str, float
     second = encoder_phase(best[1], critical, batch=batch, steps=steps)
     waiting = compiler.submit(second.compile, run.store)
 
-    first.train(run, plan["plain"], rate=falling(1.5e-3, 3e-4), name="encoder")
+    first.train(run, plan.plain * run.seconds, rate=falling(1e-3, 2e-4), name="encoder")
     save_weights(run.out / "encoder-0.safetensors", first.trainer)
     show_answers(run, first, "encoder-0")
     waiting.result()
-    from dcgan.training.checkpoint import averaged_weights
-
     second.trainer.encoder.set_weights(averaged_weights(first.trainer)[0])
-    levels = (0.4, 1.0, 2.0)
-    for number, strength in enumerate(levels, start=1):
+    for number, strength in enumerate(plan.strengths, start=1):
         second.trainer.strength.assign(strength)
-        seconds = (run.left() - plan["end"]) / (len(levels) - number + 1)
+        seconds = (run.left() - 0.02 * run.seconds) / (len(plan.strengths) - number + 1)
         second.train(run, seconds, rate=falling(4e-4, 1e-4), name=f"encoder, critic {strength}")
         save_weights(run.out / f"encoder-{number}.safetensors", second.trainer)
         show_answers(run, second, f"encoder-{number}")
@@ -454,6 +479,9 @@ def train(run: Run, prior: Any, *, batch: int, steps: int, plan: dict[str, float
 @click.option("--steps", type=int, default=50, show_default=True, help="Training steps in one call of the device.")
 @click.option("--capacity", type=int, default=66_200, show_default=True, help="Pictures that memory is kept for.")
 @click.option("--samples", type=int, default=4096, show_default=True, help="To compare the generators by.")
+@click.option("--norms", default="batch", show_default=True, help="Of the discriminators; batch,spectral.")
+@click.option("--strengths", default="0.5,1.5,4", show_default=True, help="Of the critic, one after the other.")
+@click.option("--gradient-penalty", type=float, default=1.0, show_default=True, help="Of the critic; 0: none.")
 def main(
     work: Path,
     mask_count: int,
@@ -463,6 +491,9 @@ def main(
     steps: int,
     capacity: int,
     samples: int,
+    norms: str,
+    strengths: str,
+    gradient_penalty: float,
 ) -> None:
     """Draw masks, or train."""
     size = 128
@@ -478,9 +509,13 @@ def main(
 
     run = Run(work, capacity=capacity, size=size, seconds=seconds)
     run.say(f"{jax.devices()}, Keras on {os.environ['KERAS_BACKEND']}")
-    plan = {"batch": 0.10, "spectral": 0.13, "plain": 0.33}
-    plan = {name: share * seconds for name, share in plan.items()} | {"samples": samples, "end": 0.02 * seconds}
-    train(run, load_model(str(model_path)), batch=batch, steps=steps, plan=plan)
+    plan = Plan(
+        norms=tuple(norms.split(",")),
+        strengths=tuple(float(strength) for strength in strengths.split(",")),
+        gradient_penalty=gradient_penalty,
+        samples=samples,
+    )
+    train(run, load_model(str(model_path)), plan, batch=batch, steps=steps)
     run.say("done")
     (run.out / "done").touch()
 

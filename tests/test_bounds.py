@@ -42,7 +42,7 @@ WITH = {
 REAL = {
     *("--learning-rate", "--discriminator-learning-rate", "--perceptual-weight"),
     *("--hole-weight", "--log-weight", "--latent-weight", "--adversarial-weight", "--feature-weight"),
-    "--patch-weight",
+    *("--patch-weight", "--gradient-penalty"),
 }
 
 

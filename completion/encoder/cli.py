@@ -83,6 +83,12 @@ TRAIN = EncoderTrainConfig()
     **shown_default(TRAIN.patch_weight),
 )
 @click.option(
+    "--gradient-penalty",
+    type=float,
+    help="Weight of the penalty of the critic's gradient (R1), which keeps the critic from winning; 0: none.",
+    **shown_default(TRAIN.gradient_penalty),
+)
+@click.option(
     "--ema-momentum",
     type=float,
     help="Decay of the exported average of the weights.",

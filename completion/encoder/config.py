@@ -40,6 +40,10 @@ class EncoderTrainConfig:
     patch_weight : float, default 0
         Weight of the adversarial loss of the critic's patches, at least 0: of every part of the hole by itself, about a
         third of the picture's side at 128 pixels, rather than of the picture as a whole. Above 0 there is a critic.
+    gradient_penalty : float, default 0
+        Weight gamma of R1, gamma / 2 times the squared norm of the critic's gradient at true pictures (Mescheder et al.
+        2018, arXiv:1801.04406, equation 9), at least 0; it keeps a critic from winning. It is estimated from the
+        critic's answer to a little noise.
     ema_momentum : float, default 0.999
         Decay of the exported running average of the weights, in [0, 1); 0 exports the weights of the last step.
     flip : bool, default True
@@ -74,6 +78,7 @@ class EncoderTrainConfig:
     adversarial_weight: float = 0.0
     feature_weight: float = 0.0
     patch_weight: float = 0.0
+    gradient_penalty: float = 0.0
     ema_momentum: float = 0.999
     flip: bool = True
     moved: float = 0.0
@@ -104,6 +109,7 @@ class EncoderTrainConfig:
             "adversarial_weight",
             "feature_weight",
             "patch_weight",
+            "gradient_penalty",
         ):
             weight = getattr(self, name)
             check(0 <= weight < float("inf"), f"`{name}` of at least 0", **{name: weight})

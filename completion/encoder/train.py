@@ -44,6 +44,7 @@ LATER_FIELDS = {
     "margin": (0.0,),
     "log_weight": (0.0,),
     "patch_weight": (0.0,),
+    "gradient_penalty": (0.0,),
     "moved": (0.0,),
     "framed": (0.0,),
     "worn": (0.0,),

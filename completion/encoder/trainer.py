@@ -23,6 +23,7 @@ __all__ = ["EncoderTrainer", "build_encoder_trainer"]
 LABEL_SMOOTHING = 0.1
 WIDE_SHARE = 1 / 16  # of the side; a missing pixel is in a wide part of the hole if none is known within this distance
 PATCH_MAP = 2  # index of the critic's feature map that its patches are judged on, at an eighth of the picture's side
+NOISE = 0.1  # standard deviation of the noise that shows the critic's gradient; in the values of pictures, [-1, 1]
 SQUARE_MIN = 1e-4  # squared errors below this, 46 dB, count little in the logarithm
 
 Tensor = Any
@@ -69,6 +70,10 @@ class EncoderTrainer(keras.Model):
     D. Pathak et al., "Context encoders: feature learning by inpainting", 2016, arXiv:1604.07379 (adversarial loss).
     T.-C. Wang et al., "High-resolution image synthesis and semantic manipulation with conditional GANs", 2018,
     arXiv:1711.11585, equation 4 (feature matching loss).
+    L. Mescheder et al., "Which training methods for GANs do actually converge?", 2018, arXiv:1801.04406, equation 9
+    (gradient penalty).
+    S. Lin et al., "Diffusion adversarial post-training for one-step video generation", 2025, arXiv:2501.08316, section
+    3.4 (the penalty by a finite difference).
     """
 
     def __init__(
@@ -88,6 +93,9 @@ class EncoderTrainer(keras.Model):
         names += [f"latent_{name}" for name in names] if config.latent_weight else []
         names += ["adversarial_loss", "feature_loss", "critic_loss"] if critic else []
         names += ["patch_loss", "critic_patch_loss"] if critic and config.patch_weight else []
+        if critic and config.gradient_penalty:
+            names += ["penalty_loss"]
+            self.noise_seed = keras.random.SeedGenerator(config.seed)
         self.loss_means = {name: keras.metrics.Mean(name=name) for name in names}
 
     @property
@@ -168,6 +176,7 @@ class EncoderTrainer(keras.Model):
         """
         answers = judge(self.critic, real, completed, training=training)
         (real_logits, *real_maps), (fake_logits, *_), (adversarial_logits, *maps) = answers
+        real_answer = [real_logits, *(real_maps[-1:] if self.config.patch_weight else [])]
         patches: list[Tensor] = []
         if self.config.patch_weight:
             real_maps, maps = real_maps[:-1], maps[:-1]
@@ -197,7 +206,45 @@ class EncoderTrainer(keras.Model):
             parts["patch_loss"] = ops.mean(weights * mean_of(ops.softplus(-adversarial)))
             parts["critic_patch_loss"] = ops.mean(critic)
             total = total + self.config.patch_weight * parts["patch_loss"] + parts["critic_patch_loss"]
+        if self.config.gradient_penalty:
+            parts["penalty_loss"] = gradient_penalty(
+                self.critic, real, real_answer, seed=self.noise_seed, training=training
+            )
+            total = total + 0.5 * self.config.gradient_penalty * parts["penalty_loss"]
         return total, parts
+
+
+def gradient_penalty(critic: keras.Model, real: Tensor, answer: list[Tensor], *, seed: Any, training: bool) -> Tensor:
+    """Return the estimated squared norm of a critic's gradient at true pictures, the sum over its kinds of logits.
+
+    A logit changes by the scalar product of its gradient and a little noise, whose square is on average the squared
+    norm of the gradient times the noise's variance.
+
+    Parameters
+    ----------
+    critic : keras.Model
+        See `build_critic`.
+    real : float32 tensor (B, H, W, C)
+        True pictures in [-1, 1].
+    answer : list of float32 tensor
+        The critic's logits of `real`: of the pictures and, if there are two, of their patches.
+    seed : keras.random.SeedGenerator
+        Of the noise.
+    training : bool
+        Whether BatchNorm uses the statistics of the batch.
+
+    Returns
+    -------
+    float32 tensor ()
+        At least 0.
+    """
+    noise = keras.random.normal(ops.shape(real), stddev=NOISE, seed=seed)
+    weights = [ops.copy(variable) for variable in critic.trainable_variables]
+    state = [ops.copy(variable) for variable in critic.non_trainable_variables]
+    (logits, *maps), _ = critic.stateless_call(weights, state, real + noise, training=training)
+    moved = [logits, maps[-1]] if len(answer) > 1 else [logits]
+    squares = [ops.mean(ops.square(new - old)) for new, old in zip(moved, answer, strict=True)]
+    return sum(squares) / NOISE**2
 
 
 def push_pull_blend(generated: Tensor, real: Tensor, known: Tensor) -> Tensor:

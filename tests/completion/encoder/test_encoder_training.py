@@ -14,7 +14,13 @@ from completion.encoder import train as encoder_training
 from completion.encoder.cli import train_encoder_command
 from completion.encoder.config import EncoderTrainConfig
 from completion.encoder.data import DamagedBatches
-from completion.encoder.trainer import build_critic, build_encoder_trainer, push_pull_blend, wide_share
+from completion.encoder.trainer import (
+    build_critic,
+    build_encoder_trainer,
+    gradient_penalty,
+    push_pull_blend,
+    wide_share,
+)
 from completion.encoder.network_input import encoder_input, push_pull
 from completion.search.encoder_input import spread_block_means
 from dcgan.config import ModelConfig, RunConfig
@@ -406,3 +412,22 @@ def test_a_run_with_a_critic_of_patches(data, prior, tmp_path):
     assert path.exists()
     rows = (tmp_path / "run" / "losses.csv").read_text().splitlines()
     assert "critic_patch_loss" in rows[0]
+
+
+def test_the_gradient_penalty_is_the_squared_norm_of_the_critics_gradient():
+    """That of a linear critic is the same everywhere."""
+    inputs = keras.Input((16, 16, 3))
+    layer = keras.layers.Dense(1, use_bias=False)
+    critic = keras.Model(inputs, [layer(keras.layers.Flatten()(inputs))[:, 0]])
+    real = np.zeros((512, 16, 16, 3), np.float32)
+    seed = keras.random.SeedGenerator(1)
+    penalty = gradient_penalty(critic, real, [critic(real)], seed=seed, training=False)
+    expected = np.square(np.asarray(layer.kernel)).sum()
+    assert float(penalty) == pytest.approx(float(expected), rel=0.3)  # an estimate, by 512 draws of the noise
+
+
+def test_a_run_with_a_gradient_penalty(data, prior, tmp_path):
+    settings = dataclasses.replace(SETTINGS, patch_weight=0.1, gradient_penalty=1.0)
+    train(data, tmp_path / "run", prior, settings=settings)
+    rows = (tmp_path / "run" / "losses.csv").read_text().splitlines()
+    assert "penalty_loss" in rows[0]
