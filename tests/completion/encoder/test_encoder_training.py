@@ -418,10 +418,10 @@ def test_the_gradient_penalty_is_the_squared_norm_of_the_critics_gradient():
     """That of a linear critic is the same everywhere."""
     inputs = keras.Input((16, 16, 3))
     layer = keras.layers.Dense(1, use_bias=False)
-    critic = keras.Model(inputs, [layer(keras.layers.Flatten()(inputs))[:, 0]])
+    critic = keras.Model(inputs, [layer(keras.layers.Flatten()(inputs))[:, 0], inputs])  # logits and a feature map
     real = np.zeros((512, 16, 16, 3), np.float32)
     seed = keras.random.SeedGenerator(1)
-    penalty = gradient_penalty(critic, real, [critic(real)], seed=seed, training=False)
+    penalty = gradient_penalty(critic, real, critic(real)[:1], seed=seed, training=False)
     expected = np.square(np.asarray(layer.kernel)).sum()
     assert float(penalty) == pytest.approx(float(expected), rel=0.3)  # an estimate, by 512 draws of the noise
 
