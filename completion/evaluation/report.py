@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import shlex
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,30 +18,46 @@ from dcgan.pictures.saving import save_picture
 
 __all__ = ["COLUMNS", "differences_table", "results_table", "write_report"]
 
-# Metric: heading, digits, whether higher is better.
+# Metric: heading, digits, the best value.
 COLUMNS = {
-    "hole_psnr": ("hole PSNR", 2, True),
-    "hole_ssim": ("hole SSIM", 3, True),
-    "hole_l1": ("hole L1", 2, False),
-    "hole_gradient": ("hole gradient", 2, False),
-    "identity": ("identity", 3, False),
-    "frechet": ("Fréchet", 4, False),
-    "whole_psnr": ("whole PSNR", 2, True),
-    "whole_ssim": ("whole SSIM", 3, True),
-    "whole_l1": ("whole L1", 2, False),
-    "whole_gradient": ("whole gradient", 2, False),
-    "seconds": ("seconds a picture", 4, False),
+    "hole_psnr": ("hole PSNR", 2, math.inf),
+    "hole_ssim": ("hole SSIM", 3, math.inf),
+    "hole_l1": ("hole L1", 2, 0.0),
+    "hole_gradient": ("hole gradient", 2, 0.0),
+    "hole_sharpness": ("hole sharpness", 3, 1.0),
+    "identity": ("identity", 3, 0.0),
+    "frechet": ("Fréchet", 4, 0.0),
+    "whole_psnr": ("whole PSNR", 2, math.inf),
+    "whole_ssim": ("whole SSIM", 3, math.inf),
+    "whole_l1": ("whole L1", 2, 0.0),
+    "whole_gradient": ("whole gradient", 2, 0.0),
+    "seconds": ("seconds a picture", 4, 0.0),
 }
-WITH_INTERVAL = ("hole_psnr", "hole_ssim", "identity")  # intervals in the table of results; results.json has all
-COMPARED = ("hole_psnr", "hole_ssim", "hole_l1", "hole_gradient", "identity")  # columns of the table of differences
+WITH_INTERVAL = (
+    "hole_psnr",
+    "hole_ssim",
+    "hole_sharpness",
+    "identity",
+)  # intervals in the table of results; results.json has all
+COMPARED = (
+    "hole_psnr",
+    "hole_ssim",
+    "hole_l1",
+    "hole_gradient",
+    "hole_sharpness",
+    "identity",
+)  # columns of the table of differences
 DEFINITIONS = f"""\
 All values are means over the faces, measured on uint8 RGB pictures at the model's size; [low, high] is the 95%
 confidence interval of a percentile bootstrap over the faces. PSNR is in dB, at most {PSNR_MAX:.1f} per picture. SSIM
 has a 7x7 window; its map is averaged over the hole. L1 and gradient are in grey levels: the mean absolute difference of
-the pixels, and of the differences between adjacent pixels (for the hole: of which at least one is missing). Identity is
-the Euclidean distance between the completed and the original face in the embedding of dlib's face recognition network,
-Fréchet the squared Fréchet distance between all completed and all original faces in this embedding; lower is better.
-Seconds a picture exclude loading and compilation. The best value of each column is bold.
+the pixels, and of the differences between adjacent pixels (for the hole: of which at least one is missing). Sharpness
+is the mean gradient magnitude of the luminance in the hole, completed over original: 1 = as sharp as the original, and
+best; less = smoother, more = noisier or with harder edges. Only missing pixels count whose right and lower neighbours
+are missing too; faces without any are left out of the mean. Identity is the Euclidean distance between the completed
+and the original face in the embedding of dlib's face recognition network, Fréchet the squared Fréchet distance between
+all completed and all original faces in this embedding; lower is better. Seconds a picture exclude loading and
+compilation. The best value of each column is bold.
 """
 
 
@@ -89,9 +106,7 @@ def results_table(summary: dict[str, Any], mask: str, *, bold: bool = False) -> 
     results = summary["results"][mask]
     present = [name for name in COLUMNS if any(name in statistics for statistics in results.values())]
     best = {
-        name: (max if COLUMNS[name][2] else min)(
-            _mean(statistics[name]) for statistics in results.values() if name in statistics
-        )
+        name: _best([_mean(statistics[name]) for statistics in results.values() if name in statistics], name)
         for name in present
     }
     rows = []
@@ -132,6 +147,12 @@ def differences_table(summary: dict[str, Any], mask: str) -> str:
     return _table([mask, *(COLUMNS[name][0] for name in present)], rows)
 
 
+def _best(means: Sequence[float], name: str) -> float:
+    """Return the best of a metric's means, the one that is nearest to the best value there is."""
+    target = COLUMNS[name][2]
+    return max(means) if target == math.inf else min(means, key=lambda mean: abs(mean - target))
+
+
 def _mean(statistic: Any) -> float:
     """Return the mean of a statistic, which is a number if it has no interval."""
     return float(statistic["mean"] if isinstance(statistic, dict) else statistic)
@@ -169,8 +190,9 @@ def _rows_as_csv(store: EvaluationStore, summary: dict[str, Any]) -> str:
             columns = measured_columns(store, mask, method)
             seconds = store.completed(mask, method)["seconds"]
             for row, name in enumerate(names):
-                values = [f"{columns[metric][row]:.6g}" if metric in columns else "" for metric in metrics]
-                writer.writerow([name, mask, method, *values, f"{seconds[row]:.6g}"])
+                values = [columns[metric][row] if metric in columns else math.nan for metric in metrics]
+                cells = ["" if math.isnan(value) else f"{value:.6g}" for value in (*values, seconds[row])]
+                writer.writerow([name, mask, method, *cells])
     return text.getvalue()
 
 

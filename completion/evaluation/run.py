@@ -181,10 +181,12 @@ def _measure(
     originals = embedder(faces.pictures) if embedder else None
     for number, (mask, method) in enumerate(pairs):
         kept = store.measured(mask, method)
-        if not kept or (embedder and "embeddings" not in kept):
+        complete = "metrics" in kept and kept["metrics"].shape[1:] == (len(PICTURE_METRICS),)  # not an older version's
+        unseen = embedder is not None and "embeddings" not in kept
+        if not complete or unseen:
             completed = store.completed(mask, method)["pictures"]
-            arrays: Arrays = {"metrics": _metrics(faces.pictures, completed, store.masks(mask))}
-            if embedder and originals is not None:
+            arrays: Arrays = {**kept, "metrics": _metrics(faces.pictures, completed, store.masks(mask))}
+            if unseen and embedder and originals is not None:
                 arrays["embeddings"] = embedder(completed)
                 arrays["originals"] = originals
                 arrays["identity"] = identity_distance(originals, arrays["embeddings"])
@@ -196,7 +198,7 @@ def _measure(
 def _metrics(
     originals: npt.NDArray[np.uint8], completed: npt.NDArray[np.uint8], masks: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
-    """Return the picture metrics, (N, 8), columns in the order of `PICTURE_METRICS`."""
+    """Return the picture metrics, (N, 9), columns in the order of `PICTURE_METRICS`."""
     rows = []
     for original, picture, mask in zip(originals, completed, masks, strict=True):
         figures = picture_metrics(original, picture, mask)

@@ -53,6 +53,7 @@ def measured_columns(store: EvaluationStore, mask: str, method: str) -> dict[str
     -------
     dict of str to float64 array (N,)
         A column for each name of `completion.evaluation.metrics.PICTURE_METRICS`, and "identity" if it was measured.
+        NaN where a metric is not defined for a picture.
     """
     kept = store.measured(mask, method)
     columns = dict(zip(PICTURE_METRICS, kept["metrics"].T, strict=True))
@@ -85,7 +86,8 @@ def summarise(
         "options", "faces", "model", "versions", "machine": how the evaluation was made. "results": for each mask and
         method, "mean", "low" and "high" of each metric, the number "frechet", and the number "seconds", the mean time
         per picture. "differences": for each mask and each method other than the reference, "mean", "low" and "high" of
-        the paired differences method - reference. Metrics that were not measured are absent.
+        the paired differences method - reference. Metrics that were not measured, or are defined for no picture, are
+        absent. A mean is over the pictures for which the metric is defined.
 
     Notes
     -----
@@ -120,12 +122,20 @@ def summarise(
 
 
 def _intervals(columns: dict[str, Column], config: EvaluationConfig) -> Statistics:
-    """Return the mean and the bounds of the confidence interval of each column."""
-    interval = mean_interval(np.stack(list(columns.values()), axis=1), resamples=config.resamples, seed=config.seed)
-    return {
-        name: {part: float(values[index]) for part, values in interval._asdict().items()}
-        for index, name in enumerate(columns)
-    }
+    """Return the mean and the bounds of the confidence interval of each column, over the pictures that have a value."""
+    groups: dict[bytes, list[str]] = {}  # names of columns that are defined for the same pictures
+    for name, column in columns.items():
+        groups.setdefault(np.isfinite(column).tobytes(), []).append(name)
+    statistics: Statistics = {}
+    for names in groups.values():
+        values = np.stack([columns[name] for name in names], axis=1)  # (N, K)
+        values = values[np.isfinite(values[:, 0])]
+        if len(values) == 0:
+            continue
+        interval = mean_interval(values, resamples=config.resamples, seed=config.seed)
+        for index, name in enumerate(names):
+            statistics[name] = {part: float(bounds[index]) for part, bounds in interval._asdict().items()}
+    return statistics
 
 
 def _versions() -> dict[str, str]:

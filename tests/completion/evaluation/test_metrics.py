@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
@@ -9,6 +10,7 @@ from completion.evaluation.metrics import (
     mean_absolute_error,
     picture_metrics,
     psnr,
+    sharpness,
     ssim_map,
 )
 from tests.completion.helpers import center_hole, make_picture
@@ -62,6 +64,56 @@ def test_gradient_error_sees_blur_and_seams_alone():
     assert gradient_error(stripes, pasted, hole) == pytest.approx(8 * 40 / (8 * 4 + 7 * 4))  # the seam
 
 
+def test_sharpness_by_hand():
+    original = np.array([[0, 3, 0], [4, 0, 0], [0, 0, 9]], np.uint8)[..., None]
+    completed = np.array([[0, 6, 0], [8, 5, 0], [0, 0, 0]], np.uint8)[..., None]
+    corner = np.array([[True, True, False], [True, False, False], [False, False, False]])
+    assert sharpness(original, completed, corner) == 10 / 5  # one pixel with both neighbours: 6 and 8 against 3 and 4
+    wider = corner | np.array([[False, False, True], [False, True, False], [False, False, False]])
+    # The second pixel: -6 and -1 against -3 and -3; the completed value beyond the hole counts for neither.
+    assert sharpness(original, completed, wider) == pytest.approx((10 + np.hypot(6, 1)) / (5 + np.hypot(3, 3)))
+    colored = original * np.array([1, 0, 0], np.uint8)
+    assert sharpness(colored, original.repeat(3, axis=2), corner) == pytest.approx(1 / 0.299)  # luminance
+
+
+def test_sharpness_tells_smoother_from_noisier():
+    picture, hole = make_picture(64, 64), center_hole(64, 64)
+    blurred = np.where(hole[..., None], cv2.GaussianBlur(picture, (0, 0), 2), picture)
+    noise = np.random.default_rng(0).integers(-60, 60, picture.shape)
+    noisy = np.where(hole[..., None], np.clip(blurred + noise, 0, 255), picture).astype(np.uint8)
+    assert sharpness(picture, picture, hole) == 1.0
+    assert 0 < sharpness(picture, blurred, hole) < 0.7
+    assert sharpness(picture, np.where(hole[..., None], np.uint8(90), picture), hole) == 0.0
+    assert sharpness(blurred, noisy, hole) > 1.3
+
+
+def test_the_border_of_a_hole_does_not_decide_its_sharpness():
+    picture, hole = make_picture(64, 64), center_hole(64, 64)
+    brighter = np.where(hole[..., None], picture // 2 + np.uint8(100), picture)
+    assert sharpness(picture, brighter, hole) == pytest.approx(0.5, abs=0.02)
+    assert sharpness(picture, brighter, np.ones_like(hole)) > 0.7  # with the seam
+
+
+@pytest.mark.parametrize("step", [2, 3])
+def test_a_hole_without_two_neighbours_has_no_sharpness(step):
+    scattered = np.zeros((16, 16), np.bool_)
+    scattered[::step, ::step] = True
+    figures = picture_metrics(make_picture(seed=0), make_picture(seed=1), scattered)
+    assert np.isnan(figures["hole_sharpness"])
+    assert all(np.isfinite(value) for name, value in figures.items() if name != "hole_sharpness")
+    line = np.zeros((16, 16), np.bool_)
+    line[5] = True
+    assert np.isnan(sharpness(make_picture(seed=0), make_picture(seed=1), line))
+
+
+def test_a_flat_original_has_no_sharpness():
+    hole = center_hole()
+    nearly = np.full((16, 16, 3), 90, np.uint8)
+    nearly[7, 7] = 91
+    for flat in (np.full((16, 16, 3), 90, np.uint8), nearly):
+        assert np.isnan(sharpness(flat, make_picture(), hole))
+
+
 def test_ssim_is_the_full_map():
     first, second = make_picture(seed=0), make_picture(seed=1)
     _, expected = structural_similarity(first, second, channel_axis=-1, full=True)
@@ -80,6 +132,7 @@ def test_all_metrics_of_one_picture():
         assert perfect[f"{part}_psnr"] == PSNR_MAX
         assert perfect[f"{part}_ssim"] == pytest.approx(1.0)
         assert perfect[f"{part}_l1"] == perfect[f"{part}_gradient"] == 0.0
+    assert perfect["hole_sharpness"] == 1.0
     worse = picture_metrics(picture, np.where(hole[..., None], np.uint8(0), picture), hole)
     assert worse["hole_l1"] == pytest.approx(picture[hole].mean())
     assert worse["whole_l1"] == pytest.approx(picture[hole].sum() / picture.size)

@@ -56,6 +56,15 @@ def test_the_table_of_results():
     assert "**0.5000**" in bold
 
 
+def test_the_best_sharpness_is_that_of_the_original():
+    results = {
+        name: {"hole_sharpness": {"mean": mean, "low": mean, "high": mean}}
+        for name, mean in (("smooth", 0.7), ("best", 0.95), ("noisy", 1.2))
+    }
+    lines = results_table(summary_of(results), "center", bold=True).splitlines()[2:]
+    assert ["**" in line for line in lines] == [False, True, False]
+
+
 def test_the_table_of_differences():
     differences = {
         "a": {"hole_psnr": {"mean": 1.0, "low": 0.5, "high": 1.5}},

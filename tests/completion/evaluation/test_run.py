@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from completion.evaluation import run as evaluation
 from completion.evaluation.methods import make_compared_method
@@ -40,6 +41,52 @@ def test_the_whole_command(evaluate, faces, fake_embedder):
     report = Path("evaluation/report.md").read_text()
     assert "complete-evaluate faces --count 500 --mask center,random --method balanced,telea" in report
     assert "## Differences to balanced" in report
+
+
+def test_a_picture_without_sharpness_spoils_nothing(evaluate, faces, fake_embedder):
+    Image.new("RGB", (SIZE, SIZE), "grey").save(faces / NAMES[0])
+    evaluate("faces")
+    for mask in ("center", "random"):
+        telea = [row for row in rows() if (row["mask"], row["method"]) == (mask, "telea")]
+        assert [row["hole_sharpness"] == "" for row in telea] == [True, False, False, False, False]
+        summary = json.loads(Path("evaluation/results.json").read_text())
+        figures, differences = summary["results"][mask]["telea"], summary["differences"][mask]["telea"]
+        expected = np.mean([float(row["hole_sharpness"]) for row in telea[1:]])
+        assert figures["hole_sharpness"]["mean"] == pytest.approx(expected, rel=1e-5)
+        assert figures["hole_psnr"]["mean"] == pytest.approx(np.mean([float(row["hole_psnr"]) for row in telea]))
+        assert differences["hole_sharpness"]["low"] <= differences["hole_sharpness"]["high"]
+
+
+def test_faces_without_sharpness_leave_it_out(evaluate, faces, fake_embedder):
+    for name in NAMES:
+        Image.new("RGB", (SIZE, SIZE), "grey").save(faces / name)
+    evaluate("faces")
+    summary = json.loads(Path("evaluation/results.json").read_text())
+    for mask in ("center", "random"):
+        assert "hole_sharpness" not in summary["results"][mask]["telea"]
+        assert "hole_sharpness" not in summary["differences"][mask]["telea"]
+    assert "hole sharpness" not in Path("evaluation/report.md").read_text()
+
+
+@pytest.mark.parametrize("embedder_left", [True, False])
+def test_an_evaluation_of_an_earlier_version_is_measured_again(
+    evaluate, faces, fake_embedder, monkeypatch, embedder_left
+):
+    evaluate("faces")
+    expected, kept = rows(), arrays("evaluation", "measured/center-telea")
+    without = [column for column, name in enumerate(PICTURE_METRICS) if name != "hole_sharpness"]
+    for path in Path("evaluation/measured").iterdir():
+        measured = arrays("evaluation/measured", path.stem)
+        np.savez(path, **{**measured, "metrics": measured["metrics"][:, without]})
+    monkeypatch.setattr(evaluation, "make_compared_method", None)  # nothing is completed again
+    if not embedder_left:
+        monkeypatch.setattr(evaluation, "FaceEmbedder", lambda: None)
+    evaluate("faces")
+    assert rows() == expected
+    again = arrays("evaluation", "measured/center-telea")
+    assert again.keys() == kept.keys()
+    for name in kept:
+        np.testing.assert_array_equal(again[name], kept[name])
 
 
 def test_what_is_kept_is_what_was_measured(evaluate, faces, no_embedder):
