@@ -64,6 +64,7 @@ bench: $(VENV)/.dev  ## measure, in about two and a half hours; DATA=folder with
 	$(BIN)/python scripts/bench_faces.py --faces $(DATA)/faces-eval.zip
 	$(BIN)/python scripts/bench_mode.py --faces $(DATA)/faces-eval.zip --photographs examples/photographs
 	$(BIN)/python scripts/bench_large_holes.py --photograph examples/photographs/astronaut.jpg
+	$(BIN)/python scripts/bench_tolerance.py --photograph examples/photographs/astronaut.jpg
 	$(BIN)/python scripts/bench_photographs.py examples/photographs
 	$(BIN)/python scripts/bench_folder.py
 	$(BIN)/python scripts/bench_memory.py --photograph-sides 512,2048,5500

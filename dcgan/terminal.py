@@ -18,6 +18,7 @@ __all__ = [
     "EXIT_OUTPUT_LOST",
     "Ended",
     "ProgressLines",
+    "bar_size",
     "ending_signals",
     "exit_code",
     "printable",
@@ -66,6 +67,22 @@ def printable(text: object) -> str:
         each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode("ascii")
         for each in str(text)
     )
+
+
+def bar_size() -> dict[str, Any]:
+    """Return the options of tqdm's progress bars that concern their size.
+
+    Returns
+    -------
+    dict
+        A bar follows the size of the terminal. In a terminal that does not tell its size (0 x 0), as containers and
+        `script` open them, tqdm would show nothing: there it is 80 columns wide.
+    """
+    try:
+        size = os.get_terminal_size(sys.stderr.fileno())
+    except (AttributeError, OSError, ValueError):  # no stderr, or no terminal
+        return {"dynamic_ncols": True}
+    return {"dynamic_ncols": True} if all(size) else {"ncols": 80, "nrows": 24}
 
 
 class ProgressLines:

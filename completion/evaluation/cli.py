@@ -12,7 +12,7 @@ from completion.config import BATCH_SIZE_MAX, FRAMINGS, METHODS
 from completion.evaluation.config import EVALUATION_MASKS, RESAMPLES_MAX, EvaluationConfig
 from dcgan.command import FolderPath, DEFAULTS, common_errors, device_option, max_megapixels_option, shown_default
 from dcgan.config import SEED_MAX, SIZE_MAX
-from dcgan.terminal import ProgressLines, printable
+from dcgan.terminal import ProgressLines, bar_size, printable
 
 __all__ = ["evaluate_command"]
 
@@ -155,7 +155,7 @@ def _progress(quiet: bool) -> Iterator[tuple[Any, Any]]:
             for bar in bars.values():
                 bar.close()
             bars[stage] = tqdm(
-                total=total, initial=done, desc=stage, bar_format=BAR_FORMAT, disable=disabled, dynamic_ncols=True
+                total=total, initial=done, desc=stage, bar_format=BAR_FORMAT, disable=disabled, **bar_size()
             )
         bars[stage].update(done - bars[stage].n)
 

@@ -26,7 +26,7 @@ from dcgan.errors import FaceCompletionError, OptionError
 from dcgan.faces.detector import FaceDetector
 from dcgan.model_tensors import model_sha256
 from dcgan.quiet import quiet_import
-from dcgan.terminal import ProgressLines, printable, ticking
+from dcgan.terminal import ProgressLines, bar_size, printable, ticking
 
 if TYPE_CHECKING:
     from completion.folder.masks import MaskSource
@@ -207,7 +207,7 @@ def launch(
     disabled = True if output.quiet else None  # None: shown where stderr is a terminal
     lines = ProgressLines(show=not output.quiet and not sys.stderr.isatty())
     reached = 0.0
-    with tqdm(total=len(waiting), bar_format=BAR_FORMAT, disable=disabled, dynamic_ncols=True) as bar:
+    with tqdm(total=len(waiting), bar_format=BAR_FORMAT, disable=disabled, **bar_size()) as bar:
 
         def on_progress(done: float) -> None:
             nonlocal reached

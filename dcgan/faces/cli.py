@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from dcgan.faces.align_config import FRAMINGS, SELECTIONS, AlignConfig
 from dcgan.command import FolderPath, DEFAULTS, common_errors, max_megapixels_option, shown_default
-from dcgan.terminal import printable
+from dcgan.terminal import bar_size, printable
 
 __all__ = ["align_command"]
 
@@ -110,7 +110,7 @@ def align_command(
 
     def start(total: int, done: int) -> None:
         hidden = True if quiet else None  # None: shown where stderr is a terminal
-        bars.append(tqdm(total=total, initial=done, unit="photograph", disable=hidden, leave=False))
+        bars.append(tqdm(total=total, initial=done, unit="photograph", disable=hidden, leave=False, **bar_size()))
 
     def report(line: dict[str, Any]) -> None:
         bars[0].update()

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from dcgan.training.checkpoint import save_checkpoint
 from dcgan.errors import RunError
 from dcgan.pictures.records import write_whole
+from dcgan.terminal import bar_size
 
 __all__ = ["Checkpoints", "LossLog", "Periodic", "ProgressBar", "StepCounter", "StopOnDivergence", "last_losses"]
 
@@ -84,8 +85,8 @@ class ProgressBar(keras.callbacks.Callback):
             unit=" pictures",
             unit_scale=True,
             smoothing=0.05,
-            dynamic_ncols=True,
             disable=None if show is None else not show,
+            **bar_size(),
         )
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from dcgan.command import RunOptions
 from dcgan.config import ModelConfig, TrainConfig
 from dcgan.model_file import load_model
-from dcgan.terminal import printable
+from dcgan.terminal import bar_size, printable
 from dcgan.training.dataset import CachedPictures, cache_pictures
 from dcgan.training.sources import Source, first_lines, open_source, source_channels
 from dcgan.training.train import Report, train
@@ -136,7 +136,8 @@ def load_pictures(
     for source in sources:
         if source.left_out:
             report(source.left_out)
-    bar = tqdm(unit=" pictures", desc="decoding", disable=None if progress is None else not progress, delay=1.0)
+    disabled = None if progress is None else not progress
+    bar = tqdm(unit=" pictures", desc="decoding", disable=disabled, delay=1.0, **bar_size())
 
     def decoded(done: int, total: int) -> None:
         bar.total = total

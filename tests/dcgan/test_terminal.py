@@ -2,11 +2,23 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 
-from dcgan.terminal import Ended, ProgressLines, ending_signals, exit_code, printable, ticking, tolerant_output
+from dcgan.terminal import (
+    Ended,
+    ProgressLines,
+    bar_size,
+    ending_signals,
+    exit_code,
+    printable,
+    ticking,
+    tolerant_output,
+)
 
+ROOT = Path(__file__).parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
 
@@ -109,6 +121,38 @@ def test_progress_lines(monkeypatch, capsys):
         "measuring: 20 of 1,000 pictures, about 16 min left",
         "measuring: 60 of 1,000 pictures, about 16 min left",
     ]
+
+
+@posix
+@pytest.mark.parametrize(("size", "width"), [((0, 0), 80), ((24, 0), 80), ((0, 100), 80), ((24, 60), 60)])
+def test_bars_are_shown_in_terminals_that_do_not_tell_their_size(monkeypatch, size, width):
+    import fcntl
+    import struct
+    import termios
+
+    terminal, end = os.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+    with os.fdopen(terminal, "rb", buffering=0) as shown, os.fdopen(end, "w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        bar = tqdm(total=3, file=stderr, disable=None, **bar_size())
+        print("|end", file=stderr, flush=True)  # a read of nothing would not return
+        line = shown.read(1000).decode().strip().removesuffix("|end")
+        bar.close()
+    assert line.startswith("0%|")
+    assert abs(len(line) - width) < 4
+
+
+def test_bars_without_a_terminal(monkeypatch):
+    assert bar_size() == {"dynamic_ncols": True}
+    monkeypatch.setattr(sys, "stderr", None)
+    assert bar_size() == {"dynamic_ncols": True}
+
+
+def test_every_bar_asks_for_its_size():
+    sources = [path.read_text() for name in ("completion", "dcgan") for path in (ROOT / name).rglob("*.py")]
+    counts = [(source.count("tqdm("), source.count("**bar_size()")) for source in sources]
+    assert sum(bars for bars, _ in counts) == 5
+    assert all(bars == sized for bars, sized in counts)
 
 
 def test_short_work_is_not_talked_about(capsys):

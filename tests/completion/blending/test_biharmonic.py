@@ -1,3 +1,5 @@
+import contextlib
+
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from skimage.restoration import inpaint_biharmonic
 
 from completion.blending import solvers
 from completion.blending.biharmonic import DIRECT_LIMIT, BiharmonicSolver, biharmonic_blend
+from dcgan.errors import CompletionError
 
 RNG = np.random.default_rng(0)
 MASKS = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9))
@@ -169,6 +172,23 @@ def test_large_holes_are_solved_to_the_same_picture(name, monkeypatch):
     expected = direct.blend(generated, original)
     scale = np.abs(expected - generated)[mask].max()  # a long extrapolation takes large values
     np.testing.assert_allclose(iterative.blend(generated, original), expected, atol=2e-4 * scale)
+
+
+def test_what_is_accepted_at_the_limit_is_right_to_a_grey_level(monkeypatch):
+    mask = filled((90, 80), (10, 80, 8, 72))
+    ys, xs = np.indices(mask.shape)
+    original = (128 + 60 * np.sin(ys / 9) + 60 * np.cos(xs / 7))[..., None]
+    solver = BiharmonicSolver(mask, _direct_limit=0)
+    expected = BiharmonicSolver(mask).blend(np.zeros_like(original), original)
+    accepted = []
+    for limit in range(1, 40):
+        monkeypatch.setattr(solvers, "MAX_ITERATIONS", limit)
+        with contextlib.suppress(CompletionError):
+            result = solver.blend(np.zeros_like(original), original)
+            accepted.append(limit)
+            assert np.abs(result - expected).max() < 0.5, limit
+    assert accepted
+    assert accepted == list(range(accepted[0], 40))
 
 
 def test_a_large_hole_chooses_the_iteration_by_itself():
