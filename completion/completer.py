@@ -15,6 +15,7 @@ from completion.inputs import read_masks, read_pictures
 from completion.methods import Method, MethodOptions, Work, candidates_of, make_method
 from completion.result import CompletionResult
 from completion.search.batches import DEFAULT_BATCH_SIZE, PHOTOGRAPH_ROWS, answer_in_batches, plan_rows
+from dcgan.config import DEFAULT_MODEL
 from dcgan.device import Device, find_device
 from dcgan.errors import FallbackWarning
 from dcgan.faces.locate import GivenFaces
@@ -34,7 +35,7 @@ def complete(
     masks: Any,
     *,
     method: str | MethodConfig = DEFAULT_METHOD,
-    model: str | Path | Prior = "faces-64",
+    model: str | Path | Prior = DEFAULT_MODEL,
     faces: Faces = "aligned",
     blend: str = "auto",
     blocks: int = 0,

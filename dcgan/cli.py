@@ -18,7 +18,7 @@ from dcgan.command import (
     run_options,
     shown_default,
 )
-from dcgan.config import DISCRIMINATOR_NORMS, PRECISIONS, SEED_MAX, ModelConfig, TrainConfig
+from dcgan.config import DEFAULT_MODEL, DISCRIMINATOR_NORMS, PRECISIONS, SEED_MAX, ModelConfig, TrainConfig
 from dcgan.terminal import printable
 from dcgan.errors import OptionError
 
@@ -136,9 +136,9 @@ def train_command(
 @click.command(
     "dcgan-sample",
     context_settings=DEFAULTS,
-    epilog="Example:  dcgan-sample --model faces-64 --output faces.png",
+    epilog="Example:  dcgan-sample --model faces-128 --output faces.png",
 )
-@click.option("--model", **shown_default("faces-64"), help="A bundled model's name or the path of a model file.")
+@click.option("--model", **shown_default(DEFAULT_MODEL), help="A bundled model's name or the path of a model file.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),

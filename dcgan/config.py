@@ -9,8 +9,9 @@ import math
 from typing import Any
 from dcgan.errors import OptionError
 
-__all__ = ["SEED_MAX", "ModelConfig", "RunConfig", "TrainConfig", "check", "doublings", "start_size"]
+__all__ = ["DEFAULT_MODEL", "SEED_MAX", "ModelConfig", "RunConfig", "TrainConfig", "check", "doublings", "start_size"]
 
+DEFAULT_MODEL = "faces-128"  # the bundled model that everything uses unless told otherwise
 DISCRIMINATOR_NORMS = ("batch", "spectral")
 PRECISIONS = ("float32", "mixed_bfloat16")
 SIZE_MAX = 1024

@@ -15,7 +15,7 @@ from dcgan.command import (
     run_options,
     shown_default,
 )
-from dcgan.config import PRECISIONS
+from dcgan.config import DEFAULT_MODEL, PRECISIONS
 from dcgan.terminal import printable
 
 __all__ = ["train_encoder_command"]
@@ -26,7 +26,7 @@ TRAIN = EncoderTrainConfig()
 @click.command(
     "dcgan-train-encoder",
     context_settings=DEFAULTS,
-    epilog="Example:  dcgan-train-encoder --model faces-64 --dataset aligned",
+    epilog="Example:  dcgan-train-encoder --model faces-128 --dataset aligned",
 )
 @click.option(
     "--dataset",
@@ -44,7 +44,7 @@ TRAIN = EncoderTrainConfig()
     help="As --dataset, of faces that were aligned without the model's margin: the middle of its frame.",
 )
 @crop_option
-@click.option("--model", help="A bundled model's name or the path of a model file.", **shown_default("faces-64"))
+@click.option("--model", help="A bundled model's name or the path of a model file.", **shown_default(DEFAULT_MODEL))
 @click.option("--epochs", type=int, help="Passes over the pictures.", **shown_default(TRAIN.epochs))
 @click.option("--batch-size", type=int, help="Pictures in a training step.", **shown_default(TRAIN.batch_size))
 @click.option(

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from completion.config import BATCH_SIZE_MAX, FRAMINGS, METHODS, SearchConfig
-from dcgan.config import SEED_MAX, SIZE_MAX, check
+from dcgan.config import DEFAULT_MODEL, SEED_MAX, SIZE_MAX, check
 from dcgan.device import DEVICES
 from masks.spec import MASK_NAMES
 
@@ -62,7 +62,7 @@ class EvaluationConfig:
     masks: tuple[str, ...] = ("center", "left", "random", "grid", "medium")
     methods: tuple[str, ...] = DEFAULT_METHODS
     reference: str = ""
-    model: str = "faces-64"
+    model: str = DEFAULT_MODEL
     batch_size: int = 64
     seed: int = 0
     resamples: int = 1000

@@ -21,6 +21,7 @@ from completion.folder.run import FolderSummary, complete_folder
 from completion.methods import Method, MethodOptions, make_method
 from completion.search.batches import default_batch_size
 from dcgan.command import echo_device
+from dcgan.config import DEFAULT_MODEL
 from dcgan.device import Device, find_device
 from dcgan.errors import FaceCompletionError, OptionError
 from dcgan.faces.detector import FaceDetector
@@ -59,7 +60,7 @@ class ChosenMethod:
     """
 
     name: str
-    model: str = "faces-64"
+    model: str = DEFAULT_MODEL
     blend: str = "auto"
     variations: int | None = None
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
