@@ -1,7 +1,7 @@
 """Floors under what the bundled model makes of the example pictures, with the default settings.
 
 A broken model file, or a picture that reaches the model in the wrong order of channels or in another range, falls below
-the floor of astronaut.png. hopper.png has little of the model's doing in its hole: its floor holds against more alone.
+a floor. The model forgives much: in the wrong order only hopper.png, with its red skin, is completed worse.
 """
 
 from pathlib import Path
@@ -15,8 +15,8 @@ from dcgan.pictures.files import read_picture
 from masks import make_mask
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-#: PSNR of the hole in dB. Measured: 23.26 and 16.76; biharmonic interpolation reaches 18.13 and 14.37.
-FLOORS = {"astronaut": 22.3, "hopper": 16.2}
+#: PSNR of the hole in dB. Measured: 22.76 and 17.81; biharmonic interpolation reaches 18.13 and 14.37.
+FLOORS = {"astronaut": 22.2, "hopper": 17.4}
 
 
 def dim(picture):
@@ -31,9 +31,9 @@ def undim(picture):
 
 @pytest.fixture(scope="module")
 def hole_psnr():
-    """Complete the examples, and the astronaut with damage that is undone afterwards; return each one's PSNR."""
+    """Complete the examples, and each with damage that is undone afterwards; return each one's PSNR."""
     pictures = {name: read_picture(EXAMPLES / f"{name}.png") for name in FLOORS}
-    damaged = {"blue first": np.flip(pictures["astronaut"], axis=2), "half the range": dim(pictures["astronaut"])}
+    damaged = {"blue first": np.flip(pictures["hopper"], axis=2), "half the range": dim(pictures["astronaut"])}
     pictures |= damaged
     masks = [make_mask("center", picture.shape[:2]) for picture in pictures.values()]
     completed = complete(list(pictures.values()), masks).pictures
@@ -48,6 +48,6 @@ def test_the_examples_are_completed_as_well_as_they_were(hole_psnr, name):
     assert hole_psnr[name] >= FLOORS[name]
 
 
-@pytest.mark.parametrize("damage", ["blue first", "half the range"])
-def test_the_floor_is_above_damaged_input(hole_psnr, damage):
-    assert hole_psnr[damage] < FLOORS["astronaut"]
+@pytest.mark.parametrize(("damage", "name"), [("blue first", "hopper"), ("half the range", "astronaut")])
+def test_the_floor_is_above_damaged_input(hole_psnr, damage, name):
+    assert hole_psnr[damage] < FLOORS[name]
