@@ -4,10 +4,11 @@ OpenFace's square is the tight framing; a wide picture has a margin around it. A
 of the other is placed in the model's frame so that the face lies where the model expects it: a tight one in the middle,
 with its surroundings unknown; a wide one beyond the frame of a tight model.
 
-Which it is, is found out for a wide model: by the face that is surely seen, else by the generator, with a faintly seen
-face as a hint. The better placement is that whose face, drawn from the latents alone, agrees better with the known
-pixels: a generator draws faces at one place, and one that lies elsewhere it cannot draw. How often this is right:
-scripts/bench_framing.py and docs/photographs.md.
+Which it is, is found out for a wide model by the generator: the better placement is that whose face, drawn from the
+latents alone, agrees better with the known pixels, for a generator draws faces at one place, and one that lies
+elsewhere it cannot draw. Where the two are close, a face that is surely seen decides; else both are drawn mirrored as
+well, with a faintly seen face as a hint. The detector, which takes longest to load, is rarely asked. How often this is
+right: scripts/bench_framing.py and docs/photographs.md.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ COMPARED_SIDE_PX = 32  # of the pictures that are compared; finer detail is not 
 KNOWN_WHOLLY = 0.99  # known share of a pixel that is compared
 SURE_SCORE, SCORE_WEIGHT, NO_SCORE = 0.0, 0.2, -1.2  # of a face that decides, and what a faintly seen one counts
 SURE = 0.15  # difference of the two errors, which are logarithms, below which the choice is told
+CLEAR = 0.2  # and at which the first two decide
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -118,18 +120,24 @@ class Framer:
             return self._framing(own)
         if mask.all():
             return self._framing(own, told=True)
+        drawn = {}
+        if self._prior.has_encoder:
+            drawn = {name: self._drawn(picture, mask, share=self._share(name)) for name in self._margins}
+            errors = {name: _error(picture, mask, each) for name, each in drawn.items()}
+            if abs(errors["tight"] - errors["wide"]) >= CLEAR:
+                return self._framing(min(errors, key=lambda each: errors[each]), told=True)
         all_scores = scores()
         found = {name: all_scores.get(margin, -math.inf) for name, margin in self._margins.items()}
         name = max(found, key=lambda each: found[each])
         if found[name] >= SURE_SCORE:
             return self._framing(name, told=True)
-        if not self._prior.has_encoder:
+        if not drawn:
             seen = found[name] > -math.inf
             return self._framing(name if seen else "wide", told=True, doubtful=not seen)
-        errors = {
-            name: self._error(picture, mask, share=self._share(name)) - SCORE_WEIGHT * max(score, NO_SCORE)
-            for name, score in found.items()
-        }
+        for name, each in drawn.items():
+            mirrored = self._drawn(picture[:, ::-1], mask[:, ::-1], share=self._share(name))[:, ::-1]
+            hint = SCORE_WEIGHT * max(found[name], NO_SCORE)
+            errors[name] = _error(picture, mask, (each + mirrored) / 2.0) - hint
         name = min(errors, key=lambda each: errors[each])
         return self._framing(name, told=True, doubtful=abs(errors["tight"] - errors["wide"]) < SURE)
 
@@ -145,12 +153,8 @@ class Framer:
         )
         return Framing(name, self._share(name), {"framing": name} if told else {}, (note,) if doubtful else ())
 
-    def _error(self, picture: Picture, mask: Mask, *, share: float) -> float:
-        """Return how far the known pixels are from the face that the latents alone draw: a sum of two logarithms.
-
-        These are of the mean absolute differences of the pixels and of their gradients, both of small pictures. The
-        face is the mean of two, as the picture is seen and mirrored.
-        """
+    def _drawn(self, picture: Picture, mask: Mask, *, share: float) -> npt.NDArray[np.float32]:
+        """Return the face that the latents alone draw, brought to the picture's own size: float32 (H, W, C)."""
         from completion.search.encoder_input import encoder_input
         from completion.search.observation import observe
         from dcgan.inference import CompletionNetwork, GeneratorNetwork
@@ -158,20 +162,27 @@ class Framer:
         placement = Placement.whole(picture.shape, self._prior.config.size, share=share)
         observation = observe(picture, mask, placement)
         asked = encoder_input(observation.target, observation.known)
-        latents, _ = CompletionNetwork(self._prior, device=self._device)(np.stack([asked, asked[:, ::-1]]))
-        drawn = GeneratorNetwork(self._prior, device=self._device)(latents)
-        mean = (drawn[0] + drawn[1][:, ::-1]) / 2.0
-        scale = min(1.0, COMPARED_SIDE_PX / max(picture.shape[:2]))
-        sides = tuple(max(2, round(scale * side)) for side in picture.shape[1::-1])
+        latents, _ = CompletionNetwork(self._prior, device=self._device)(asked[None])
+        drawn = GeneratorNetwork(self._prior, device=self._device)(latents)[0]
         window = (slice(0, picture.shape[0]), slice(0, picture.shape[1]))
+        return placement.place(drawn, window, picture.shape)
 
-        def small(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-            return cv2.resize(values, sides, interpolation=cv2.INTER_AREA).reshape(sides[1], sides[0], -1)
 
-        known = small((~mask).astype(np.float32))[..., 0] > KNOWN_WHOLLY
-        difference = small(to_float(picture)) - small(placement.place(mean, window, picture.shape))
-        brightness = difference.mean(axis=2)
-        along = (np.diff(brightness, axis=1)[:-1], np.diff(brightness, axis=0)[:, :-1])
-        both = known[:-1, :-1] & known[1:, :-1] & known[:-1, 1:]
-        parts = [np.abs(difference).mean(axis=2)[known], np.abs(np.stack(along))[:, both]]
-        return sum(math.log(float(part.mean()) + 1e-6) if part.size else 0.0 for part in parts)
+def _error(picture: Picture, mask: Mask, drawn: npt.NDArray[np.float32]) -> float:
+    """Return how far the known pixels are from a drawn face: a sum of two logarithms.
+
+    These are of the mean absolute differences of the pixels and of their gradients, both of small pictures.
+    """
+    scale = min(1.0, COMPARED_SIDE_PX / max(picture.shape[:2]))
+    sides = tuple(max(2, round(scale * side)) for side in picture.shape[1::-1])
+
+    def small(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        return cv2.resize(values, sides, interpolation=cv2.INTER_AREA).reshape(sides[1], sides[0], -1)
+
+    known = small((~mask).astype(np.float32))[..., 0] > KNOWN_WHOLLY
+    difference = small(to_float(picture)) - small(drawn)
+    brightness = difference.mean(axis=2)
+    along = (np.diff(brightness, axis=1)[:-1], np.diff(brightness, axis=0)[:, :-1])
+    both = known[:-1, :-1] & known[1:, :-1] & known[:-1, 1:]
+    parts = [np.abs(difference).mean(axis=2)[known], np.abs(np.stack(along))[:, both]]
+    return sum(math.log(float(part.mean()) + 1e-6) if part.size else 0.0 for part in parts)

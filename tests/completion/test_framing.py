@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from completion import framing
 from completion.framing import Framer
 from completion.methods import MethodOptions, make_method
 from dcgan.config import ModelConfig
@@ -48,6 +49,20 @@ def scores(tight=-math.inf, wide=-math.inf):
 
 def unused():
     raise AssertionError("nothing is to be looked for")
+
+
+@pytest.fixture
+def set_errors(monkeypatch):
+    """Return a function that sets the errors of the two placements, tight and wide, as seen and as mirrored."""
+
+    def drawn(self, picture, mask, *, share):
+        return np.full(picture.shape, share, np.float32)
+
+    def set_them(errors):
+        monkeypatch.setattr(Framer, "_drawn", drawn)
+        monkeypatch.setattr(framing, "_error", lambda picture, mask, drawn: errors[bool(drawn.flat[0] == 1.0)])
+
+    return set_them
 
 
 class TestPlacement:
@@ -110,54 +125,78 @@ class TestFramer:
         with pytest.raises(OptionError, match="`framing` to be one of auto, tight, wide"):
             Framer(wide, "narrow")
 
+    @pytest.mark.parametrize(("errors", "name"), [((1.0, 1.3), "tight"), ((1.3, 1.0), "wide")])
+    def test_what_the_generator_clearly_draws_better_decides(self, wide, set_errors, errors, name):
+        set_errors(errors)
+        found = Framer(wide).find(make_picture(48, 48), HOLE, scores=unused)
+        assert (found.name, found.notes) == (name, ())
+
     @pytest.mark.parametrize(("found", "name"), [({"tight": 0.5}, "tight"), ({"wide": 0.1, "tight": -0.5}, "wide")])
-    def test_a_face_that_is_surely_seen_decides(self, wide, monkeypatch, found, name):
-        monkeypatch.setattr(Framer, "_error", unused)
-        framing = Framer(wide).find(make_picture(48, 48), HOLE, scores=scores(**found))
-        assert (framing.name, framing.notes) == (name, ())
+    def test_else_a_face_that_is_surely_seen_does(self, wide, set_errors, found, name):
+        set_errors((1.1, 1.0) if name == "tight" else (1.0, 1.1))
+        result = Framer(wide).find(make_picture(48, 48), HOLE, scores=scores(**found))
+        assert (result.name, result.notes) == (name, ())
 
     @pytest.mark.parametrize(
         ("errors", "found", "name", "told"),
         [
-            ((1.0, 2.0), {}, "tight", False),
-            ((2.0, 1.0), {}, "wide", False),
+            ((1.0, 1.19), {}, "tight", False),
+            ((1.19, 1.0), {}, "wide", False),
             ((1.0, 1.1), {}, "tight", True),
             ((1.1, 1.0), {"tight": -0.2}, "tight", True),  # a faint face is a hint
-            ((1.5, 1.0), {"tight": -0.2}, "wide", False),
+            ((1.19, 1.0), {"wide": -0.2}, "wide", False),
         ],
     )
-    def test_else_the_generator_does(self, wide, monkeypatch, errors, found, name, told):
-        monkeypatch.setattr(Framer, "_error", lambda self, *_, share: errors[share == 1.0])
-        framing = Framer(wide).find(make_picture(48, 48), HOLE, scores=scores(**found))
-        assert framing.name == name
+    def test_else_the_generator_with_both_views(self, wide, set_errors, errors, found, name, told):
+        set_errors(errors)
+        result = Framer(wide).find(make_picture(48, 48), HOLE, scores=scores(**found))
+        assert result.name == name
         other = {"tight": "wide", "wide": "tight"}[name]
         note = (
             f"taken as a {name} aligned face, but too little of it is seen to be sure (--framing {other} if it is not)"
         )
-        assert framing.notes == ((note,) if told else ())
+        assert result.notes == ((note,) if told else ())
 
-    def test_a_face_that_the_generator_draws_has_the_smaller_error(self, wide):
+    def test_both_views_are_averaged_where_the_first_is_not_clear(self, wide, monkeypatch):
+        """The mirrored picture is drawn, and mirrored back."""
+        seen = []
+
+        def drawn(self, picture, mask, *, share):
+            values = np.zeros(picture.shape, np.float32)
+            values[:, : picture.shape[1] // 2] = share
+            return values
+
+        monkeypatch.setattr(Framer, "_drawn", drawn)
+        monkeypatch.setattr(framing, "_error", lambda picture, mask, drawn: seen.append(drawn) or 1.0)
+        Framer(wide).find(make_picture(48, 48), HOLE, scores=scores())
+        assert [sorted(set(each.ravel().tolist())) for each in seen[:2]] == [
+            pytest.approx([0, 2 / 3]),
+            pytest.approx([0, 1]),
+        ]
+        assert [np.ptp(each) for each in seen[2:]] == [0.0, 0.0]  # both halves are half as bright
+
+    def test_a_face_that_the_generator_draws_has_the_smaller_error(self, wide, monkeypatch):
         """Where the encoder answers with the latents of a face that the generator drew, that is the right place."""
         from dcgan.inference import CompletionNetwork, GeneratorNetwork
 
         latents = np.random.default_rng(0).uniform(-1, 1, (1, 8)).astype(np.float32)
         drawn = GeneratorNetwork(wide)(latents)[0]
         picture = np.clip(np.rint((drawn + 1) * 127.5), 0, 255).astype(np.uint8)
+        monkeypatch.setattr(CompletionNetwork, "__call__", lambda self, masked: (latents, None))
+        mask = np.zeros(picture.shape[:2], np.bool_)
+        mask[8:12, 8:12] = True
         framer = Framer(wide)
-        with pytest.MonkeyPatch.context() as patch:
-            answers = np.repeat(latents, 2, axis=0)
-            patch.setattr(CompletionNetwork, "__call__", lambda self, masked: (answers, None))
-            mirrored = (picture.astype(np.float32) + picture[:, ::-1]) / 2  # what the mean of both views draws
-            even = mirrored.astype(np.uint8)
-            mask = np.zeros(even.shape[:2], np.bool_)
-            mask[8:12, 8:12] = True
-            right, wrong = (framer._error(even, mask, share=share) for share in (1.0, 2 / 3))
+        right, wrong = (
+            framing._error(picture, mask, framer._drawn(picture, mask, share=share)) for share in (1.0, 2 / 3)
+        )
         assert right < wrong - 1.0
+        assert framer.find(picture, mask, scores=unused).name == "wide"
 
     def test_what_the_mask_hides_does_not_count(self, wide):
         framer, picture = Framer(wide), make_picture(48, 48)
         other = np.where(HOLE[..., None], np.uint8(7), picture)
-        assert framer._error(picture, HOLE, share=1.0) == framer._error(other, HOLE, share=1.0)
+        errors = [framing._error(each, HOLE, framer._drawn(each, HOLE, share=1.0)) for each in (picture, other)]
+        assert errors[0] == errors[1]
 
     def test_where_nothing_is_known_it_is_the_models_own(self, wide):
         found = Framer(wide).find(make_picture(48, 48), np.ones((48, 48), np.bool_), scores=unused)
@@ -199,8 +238,8 @@ class TestMethods:
     def test_known_pixels_stay_in_every_frame(self, wide, tight, method):
         picture = make_picture(48, 48)
         for prior in (wide, tight):
-            for framing in ("tight", "wide"):
-                ready = make_method(method, MethodOptions(prior, framing=framing))
+            for name in ("tight", "wide"):
+                ready = make_method(method, MethodOptions(prior, framing=name))
                 work = ready.prepare(picture, HOLE)
                 answers = ready.finder.find(list(work.observations))
                 result = work.compose(answers.generated)
@@ -217,10 +256,10 @@ def test_the_command_line(run, wide, tmp_path, monkeypatch):
     save_model(tmp_path / "wide.safetensors", wide.generator, wide.discriminator, config=wide.config, encoder=encoder)
     assert load_model(str(tmp_path / "wide.safetensors")).config.margin == 0.25
     results = {}
-    for framing in ("tight", "wide"):
-        run.invoke(["in", "--model", "wide.safetensors", "--framing", framing, "--output", framing])
-        assert records(framing)[0]["framing"] == framing
-        results[framing] = read(f"{framing}/a.png")
+    for name in ("tight", "wide"):
+        run.invoke(["in", "--model", "wide.safetensors", "--framing", name, "--output", name])
+        assert records(name)[0]["framing"] == name
+        results[name] = read(f"{name}/a.png")
     assert (results["tight"] != results["wide"]).any()
     result = run.invoke(
         ["in", "--model", "wide.safetensors", "--framing", "wide", "--output", "tight", "--skip-existing"], code=1
