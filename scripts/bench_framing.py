@@ -2,9 +2,11 @@
 
     python scripts/bench_framing.py --tight FACES.zip --wide FACES.zip --model MODEL --count 200
 
-Prints, for each mask and kind of picture, how many were taken wrongly, and how many of those with a note.
+Prints, for each mask and kind of picture, how many were taken wrongly, how many of those with a note, and how
+often the generator alone did not decide.
 """
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -32,15 +34,20 @@ def main(tight: Path, wide: Path, model: str, count: int, masks: tuple[str, ...]
         for kind, path in (("tight", tight), ("wide", wide)):
             source = open_source(path)
             rows = np.random.default_rng(seed).choice(len(source), min(count, len(source)), replace=False)
-            wrong = noted = 0
+            wrong = noted = looked = 0
             for row in rows:
                 picture = source.read(int(row), 3)
                 mask = make_mask(MaskSpec(mask_name), picture.shape[:2], seed=(seed, int(row)))
-                scores = modes.filling_scores(picture, mask, detector, margins=framer.seen)
-                framing = framer.find(picture, mask, scores=lambda scores=scores: scores)  # type: ignore[misc]
+                look = partial(modes.filling_scores, picture, mask, detector, margins=framer.seen)
+                asked = []
+                framing = framer.find(picture, mask, scores=lambda look=look, asked=asked: asked.append(1) or look())
+                looked += len(asked)
                 wrong += framing.name != kind
                 noted += framing.name != kind and bool(framing.notes)
-            click.echo(f"{mask_name:8} {kind:5} of {len(rows)}: wrong {wrong}, {noted} of them with a note")
+            click.echo(
+                f"{mask_name:8} {kind:5} of {len(rows)}: wrong {wrong}, {noted} of them with a note; "
+                f"the face detector was asked for {looked}"
+            )
 
 
 if __name__ == "__main__":
