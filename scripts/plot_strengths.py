@@ -15,6 +15,11 @@ import matplotlib.pyplot as plt
 MEASURES = {"frechet": "squared Fréchet distance", "hole_sharpness": "sharpness in the hole"}
 
 
+def value_of(figure: float | dict[str, float]) -> float:
+    """Return a figure, or the mean of one with an interval."""
+    return figure["mean"] if isinstance(figure, dict) else figure
+
+
 @click.command(help=__doc__)
 @click.argument("output", type=click.Path(path_type=Path))
 @click.argument("parts", nargs=-1, required=True, metavar="LABEL=FOLDER...")
@@ -30,7 +35,7 @@ def main(output: Path, parts: tuple[str, ...], masks: tuple[str, ...], method: s
     for axis, (measure, title) in zip(axes, MEASURES.items(), strict=True):
         for mask in masks:
             results = [each[mask][method] for each in evaluations.values()]
-            points = [(each["hole_psnr"]["mean"], each[measure]["mean"]) for each in results]
+            points = [(each["hole_psnr"]["mean"], value_of(each[measure])) for each in results]
             axis.plot(*zip(*points, strict=True), marker="o", label=mask)
             for label, point in zip(evaluations, points, strict=True):
                 axis.annotate(label, point, xytext=(4, 4), textcoords="offset points")
