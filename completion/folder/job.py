@@ -12,6 +12,7 @@ from completion.folder.landmarks import GivenPlaces
 from completion.folder.manifest import FolderRecord, check_manifest, check_settings
 from completion.folder.masks import MaskSource
 from completion.folder.outputs import Output, name_outputs
+from completion.folder.stamps import changed_since
 from completion.search.batches import DEFAULT_BATCH_SIZE
 from dcgan.errors import FaceCompletionError
 from dcgan.pictures.own_files import refuse_others
@@ -37,7 +38,8 @@ class FolderJob:
     keep : str
         The "best" candidate of each picture or "all".
     existing : str
-        What to do where an output exists: "refuse" the whole job, "skip" it or "replace" it.
+        What to do where an output exists: "refuse" the whole job, "skip" it unless its picture or mask has changed,
+        or "replace" it.
     batch_size : int
         Rows (faces times candidates) that a search answers at once.
     workers : int, optional
@@ -133,6 +135,9 @@ def check_outputs(
         done = len(names) == len(outputs[source].paths) and unrecorded.isdisjoint(names)
         if job.existing != "skip" or not done:
             waiting[source] = outputs[source]
+        elif changed := changed_since(source, job.masks, job.photographs, stamps=record.stamps.get(names[0], {})):
+            note = f"its result was made of {changed}; it was completed again"
+            waiting[source] = dataclasses.replace(outputs[source], notes=(*outputs[source].notes, note))
     reports = [path for path, wanted in ((job.sheet_path, job.sheet), (job.film_path, job.film)) if wanted]
     written = [path for output in waiting.values() for path in output.paths] + reports
     names = [path.relative_to(job.output).as_posix() for path in written]

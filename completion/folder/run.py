@@ -30,6 +30,7 @@ from completion.folder.job import FolderJob, check_outputs
 from completion.folder.loading import LoadedPicture, load_picture
 from completion.folder.manifest import Manifest, open_manifest
 from completion.folder.outputs import Output
+from completion.folder.stamps import stamps_of
 from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
 from completion.methods import Method, Work, candidates_of
 from completion.result import spread
@@ -91,6 +92,7 @@ class _Prepared:
     loaded: LoadedPicture
     work: Work
     seconds: float
+    stamps: dict[str, str]  # of the files that it is made of
     tiles: tuple[Picture, ...] = ()  # of the sheet: the picture as it was, and what is missing
 
 
@@ -254,6 +256,7 @@ class _FolderRun:
         given = self.job.photographs
         photograph = given.faces_of(source.relative) if given is not None else None
         try:
+            stamps = stamps_of(source, self.job.masks, given)  # before the files are read
             loaded = load_picture(source, self.job.masks, channels=self.channels, seed=self.job.seed)
             loaded = fit_to_form(loaded, self.outputs[source].paths[0])
             tiles: tuple[Picture, ...] = ()
@@ -262,7 +265,7 @@ class _FolderRun:
                 tiles = self.sheet.tile(loaded.color), self.sheet.tile(masked)
             started = time.perf_counter()
             if not loaded.mask.any():
-                return _Prepared(loaded, Work("", lambda _: loaded.color), 0.0, tiles)
+                return _Prepared(loaded, Work("", lambda _: loaded.color), 0.0, stamps, tiles)
             work = self.method.prepare(loaded.color, loaded.mask, blocks=self.job.masks.blocks, photograph=photograph)
         except ImageFileError as error:
             return _Done.failed(source, str(error))
@@ -272,7 +275,7 @@ class _FolderRun:
             return _Done.failed(source, f"{source.path}: {error}")
         except MemoryError:
             return _Done.failed(source, f"{source.path}: {NO_MEMORY}")
-        return _Prepared(loaded, work, _since(started), tiles)
+        return _Prepared(loaded, work, _since(started), stamps, tiles)
 
     def _write(self, prepared: _Prepared, answers: Answers | None, *, seconds: float) -> _Done:
         """Compose and write one picture's results."""
@@ -315,6 +318,7 @@ class _FolderRun:
             "output": str(paths[0]) if len(paths) == 1 else [str(path) for path in paths],
             "status": "completed" if missing else "untouched",
             "missing": round(float(loaded.mask.mean()), 4),
+            "files": prepared.stamps,
             **({"method": work.method} if missing else {}),
             **({"mode": work.mode} if work.mode else {}),
             **work.fields,
