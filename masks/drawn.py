@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from masks._checks import check_integer
 from masks.color import format_color
-from masks.levels import FEW_VALUES, LABEL_MIN, Plane, levelled, own_range
+from masks._levels import FEW_VALUES, LABEL_MIN, Plane, levelled, own_range
 from masks.operations import dilate
 
 __all__ = ["DrawnMask", "read_drawn_mask"]
