@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from dcgan.errors import ImageFileError
 from dcgan.pictures.attached import NOTHING_ATTACHED, ORIENTATION, Attached, read_attached, usable_profile
+from dcgan.pictures.channels import count_more
 from dcgan.pictures.depth import channel_bits, decode_deep, is_signed
 from dcgan.pictures.modes import to_array
 from dcgan.pictures.pixel_limit import largest_picture, say_too_large
@@ -195,6 +196,7 @@ def _decode(file: IO[bytes], channels: int | None, *, keep_all: bool) -> Picture
         if not keep_all and channels >= 3 and profile is not None:
             pixels[..., :3] = to_srgb(pixels[..., :3], profile)
         values = tuple(filter(None, (*notes, profile_note)))
+        notes.append(count_more(image, file))
         notes.append(_count_frames(image))
         if said and not problems:
             notes.append(f"read in spite of: {said[0]}" + (f" (and {len(said) - 1} more)" if said[1:] else ""))
