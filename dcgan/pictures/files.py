@@ -105,7 +105,7 @@ def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3, on_n
     path : path of a file in any format that Pillow reads
     channels : 1 (grey), 3 (RGB), 4 (RGB and alpha; opaque where the file has none), or None: 4 where the file has
         transparency, otherwise 3
-    on_note : called with a clause for each guess about the values and colours
+    on_note : called with a clause for each guess, and for what is left out of the file
 
     Returns
     -------
@@ -155,7 +155,7 @@ def decode_picture(file: IO[bytes], *, channels: int | None = 3, on_note: OnNote
     """
     decoded = _decode(file, channels, keep_all=False)
     if on_note:
-        for note in decoded.value_notes:
+        for note in decoded.notes:
             on_note(note)
     return decoded.pixels
 
