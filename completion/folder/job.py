@@ -11,10 +11,11 @@ from completion.folder.inputs import InputPicture, take_shard
 from completion.folder.landmarks import GivenPlaces
 from completion.folder.manifest import FolderRecord, check_manifest, check_settings
 from completion.folder.masks import MaskSource
-from completion.folder.outputs import Output, name_outputs
+from completion.folder.outputs import Output, folded, name_outputs
 from completion.folder.stamps import changed_since
 from completion.search.batches import DEFAULT_BATCH_SIZE
 from dcgan.errors import FaceCompletionError
+from dcgan.pictures.marks import MARK
 from dcgan.pictures.own_files import refuse_others
 
 __all__ = ["FolderJob", "check_outputs"]
@@ -120,7 +121,9 @@ def check_outputs(
         recorded=record.names,
         own=record.own,
     )
-    _check_distinct([path for output in outputs.values() for path in output.paths], job)
+    results = [path for output in outputs.values() for path in output.paths]
+    _check_distinct(results, job)
+    _check_letter_case(results, job.output)
     _check_masks_apart(job)
     shard = take_shard(inputs, job.shard)
     found = {source: [path for path in outputs[source].paths if path.is_file()] for source in shard}
@@ -155,6 +158,20 @@ def _check_distinct(paths: Iterable[Path], job: FolderJob) -> None:
     twice = [path for path, count in counts.items() if count > 1]
     if twice:
         raise FaceCompletionError(f"{twice[0]}: two results would be written under this name")
+
+
+def _check_letter_case(results: Sequence[Path], folder: Path) -> None:
+    """Raise if two results differ in letter case alone and their folder keeps one file for both."""
+    if not os.path.exists(folder / MARK.upper()):  # it exists in such a folder, where our mark does
+        return
+    first: dict[str, Path] = {}
+    for path in results:
+        other = first.setdefault(folded(path.relative_to(folder).as_posix()), path)
+        if other != path:
+            raise FaceCompletionError(
+                f"{other} and {path}: results that differ in letter case alone, which {folder} takes for one file; "
+                "choose a folder that tells them apart, or rename an input"
+            )
 
 
 def _check_masks_apart(job: FolderJob) -> None:

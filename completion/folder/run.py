@@ -107,9 +107,10 @@ class _Done:
     assumed: str = ""
 
     @classmethod
-    def failed(cls, source: InputPicture, reason: str) -> _Done:
-        """Return that a picture cannot be completed."""
-        return cls(source, {"output": None, "status": "failed", "error": reason})
+    def failed(cls, source: InputPicture, reason: str, notes: tuple[str, ...] = ()) -> _Done:
+        """Return that a picture cannot be completed; what was guessed before may be why."""
+        fields = {"output": None, "status": "failed", "error": reason, **({"notes": notes} if notes else {})}
+        return cls(source, fields, notes)
 
 
 def complete_folder(
@@ -254,11 +255,13 @@ class _FolderRun:
     def _prepare(self, source: InputPicture) -> _Prepared | _Done:
         """Read a picture and prepare its work, or return why that cannot be done."""
         given = self.job.photographs
+        notes: tuple[str, ...] = ()
         photograph = given.faces_of(source.relative) if given is not None else None
         try:
             stamps = stamps_of(source, self.job.masks, given)  # before the files are read
             loaded = load_picture(source, self.job.masks, channels=self.channels, seed=self.job.seed)
             loaded = fit_to_form(loaded, self.outputs[source].paths[0])
+            notes = loaded.notes
             tiles: tuple[Picture, ...] = ()
             if self.job.sheet:  # before the method may fill the picture in place
                 masked = show_masked(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
@@ -272,7 +275,7 @@ class _FolderRun:
         except OSError as error:  # of a mask's folder, of what a method loads when it is first used
             return _Done.failed(source, f"{source.path}: cannot read{_named(error)}: {error.strerror or error}")
         except (NoFaceError, CompletionError) as error:
-            return _Done.failed(source, f"{source.path}: {error}")
+            return _Done.failed(source, f"{source.path}: {error}", notes)
         except MemoryError:
             return _Done.failed(source, f"{source.path}: {NO_MEMORY}")
         return _Prepared(loaded, work, _since(started), stamps, tiles)
@@ -335,7 +338,7 @@ class _FolderRun:
         if status == "failed":
             self.failed += 1
             if self.on_failure:
-                self.on_failure(done.fields["error"])
+                self.on_failure(done.fields["error"] + (f" ({'; '.join(done.notes)})" if done.notes else ""))
         else:
             self.completed += status == "completed"
             self.untouched += status == "untouched"
