@@ -12,7 +12,7 @@ from completion.folder.landmarks import GivenPlaces
 from completion.folder.manifest import FolderRecord, check_manifest, check_settings
 from completion.folder.masks import MaskSource
 from completion.folder.outputs import Output, folded, name_outputs
-from completion.folder.stamps import changed_since
+from completion.folder.stamps import ANOTHER_PICTURE, changed_since
 from completion.search.batches import DEFAULT_BATCH_SIZE
 from dcgan.errors import FaceCompletionError
 from dcgan.pictures.marks import MARK
@@ -139,6 +139,8 @@ def check_outputs(
         if job.existing != "skip" or not done:
             waiting[source] = outputs[source]
         elif changed := changed_since(source, job.masks, job.photographs, stamps=record.stamps.get(names[0], {})):
+            if ANOTHER_PICTURE in changed:
+                _refuse_other_source(source, record.sources.get(names[0], ""), result=found[source][0])
             note = f"its result was made of {changed}; it was completed again"
             waiting[source] = dataclasses.replace(outputs[source], notes=(*outputs[source].notes, note))
     reports = [path for path, wanted in ((job.sheet_path, job.sheet), (job.film_path, job.film)) if wanted]
@@ -148,6 +150,16 @@ def check_outputs(
     if job.existing == "refuse":
         _refuse_existing(found, job)
     return waiting, len(shard) - len(waiting)
+
+
+def _refuse_other_source(source: InputPicture, recorded: str, *, result: Path) -> None:
+    """Raise if a result was made of a picture in another place, which is no older version of this one."""
+    then = tuple(part for part in Path(recorded).parts if part != "..")
+    now = Path(os.path.abspath(source.path)).parts
+    if then and now[-len(then) :] != then and os.path.realpath(recorded) != os.path.realpath(source.path):
+        raise FaceCompletionError(
+            f"{result}: is the result of another picture, {recorded}, and not of {source.path}; choose another folder"
+        )
 
 
 def _check_distinct(paths: Iterable[Path], job: FolderJob) -> None:

@@ -10,10 +10,11 @@ from completion.folder.landmarks import GivenPlaces
 from completion.folder.masks import MaskSource
 from dcgan.pictures.stamps import is_another, stamp_of
 
-__all__ = ["changed_since", "stamps_of"]
+__all__ = ["ANOTHER_PICTURE", "changed_since", "stamps_of"]
 
 DIGEST_BYTES = 8
-WORDS = {"picture": "another picture of this name", "mask": "another mask", "landmarks": "other landmarks"}
+ANOTHER_PICTURE = "another picture of this name"
+WORDS = {"picture": ANOTHER_PICTURE, "mask": "another mask", "landmarks": "other landmarks"}
 
 
 def stamps_of(source: InputPicture, masks: MaskSource, places: GivenPlaces | None) -> dict[str, str]:

@@ -108,3 +108,45 @@ def test_other_landmarks(tmp_path):
     shutil.copy(tmp_path / "a.png", tmp_path / "b.png")
     (tmp_path / "a.png").unlink()
     assert stamps_of(source, MaskSource(), places) == {}
+
+
+def test_the_result_of_a_picture_elsewhere_is_not_replaced(resume, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(tmp_path / "in", other)
+    before = contents(tmp_path / "out")
+    arguments = [other, "--mask-dir", tmp_path / "masks", "--output", tmp_path / "out", "--method", "telea"]
+    call = [*map(str, arguments), "--skip-existing"]
+    assert "0 completed, 2 existing" in CliRunner().invoke(complete_command, call).stdout  # copies
+    Image.fromarray(make_picture(seed=9)).save(other / "b.png")
+    result = CliRunner().invoke(complete_command, call)
+    assert result.exit_code == 1
+    result_path, first = tmp_path / "out" / "b.png", tmp_path / "in" / "b.png"
+    said = (
+        f"{result_path}: is the result of another picture, {first}, and not of {other / 'b.png'}; choose another folder"
+    )
+    assert said in result.stderr
+    assert contents(tmp_path / "out") == before
+
+
+def test_a_changed_picture_from_another_working_directory(resume, tmp_path, monkeypatch):
+    path = tmp_path / "out" / "manifest.jsonl"
+    path.write_text(path.read_text().replace(f'"input": "{tmp_path}/', '"input": "../'))
+    monkeypatch.chdir("/")
+    Image.fromarray(make_picture(seed=9)).save(tmp_path / "in" / "b.png")
+    assert resume()[1] == ["b.png"]
+
+
+def test_a_folder_that_was_moved_and_a_mask_that_has_changed(resume, tmp_path):
+    (tmp_path / "in").rename(tmp_path / "moved")
+    draw(tmp_path / "masks" / "a.png", 8)
+    arguments = [
+        tmp_path / "moved",
+        "--mask-dir",
+        tmp_path / "masks",
+        "--output",
+        tmp_path / "out",
+        "--method",
+        "telea",
+    ]
+    result = CliRunner().invoke(complete_command, [*map(str, arguments), "--skip-existing"])
+    assert "1 completed, 1 existing (1 with notes)" in result.stdout
