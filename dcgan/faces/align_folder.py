@@ -91,11 +91,11 @@ def align_picture(path: Path, detector: FaceDetector, config: AlignConfig) -> tu
     crops : list of ndarray of uint8, shape (size, size, 3)
         In the order of "faces" in the record.
     record : dict
-        "status", "reason" where it is not "aligned", "notes" where something was guessed, "files" with the stamp of the
-        photograph, and "faces", each with "box", "score", "landmarks" and "transform".
+        "status", "reason" where it is not "aligned", "notes" where something was guessed, "files" with the photograph's
+        path and stamp, and "faces", each with "box", "score", "landmarks" and "transform".
     """
     try:
-        files = {"picture": stamp_of(path)}
+        files = {"picture": stamp_of(path), "path": os.path.abspath(path)}
     except OSError:  # `read_file` says why it cannot be read
         files = {}
     try:
@@ -284,9 +284,14 @@ def _open_record(
 
 
 def _has_changed(source: Path, line: dict[str, Any]) -> bool:
-    """Tell whether a photograph is known to be another than that of a line."""
-    files = line.get("files")
-    return isinstance(files, dict) and is_another(source / str(line["photograph"]), files.get("picture"))
+    """Tell whether a photograph is known to be another than that of a line; raise if that one lay elsewhere."""
+    files, path = line.get("files"), source / str(line["photograph"])
+    if not isinstance(files, dict) or not is_another(path, files.get("picture")):
+        return False
+    before = files.get("path")
+    if isinstance(before, str) and os.path.realpath(before) != os.path.realpath(path):
+        raise FaceCompletionError(f"{path}: the crops of this name are those of {before}; choose another folder")
+    return True
 
 
 def _crops_of(line: dict[str, Any], own: set[str]) -> list[str]:

@@ -170,3 +170,18 @@ def test_what_was_guessed_is_in_the_record(tmp_path):
     align(tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "out" / "align.jsonl").read_text().splitlines()[1:]]
     assert [line.get("notes") for line in lines] == [None, None, ["first of 2 frames"]]
+
+
+def test_crops_of_a_photograph_elsewhere_are_not_replaced(tmp_path):
+    write_photographs(tmp_path)
+    align(tmp_path)
+    before = snapshot(tmp_path / "out")
+    other = tmp_path / "other"
+    other.mkdir()
+    write_photographs(other)
+    (other / "out").symlink_to(tmp_path / "out", target_is_directory=True)
+    assert align(other).existing == 2  # the same pictures
+    change(other / "in" / "a.png", 200)
+    with pytest.raises(FaceCompletionError, match=r"a\.png: the crops of this name are those of .*; choose another"):
+        align(other)
+    assert snapshot(tmp_path / "out") == before
