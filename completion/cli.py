@@ -177,7 +177,11 @@ class ShardType(click.ParamType):
     **shown_default("png"),
 )
 @click.option("--recursive", is_flag=True, help="Include the subfolders of folders.")
-@click.option("--skip-existing", is_flag=True, help="Resume a run that was stopped.")
+@click.option(
+    "--skip-existing",
+    is_flag=True,
+    help="Resume a run that was stopped; a picture that has changed since, or its mask, is completed again.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @click.option(
     "--sheet", is_flag=True, help="Write OUTPUT/sheet.png: original, masked and completed pictures, at most 32."

@@ -5,7 +5,8 @@
 | uint8 array (H, W, 3) or (H, W, 1), Pillow image of mode RGB or L | itself |
 | uint8 array (H, W) | a grey picture; the result is (H, W) too |
 | a grey picture, and the model has three channels | the same value in each; the result is grey too |
-| an array of floats, 16 bits, transparency, a path | refused, with the line of Python that converts it |
+| an array of floats, 16 bits, transparency, channels first, a path | refused, with the line that converts it |
+| a Pillow image with an orientation tag that says that it is turned | refused, with the line that turns it |
 
 | passed as a mask | read as |
 |---|---|
@@ -13,6 +14,7 @@
 | array or Pillow image of 0 and 1, or of 0 and 255 | 1 or 255 = missing |
 | name in `masks.MASKS`, `masks.MaskSpec` | made for each picture |
 | one of these for several pictures | for all of them |
+| an array or Pillow image with colours, transparency or a palette, a path | refused, with the line that reads it |
 """
 
 from __future__ import annotations
@@ -25,9 +27,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from masks import MaskSpec, make_mask, mask_from_array
+from masks import MASK_NAMES, MaskSpec, make_mask, mask_from_array
 
 __all__ = ["GivenPicture", "read_masks", "read_pictures"]
+
+READ_MASK = "masks.read_drawn_mask({}).mask reads it"
+ORIENTATION = 274  # EXIF's tag
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -75,9 +80,11 @@ def read_pictures(images: Any, *, channels: int | None) -> list[GivenPicture]:
     if isinstance(images, np.ndarray):
         one = images.ndim == 2 or (images.ndim == 3 and images.shape[2] <= 4)
         if not one and images.ndim != 4:
+            first = images.ndim == 3 and images.shape[0] in (1, 3)
+            remedy = "channels first: np.moveaxis(images, 0, 2)" if first else "grey pictures: images[..., None]"
             raise ValueError(
                 "Expected `images` as a picture, (H, W) or (H, W, C), a sequence of pictures, or (B, H, W, C) "
-                f"(grey pictures: images[..., None]). Received: {images.shape}"
+                f"({remedy}). Received: {images.shape}"
             )
     given = [_read_picture(each, channels=channels) for each in ([images] if one else images)]
     if not given:
@@ -104,9 +111,10 @@ def read_masks(masks: Any, pictures: Sequence[Picture], *, seed: int = 0) -> lis
     ValueError
         A mask has other values or another shape, or the number of masks is not that of the pictures.
     """
-    if isinstance(masks, str | MaskSpec) or _is_image(masks) or _is_plane(masks, pictures[0]):
+    one = isinstance(masks, str | MaskSpec | os.PathLike) or _is_image(masks)
+    if one or _is_plane(masks, pictures[0]) or _has_colors(masks, pictures[0]):
         own: list[Any] = [masks] * len(pictures)
-    elif isinstance(masks, os.PathLike) or not isinstance(masks, Iterable):
+    elif not isinstance(masks, Iterable):
         raise TypeError(
             "Expected `masks` as an array, a Pillow image, a mask's name, or a sequence of these. "
             f"Received: {type(masks).__name__}"
@@ -131,6 +139,7 @@ def _read_picture(image: Any, *, channels: int | None) -> GivenPicture:
             raise ValueError(
                 f'Expected a Pillow image of mode RGB or L (image.convert("RGB")). Received: mode {image.mode}'
             )
+        _check_upright(image, "a picture")
         image = np.asarray(image)
     if not isinstance(image, np.ndarray):
         raise TypeError(f"Expected pictures as NumPy arrays or Pillow images. Received: {type(image).__name__}")
@@ -154,8 +163,26 @@ def _read_picture(image: Any, *, channels: int | None) -> GivenPicture:
 def _read_mask(mask: Any, picture: Picture, *, seed: int) -> Mask:
     """Return one picture's mask."""
     shape = (picture.shape[0], picture.shape[1])
+    if isinstance(mask, os.PathLike) or (
+        isinstance(mask, str) and mask not in MASK_NAMES and os.path.splitext(mask)[1]
+    ):
+        reading = "completion.folder.masks.read_mask(pathlib.Path(path)).mask reads a file"
+        raise TypeError(f"Expected a mask as an array, or its name ({reading}). Received: the path {os.fspath(mask)!r}")
     if isinstance(mask, str | MaskSpec):
         return make_mask(mask, shape, seed=seed)
+    if _is_image(mask):
+        if mask.mode not in ("1", "L"):
+            reading = 'image.convert("RGBA")' if mask.mode in ("P", "PA", "LA") else "image"
+            raise ValueError(
+                f"Expected a mask as a Pillow image of mode 1 or L ({READ_MASK.format(f'np.asarray({reading})')}). "
+                f"Received: mode {mask.mode}"
+            )
+        _check_upright(mask, "a mask")
+    elif _has_colors(mask, picture):
+        raise ValueError(
+            f"Expected a mask of one channel, (H, W) or (H, W, 1) ({READ_MASK.format('mask')}, of uint8). "
+            f"Received: {mask.shape}"
+        )
     plane = mask_from_array(mask)
     if plane.shape != shape:
         raise ValueError(f"Expected `mask` of shape {shape}. Received: {plane.shape}")
@@ -165,6 +192,24 @@ def _read_mask(mask: Any, picture: Picture, *, seed: int) -> Mask:
 def _is_plane(masks: Any, picture: Picture) -> bool:
     """Tell whether an array is one mask, (H, W) or (H, W, 1), and not a batch of masks."""
     return isinstance(masks, np.ndarray) and (masks.ndim == 2 or masks.shape == (*picture.shape[:2], 1))
+
+
+def _has_colors(mask: Any, picture: Picture) -> bool:
+    """Tell whether an array is one mask with colours or transparency, as a file of it may have."""
+    return isinstance(mask, np.ndarray) and mask.shape in [(*picture.shape[:2], count) for count in (2, 3, 4)]
+
+
+def _check_upright(image: Any, what: str) -> None:
+    """Raise ValueError where a Pillow image's tag says that its pixels are to be turned before they are looked at."""
+    try:
+        tag = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # damaged tags raise nearly anything, and say nothing
+        return
+    if tag in range(2, 9):
+        raise ValueError(
+            f"Expected {what} upright (PIL.ImageOps.exif_transpose(image)). Received: an image whose orientation tag "
+            f"is {tag}"
+        )
 
 
 def _is_image(value: Any) -> bool:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from masks._checks import Shape, check_integer
 from masks.color import format_color
-from masks.drawn import SOFT, DrawnMask, is_hard, missing_of_plane, own_range, read_drawn_mask
+from masks.drawn import SOFT, DrawnMask, is_hard, missing_of_plane, read_drawn_mask
+from masks._levels import own_range
 from masks.operations import dilate, resize_mask
 
 __all__ = [

@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from masks._checks import check_integer
 from masks.color import format_color
+from masks._levels import FEW_VALUES, LABEL_MIN, Plane, levelled, own_range
 from masks.operations import dilate
 
 __all__ = ["DrawnMask", "read_drawn_mask"]
 
-Plane = npt.NDArray[np.uint8]  # (H, W), 0 = known, 255 = missing
 Pixels = npt.NDArray[Any]
 
 # Measured on holes, lines and strokes saved as JPEG and WebP of qualities 60 to 95: farther than 2 px from the edge,
@@ -26,7 +26,6 @@ NOISE = 32
 TAIL = 3  # of a soft edge without noise: below, the mask's colour has less than 2% of the pixel
 BETWEEN_MAX = 0.4  # share of the pixels of a mask that are neither black nor white
 FLAT_MAX = 0.5  # share of those in areas of one value: a soft edge of 15 px has 0.25, a third label 0.9
-FEW_VALUES, LABEL_MIN = 16, 0.002  # a mask of so few values has less than this share in areas of a third one
 # Share of the pixels in between that are local extrema of the means of 2x2 pixels: of soft edges and JPEG masks of
 # quality 60 at most 0.003, of photographs at least 0.014. Below TEXTURED_MIN in between, all may be noise.
 TEXTURE_MAX, TEXTURED_MIN = 0.007, 0.03
@@ -152,28 +151,6 @@ def missing_of_plane(
     return dilate(plane >= (NOISE if noisy or _is_noisy(plane) else TAIL), 1)
 
 
-def own_range(values: Pixels) -> Plane:
-    """Return values scaled to 0 (the least) and 255 (the greatest).
-
-    Parameters
-    ----------
-    values : ndarray of uint8 or uint16, shape (H, W)
-        Any values. Where all are equal, the result is 0 or 255, whichever is nearer in the range of the dtype.
-
-    Returns
-    -------
-    ndarray of uint8, shape (H, W)
-        The values of their own range.
-    """
-    low, high = int(values.min()), int(values.max())
-    if low == high:
-        return np.full(values.shape, 255 if low > np.iinfo(values.dtype).max // 2 else 0, np.uint8)
-    if (low, high) == (0, 255) and values.dtype == np.uint8:
-        return values
-    scaled = (values.astype(np.float32) - low) * np.float32(255 / (high - low))
-    return np.rint(scaled).astype(np.uint8)
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Drawn:
     """What a mask shows: a plane, what was guessed about it, and whether its colours have a lossy file's noise."""
@@ -238,7 +215,8 @@ def _drawn_alpha(colors: Pixels, alpha: Plane) -> _Drawn:
 def _drawn_colors(colors: Pixels, *, strict: bool, labels: Plane | None) -> _Drawn:
     """Read an opaque mask; where it need not be one of two colours, by its brightness."""
     if colors.ndim == 2:
-        return _Drawn(own_range(colors), _grey_notes(colors))
+        plane = own_range(colors)
+        return _Drawn(levelled(plane) if strict else plane, _grey_notes(colors))
     drawn = _drawn_pair(colors, labels) or _drawn_on_ground(colors)
     if drawn is not None:
         return drawn

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.errors import DatasetError, ImageFileError, OptionError
-from dcgan.pictures.values import crop_square, resize_picture
-from dcgan.training.sources import first_lines, open_source
+from dcgan.pictures.values import crop_square, is_square, resize_picture
+from dcgan.training.sources import first_lines, open_source, say_cut
 from masks import make_mask
 
 __all__ = ["Faces", "make_masks", "read_faces"]
@@ -42,7 +42,7 @@ class Faces:
 
 
 def read_faces(
-    path: Path, count: int, *, size: int, seed: int = 0, on_failure: Callable[[str], None] | None = None
+    path: Path, count: int, *, size: int, seed: int = 0, on_note: Callable[[str], None] | None = None
 ) -> Faces:
     """Read a random sample of the pictures in a folder or zip, as squares of one size.
 
@@ -56,9 +56,10 @@ def read_faces(
         Side of the result in pixels. A picture that is not square is cropped to its central square.
     seed : int, default 0
         Seed of the sample, at least 0.
-    on_failure : callable, optional
-        Called with a line for each of the first pictures that cannot be read, and one for the rest of them; other
-        pictures replace them.
+    on_note : callable, optional
+        Called with a line on what was left out of the folder, and for each of the first pictures that cannot be read,
+        which others replace, or about which something is guessed, with one for the rest of each kind;
+        and with one on how many are not square.
 
     Returns
     -------
@@ -71,18 +72,29 @@ def read_faces(
         The folder or zip does not exist, or contains no readable picture.
     """
     source = open_source(path)
+    if source.left_out and on_note:
+        on_note(source.left_out)
     chosen: list[tuple[str, npt.NDArray[np.uint8]]] = []
-    with first_lines(on_failure) as tell:
+    cut = 0
+    with first_lines(on_note) as tell, first_lines(on_note, what="with a guess") as tell_guess:
         for index in np.random.default_rng(seed).permutation(len(source)):
             if len(chosen) == count:
                 break
             name = source.name(index)
             try:
-                picture = resize_picture(crop_square(source.read(index, 3)), (size, size))
+                guesses: list[str] = []
+                whole = source.read(index, 3, on_note=guesses.append)
             except ImageFileError as error:
                 tell(str(error))
                 continue
-            chosen.append((name.removeprefix(str(path)).lstrip(":/\\"), picture))
+            if guesses:
+                tell_guess(f"{name}: {'; '.join(guesses)}")
+            cut += not is_square(whole)
+            chosen.append(
+                (name.removeprefix(str(path)).lstrip(":/\\"), resize_picture(crop_square(whole), (size, size)))
+            )
+    if cut and on_note:
+        on_note(say_cut(cut))
     if not chosen:
         raise DatasetError(f"{path}: expected complete faces, found no picture that can be read")
     chosen.sort(key=lambda pair: pair[0])

@@ -88,7 +88,7 @@ def evaluate(
                 f"Expected a model with an encoder for {', '.join(encoders)}. Received: {config.model}, which has "
                 "none; choose other methods, such as latent, or train an encoder with dcgan-train-encoder"
             )
-        faces = read_faces(path, config.count, size=config.size or prior.config.size, seed=config.seed, on_failure=note)
+        faces = read_faces(path, config.count, size=config.size or prior.config.size, seed=config.seed, on_note=note)
         if len(faces.names) < 2:
             raise FaceCompletionError(f"{path}: expected at least 2 faces, found {len(faces.names)}")
         settings = {"faces": faces.sha256, "model": prior.sha256, "seed": config.seed, "batch_size": config.batch_size}

@@ -11,9 +11,11 @@ from completion.folder.inputs import InputPicture, take_shard
 from completion.folder.landmarks import GivenPlaces
 from completion.folder.manifest import FolderRecord, check_manifest, check_settings
 from completion.folder.masks import MaskSource
-from completion.folder.outputs import Output, name_outputs
+from completion.folder.outputs import Output, folded, name_outputs
+from completion.folder.stamps import ANOTHER_PICTURE, changed_since
 from completion.search.batches import DEFAULT_BATCH_SIZE
 from dcgan.errors import FaceCompletionError
+from dcgan.pictures.marks import MARK
 from dcgan.pictures.own_files import refuse_others
 
 __all__ = ["FolderJob", "check_outputs"]
@@ -37,7 +39,8 @@ class FolderJob:
     keep : str
         The "best" candidate of each picture or "all".
     existing : str
-        What to do where an output exists: "refuse" the whole job, "skip" it or "replace" it.
+        What to do where an output exists: "refuse" the whole job, "skip" it unless its picture or mask has changed,
+        or "replace" it.
     batch_size : int
         Rows (faces times candidates) that a search answers at once.
     workers : int, optional
@@ -118,7 +121,9 @@ def check_outputs(
         recorded=record.names,
         own=record.own,
     )
-    _check_distinct([path for output in outputs.values() for path in output.paths], job)
+    results = [path for output in outputs.values() for path in output.paths]
+    _check_distinct(results, job)
+    _check_letter_case(results, job.output)
     _check_masks_apart(job)
     shard = take_shard(inputs, job.shard)
     found = {source: [path for path in outputs[source].paths if path.is_file()] for source in shard}
@@ -133,6 +138,11 @@ def check_outputs(
         done = len(names) == len(outputs[source].paths) and unrecorded.isdisjoint(names)
         if job.existing != "skip" or not done:
             waiting[source] = outputs[source]
+        elif changed := changed_since(source, job.masks, job.photographs, stamps=record.stamps.get(names[0], {})):
+            if ANOTHER_PICTURE in changed:
+                _refuse_other_source(source, record.sources.get(names[0], ""), result=found[source][0])
+            note = f"its result was made of {changed}; it was completed again"
+            waiting[source] = dataclasses.replace(outputs[source], notes=(*outputs[source].notes, note))
     reports = [path for path, wanted in ((job.sheet_path, job.sheet), (job.film_path, job.film)) if wanted]
     written = [path for output in waiting.values() for path in output.paths] + reports
     names = [path.relative_to(job.output).as_posix() for path in written]
@@ -140,6 +150,16 @@ def check_outputs(
     if job.existing == "refuse":
         _refuse_existing(found, job)
     return waiting, len(shard) - len(waiting)
+
+
+def _refuse_other_source(source: InputPicture, recorded: str, *, result: Path) -> None:
+    """Raise if a result was made of a picture in another place, which is no older version of this one."""
+    then = tuple(part for part in Path(recorded).parts if part != "..")
+    now = Path(os.path.abspath(source.path)).parts
+    if then and now[-len(then) :] != then and os.path.realpath(recorded) != os.path.realpath(source.path):
+        raise FaceCompletionError(
+            f"{result}: is the result of another picture, {recorded}, and not of {source.path}; choose another folder"
+        )
 
 
 def _check_distinct(paths: Iterable[Path], job: FolderJob) -> None:
@@ -150,6 +170,20 @@ def _check_distinct(paths: Iterable[Path], job: FolderJob) -> None:
     twice = [path for path, count in counts.items() if count > 1]
     if twice:
         raise FaceCompletionError(f"{twice[0]}: two results would be written under this name")
+
+
+def _check_letter_case(results: Sequence[Path], folder: Path) -> None:
+    """Raise if two results differ in letter case alone and their folder keeps one file for both."""
+    if not os.path.exists(folder / MARK.upper()):  # it exists in such a folder, where our mark does
+        return
+    first: dict[str, Path] = {}
+    for path in results:
+        other = first.setdefault(folded(path.relative_to(folder).as_posix()), path)
+        if other != path:
+            raise FaceCompletionError(
+                f"{other} and {path}: results that differ in letter case alone, which {folder} takes for one file; "
+                "choose a folder that tells them apart, or rename an input"
+            )
 
 
 def _check_masks_apart(job: FolderJob) -> None:

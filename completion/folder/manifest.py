@@ -48,6 +48,10 @@ class FolderRecord:
         Whether the folder carries our mark, or the manifest that was asked for is there.
     listed : set of str
         The files in the list that belongs to this manifest.
+    stamps : dict of str to dict of str to str
+        From a result to the stamps, see `dcgan.pictures.stamps`, of the "picture" and the "mask" that it was made of.
+    sources : dict of str to str
+        From a result to the path of its picture, as it was in the working directory of that time.
     """
 
     own: set[str] = dataclasses.field(default_factory=set)
@@ -56,6 +60,8 @@ class FolderRecord:
     names: dict[str, str] = dataclasses.field(default_factory=dict)
     resumed: bool = False
     listed: set[str] = dataclasses.field(default_factory=set)
+    stamps: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
+    sources: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Manifest:
@@ -265,6 +271,9 @@ def _add_lines(lines: Iterable[dict[str, Any]], record: FolderRecord, *, path: P
             names = {name for name in outputs if name is not None}
             record.own.update(names)
             done[source] = names if line["status"] in DONE else set()
+            stamps = line.get("files")
+            record.sources.update(dict.fromkeys(names, source))
+            record.stamps.update(dict.fromkeys(names, stamps if isinstance(stamps, dict) else {}))
             if outputs and outputs[0] is not None:
                 folder, _, leaf = outputs[0].rpartition("/")
                 if len(outputs) > 1:

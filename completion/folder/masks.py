@@ -157,6 +157,11 @@ class MaskSource:
             return DrawnMask(made)
         return self._checked(found, source)
 
+    def own_file(self, source: InputPicture) -> Path | None:
+        """Return the file with the mask of one picture alone, where there is one."""
+        match = self.folder.find(source.root / source.relative, root=source.root) if self.folder is not None else None
+        return match.path if match is not None else None
+
     @functools.cached_property
     def file_mask(self) -> DrawnMask:
         """Return the one mask for all pictures, read once."""

@@ -13,7 +13,7 @@ from completion.config import FORMS
 from completion.folder.inputs import InputPicture
 from dcgan.pictures.names import PICTURE_SUFFIXES
 
-__all__ = ["Output", "candidate_paths", "name_outputs", "suffix_of"]
+__all__ = ["Output", "candidate_paths", "folded", "name_outputs", "suffix_of"]
 
 SAME_SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff")  # of files that we write again
 RESERVED = re.compile(r"(sheet(-[0-9]+-of-[0-9]+)?\.png)", re.IGNORECASE)  # names of our own files
@@ -72,13 +72,13 @@ def name_outputs(
     dict of InputPicture to Output
     """
     plain = {source: _plain_name(source.relative, form) for source in inputs}
-    counts = collections.Counter(map(_folded, plain.values()))
+    counts = collections.Counter(map(folded, plain.values()))
     recorded, own, limit = recorded or {}, frozenset(own), _name_bytes(folder)
     owners = {name: relative for relative, name in recorded.items()}
     names: dict[InputPicture, str] = {}
     for source, name in plain.items():
         known = recorded.get(source.relative, "")
-        is_free = counts[_folded(name)] == 1 and not RESERVED.fullmatch(name)
+        is_free = counts[folded(name)] == 1 and not RESERVED.fullmatch(name)
         if known.endswith(suffix_of(source.relative, form)):
             names[source] = known
         elif owners.get(name, source.relative) == source.relative and (is_free or name == source.relative):
@@ -134,8 +134,23 @@ def _plain_name(relative: str, form: str) -> str:
     return (stem if own.lower() in PICTURE_SUFFIXES + SAME_SUFFIXES else relative) + suffix
 
 
-def _folded(name: str) -> str:
-    """Return what two names have in common that some file systems take for one."""
+def folded(name: str) -> str:
+    """Return what two names have in common that some file systems take for one.
+
+    Parameters
+    ----------
+    name : str
+        A relative path.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> folded("A.png") == folded("a.png")
+    True
+    """
     return unicodedata.normalize("NFC", name).casefold()
 
 

@@ -30,6 +30,7 @@ from completion.folder.job import FolderJob, check_outputs
 from completion.folder.loading import LoadedPicture, load_picture
 from completion.folder.manifest import Manifest, open_manifest
 from completion.folder.outputs import Output
+from completion.folder.stamps import stamps_of
 from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
 from completion.methods import Method, Work, candidates_of
 from completion.result import spread
@@ -91,6 +92,7 @@ class _Prepared:
     loaded: LoadedPicture
     work: Work
     seconds: float
+    stamps: dict[str, str]  # of the files that it is made of
     tiles: tuple[Picture, ...] = ()  # of the sheet: the picture as it was, and what is missing
 
 
@@ -105,9 +107,10 @@ class _Done:
     assumed: str = ""
 
     @classmethod
-    def failed(cls, source: InputPicture, reason: str) -> _Done:
-        """Return that a picture cannot be completed."""
-        return cls(source, {"output": None, "status": "failed", "error": reason})
+    def failed(cls, source: InputPicture, reason: str, notes: tuple[str, ...] = ()) -> _Done:
+        """Return that a picture cannot be completed; what was guessed before may be why."""
+        fields = {"output": None, "status": "failed", "error": reason, **({"notes": notes} if notes else {})}
+        return cls(source, fields, notes)
 
 
 def complete_folder(
@@ -252,27 +255,30 @@ class _FolderRun:
     def _prepare(self, source: InputPicture) -> _Prepared | _Done:
         """Read a picture and prepare its work, or return why that cannot be done."""
         given = self.job.photographs
+        notes: tuple[str, ...] = ()
         photograph = given.faces_of(source.relative) if given is not None else None
         try:
+            stamps = stamps_of(source, self.job.masks, given)  # before the files are read
             loaded = load_picture(source, self.job.masks, channels=self.channels, seed=self.job.seed)
             loaded = fit_to_form(loaded, self.outputs[source].paths[0])
+            notes = loaded.notes
             tiles: tuple[Picture, ...] = ()
             if self.job.sheet:  # before the method may fill the picture in place
                 masked = show_masked(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
                 tiles = self.sheet.tile(loaded.color), self.sheet.tile(masked)
             started = time.perf_counter()
             if not loaded.mask.any():
-                return _Prepared(loaded, Work("", lambda _: loaded.color), 0.0, tiles)
+                return _Prepared(loaded, Work("", lambda _: loaded.color), 0.0, stamps, tiles)
             work = self.method.prepare(loaded.color, loaded.mask, blocks=self.job.masks.blocks, photograph=photograph)
         except ImageFileError as error:
             return _Done.failed(source, str(error))
         except OSError as error:  # of a mask's folder, of what a method loads when it is first used
             return _Done.failed(source, f"{source.path}: cannot read{_named(error)}: {error.strerror or error}")
         except (NoFaceError, CompletionError) as error:
-            return _Done.failed(source, f"{source.path}: {error}")
+            return _Done.failed(source, f"{source.path}: {error}", notes)
         except MemoryError:
             return _Done.failed(source, f"{source.path}: {NO_MEMORY}")
-        return _Prepared(loaded, work, _since(started), tiles)
+        return _Prepared(loaded, work, _since(started), stamps, tiles)
 
     def _write(self, prepared: _Prepared, answers: Answers | None, *, seconds: float) -> _Done:
         """Compose and write one picture's results."""
@@ -315,6 +321,7 @@ class _FolderRun:
             "output": str(paths[0]) if len(paths) == 1 else [str(path) for path in paths],
             "status": "completed" if missing else "untouched",
             "missing": round(float(loaded.mask.mean()), 4),
+            "files": prepared.stamps,
             **({"method": work.method} if missing else {}),
             **({"mode": work.mode} if work.mode else {}),
             **work.fields,
@@ -331,7 +338,7 @@ class _FolderRun:
         if status == "failed":
             self.failed += 1
             if self.on_failure:
-                self.on_failure(done.fields["error"])
+                self.on_failure(done.fields["error"] + (f" ({'; '.join(done.notes)})" if done.notes else ""))
         else:
             self.completed += status == "completed"
             self.untouched += status == "untouched"

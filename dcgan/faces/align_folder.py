@@ -1,7 +1,7 @@
 """Align a folder of photographs: what dcgan-align does, as a function.
 
 Every photograph gets one line in OUTPUT/align.jsonl, written after its crops; a run that was stopped goes on with the
-photographs that have no line yet.
+photographs that have no line yet, or that have changed since.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import multiprocessing
 import os
 import re
 import signal
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,13 +27,15 @@ from dcgan.cores import available_cores
 from dcgan.errors import FaceCompletionError, ImageFileError
 from dcgan.faces.align_config import AlignConfig
 from dcgan.faces.alignment import alignment_transform, crop_face
+from dcgan.faces.crop_names import FACE_NUMBER, crop_names, face_name, recorded_names
 from dcgan.faces.detector import FaceDetector, check_installed
-from dcgan.pictures.files import read_file
+from dcgan.pictures.files import PictureFile, read_file
 from dcgan.pictures.listing import list_pictures
 from dcgan.pictures.marks import MARK, check_mark, mark_folder, refuse_links
 from dcgan.pictures.own_files import OwnFiles, check_list, list_path, listed_files, refuse_others
 from dcgan.pictures.records import JsonLines, changed_settings, locked, read_own_lines, remove_leftovers_in
 from dcgan.pictures.saving import save_picture
+from dcgan.pictures.stamps import is_another, stamp_of
 
 __all__ = ["AlignSummary", "align_folder", "align_picture"]
 
@@ -43,8 +44,7 @@ RECORD = "align.jsonl"
 HEADING, FIELDS = ("settings",), ("photograph", "status", "faces")  # of the record's first line, and of the others
 ALIGNED, NO_FACE, FAILED = "aligned", "no face", "failed"
 WAITING_PER_WORKER = 4
-NAME_BYTES, NAME_CHARACTERS = 200, 60  # a crop's name is cut where it would be longer than systems allow
-FACE_NUMBER = re.compile(r"\.face[0-9]+$")
+CHANGED = "the photograph has changed since it was aligned; it was aligned again"
 
 Crops = list[npt.NDArray[np.uint8]]  # of one photograph, (size, size, 3) each
 
@@ -91,15 +91,25 @@ def align_picture(path: Path, detector: FaceDetector, config: AlignConfig) -> tu
     crops : list of ndarray of uint8, shape (size, size, 3)
         In the order of "faces" in the record.
     record : dict
-        "status", "reason" where it is not "aligned", "notes" where something was guessed, and "faces", each with "box",
-        "score", "landmarks" and "transform".
+        "status", "reason" where it is not "aligned", "notes" where something was guessed, "files" with the photograph's
+        path and stamp, and "faces", each with "box", "score", "landmarks" and "transform".
     """
+    try:
+        files = {"picture": stamp_of(path), "path": os.path.abspath(path)}
+    except OSError:  # `read_file` says why it cannot be read
+        files = {}
     try:
         file = read_file(path)
     except ImageFileError as error:
-        return [], {"status": FAILED, "reason": str(error).removeprefix(f"{path}: "), "faces": []}
+        return [], {"status": FAILED, "reason": str(error).removeprefix(f"{path}: "), "files": files, "faces": []}
+    crops, found = _cut_out(file, detector, config)
+    notes, faces = [*file.notes, *found.pop("notes", ())], found.pop("faces")
+    return crops, {**found, **({"notes": notes} if notes else {}), "files": files, "faces": faces}
+
+
+def _cut_out(file: PictureFile, detector: FaceDetector, config: AlignConfig) -> tuple[Crops, dict[str, Any]]:
+    """Return the crops of a photograph's faces, and what its record says of them."""
     picture = np.ascontiguousarray(file.pixels[..., :3])
-    notes = {"notes": list(file.notes)} if file.notes else {}
     found = detector.detect(picture)
     large = [face for face in found if min(face.box[2:]) >= config.min_face]
     reason = ""
@@ -112,8 +122,9 @@ def align_picture(path: Path, detector: FaceDetector, config: AlignConfig) -> tu
     elif config.select == "only-one" and len(large) > 1:
         reason = f"expected one face, found {len(large)}"
     if reason:
-        return [], {"status": NO_FACE, "reason": reason, **notes, "faces": []}
+        return [], {"status": NO_FACE, "reason": reason, "faces": []}
     crops: Crops = []
+    left_out: list[str] = []
     faces: list[dict[str, Any]] = []
     for face in large:
         if crops and config.select != "all":
@@ -124,6 +135,7 @@ def align_picture(path: Path, detector: FaceDetector, config: AlignConfig) -> tu
             )
         except ValueError as error:
             reason = str(error)  # of this face; the others are cut out
+            left_out.append(f"the face at {','.join(map(str, face.box))} is left out: {reason}")
             continue
         crops.append(crop_face(picture, transform, config.size, antialias=config.antialias))
         faces.append(
@@ -135,8 +147,8 @@ def align_picture(path: Path, detector: FaceDetector, config: AlignConfig) -> tu
             }
         )
     if not crops:
-        return [], {"status": NO_FACE, "reason": reason, **notes, "faces": []}
-    return crops, {"status": ALIGNED, **notes, "faces": faces}
+        return [], {"status": NO_FACE, "reason": reason, "faces": []}
+    return crops, {"status": ALIGNED, "notes": left_out, "faces": faces}
 
 
 def align_folder(
@@ -190,11 +202,12 @@ def align_folder(
     _read_record(output)  # before the lock's file appears in a folder of others
     with (
         locked(output, busy="another process is writing in this folder"),
-        _open_record(output, config, relatives=list(relatives.values()), overwrite=overwrite) as (
+        _open_record(output, config, source=source, relatives=list(relatives.values()), overwrite=overwrite) as (
             record,
             own,
             done,
             names,
+            changed,
         ),
     ):
         waiting = [path for path in paths if relatives[path] not in done]
@@ -202,9 +215,14 @@ def align_folder(
         if on_total:
             on_total(len(paths), existing)
         for path, (crops, found) in _align_each(waiting, config, workers or available_cores()):
-            _save_crops(output, names[relatives[path]], crops=crops, faces=found["faces"], own=own)
-            line = {"photograph": relatives[path], **found}
+            relative = relatives[path]
+            _save_crops(output, names[relative], crops=crops, faces=found["faces"], own=own)
+            line = {"photograph": relative, **found}
+            if relative in changed:
+                line["notes"] = [CHANGED, *found.get("notes", ())]
             record.append(line)
+            for file in set(changed.get(relative, ())) - {face["file"] for face in found["faces"]}:
+                (output / file).unlink(missing_ok=True)  # of a face that the photograph of now does not have
             counts[line["status"]] += 1
             faces += len(crops)
             if on_record:
@@ -215,7 +233,7 @@ def align_folder(
 def _save_crops(output: Path, name: str, *, crops: Crops, faces: list[dict[str, Any]], own: OwnFiles) -> None:
     """Write a photograph's crops and add their files' names to the record of its faces."""
     for index, (crop, face) in enumerate(zip(crops, faces, strict=True)):
-        face["file"] = _face_name(name, index)
+        face["file"] = face_name(name, index)
         own.claim(face["file"])
         save_picture(output / face["file"], crop)
 
@@ -234,32 +252,52 @@ def _read_record(output: Path) -> tuple[list[dict[str, Any]], bool]:
 
 @contextmanager
 def _open_record(
-    output: Path, config: AlignConfig, *, relatives: Sequence[str], overwrite: bool
-) -> Iterator[tuple[JsonLines, OwnFiles, set[str], dict[str, str]]]:
+    output: Path, config: AlignConfig, *, source: Path, relatives: Sequence[str], overwrite: bool
+) -> Iterator[tuple[JsonLines, OwnFiles, set[str], dict[str, str], dict[str, list[str]]]]:
     """Open OUTPUT/align.jsonl; yield it, the list of OUTPUT's crops, the photographs that are done, and all names.
 
+    Last come the photographs that have changed since, which have no line any more, with the crops that they had.
     The record has a line with the settings, then one for each photograph. Nothing is written before every check.
     """
     path = output / RECORD
     lines, resumed = _read_record(output)
     own = listed_files(output, re.compile(re.escape(RECORD)))
     own |= {str(face.get("file")) for line in lines[1:] for face in line["faces"] if isinstance(face, dict)}
-    names = _crop_names(relatives, recorded=_recorded_names(lines[1:]))
+    names = crop_names(relatives, recorded=recorded_names(lines[1:]))
     settings = dataclasses.asdict(config) | {"landmarks": str(config.landmarks or "")}
     first, *lines = ([] if overwrite else lines) or [{"settings": settings}]
     if first["settings"] != settings:
-        changed = changed_settings(first["settings"], settings)
+        differing = changed_settings(first["settings"], settings)
         raise FaceCompletionError(
-            f"{output}: holds faces aligned with other settings ({'; '.join(changed)}); choose another folder, or "
+            f"{output}: holds faces aligned with other settings ({'; '.join(differing)}); choose another folder, or "
             "start over with --overwrite"
         )
+    changed = {line["photograph"]: _crops_of(line, own) for line in lines if _has_changed(source, line)}
+    lines = [line for line in lines if line["photograph"] not in changed]
     done = {line["photograph"] for line in lines}
     _refuse_crops(output, {name for relative, name in names.items() if relative not in done}, own=own)
     mark_folder(output, KIND)
     if resumed:
         remove_leftovers_in(output, stale_only=True)  # another command may be filling the same folder
     with OwnFiles(path, known=own) as files, JsonLines(path, start=[first, *lines]) as record:
-        yield record, files, done, names
+        yield record, files, done, names, changed
+
+
+def _has_changed(source: Path, line: dict[str, Any]) -> bool:
+    """Tell whether a photograph is known to be another than that of a line; raise if that one lay elsewhere."""
+    files, path = line.get("files"), source / str(line["photograph"])
+    if not isinstance(files, dict) or not is_another(path, files.get("picture")):
+        return False
+    before = files.get("path")
+    if isinstance(before, str) and os.path.realpath(before) != os.path.realpath(path):
+        raise FaceCompletionError(f"{path}: the crops of this name are those of {before}; choose another folder")
+    return True
+
+
+def _crops_of(line: dict[str, Any], own: set[str]) -> list[str]:
+    """Return the names of the crops in a photograph's line that are ours."""
+    files = [str(face.get("file")) for face in line["faces"] if isinstance(face, dict)]
+    return [file for file in files if file in own and file == os.path.basename(file) and file.endswith(".png")]
 
 
 def _refuse_crops(output: Path, names: set[str], *, own: set[str]) -> None:
@@ -276,52 +314,6 @@ def _list_photographs(source: Path, output: Path, on_left_out: Callable[[str], N
     if not found:
         raise FaceCompletionError(f"{source}: expected photographs, found none")
     return found
-
-
-def _recorded_names(lines: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """Return the names, without their suffix, that photographs' crops had in an earlier run."""
-    names = {}
-    for line in lines:
-        first = line["faces"][0] if line["faces"] else None
-        file = first.get("file") if isinstance(first, dict) else None
-        if isinstance(file, str) and file.endswith(".png") and os.path.basename(file) == file:
-            names[line["photograph"]] = file.removesuffix(".png")
-    return names
-
-
-def _crop_names(relatives: Sequence[str], *, recorded: dict[str, str] | None = None) -> dict[str, str]:
-    """Return the name, without its suffix, of each photograph's crops in the flat folder.
-
-    The name is the photograph's without its suffix, or with it where another photograph would have the same name. Crops
-    of an earlier run keep theirs, which nobody else gets.
-    """
-    recorded = recorded or {}
-    flat = {relative: relative.replace("/", "--") for relative in relatives}
-    short = {relative: os.path.splitext(name)[0] for relative, name in flat.items()}
-    long = {relative: name.removesuffix(".png") for relative, name in flat.items()}
-    long_counts = collections.Counter(name.casefold() for name in long.values())
-    counts = collections.Counter(
-        name for relative in flat for name in {short[relative].casefold(), long[relative].casefold()}
-    )
-    owners = {name.casefold(): relative for relative, name in recorded.items()}
-
-    def is_free(name: str, relative: str, counts: collections.Counter[str]) -> bool:
-        alone = counts[name.casefold()] == 1 and owners.get(name.casefold(), relative) == relative
-        return alone and len(os.fsencode(name)) <= NAME_BYTES and not FACE_NUMBER.search(name)
-
-    names = {}
-    for relative, name in flat.items():
-        hashed = f"{name.removesuffix('.png')[:NAME_CHARACTERS]}-{zlib.crc32(os.fsencode(relative)):08x}"
-        choices = [(short[relative], counts), (long[relative], long_counts)]
-        free = [choice for choice, among in choices if is_free(choice, relative, among)]
-        known = recorded.get(relative, "")
-        names[relative] = known if owners.get(known.casefold()) == relative else next(iter(free), hashed)
-    return names
-
-
-def _face_name(name: str, index: int) -> str:
-    """Return a crop's file name: the first face has the photograph's, further ones a number."""
-    return f"{name}.png" if index == 0 else f"{name}.face{index + 1}.png"
 
 
 def _make_detector(config: AlignConfig) -> FaceDetector:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from dcgan.errors import ImageFileError
 from dcgan.pictures.attached import NOTHING_ATTACHED, ORIENTATION, Attached, read_attached, usable_profile
+from dcgan.pictures.channels import count_more
 from dcgan.pictures.depth import channel_bits, decode_deep, is_signed
 from dcgan.pictures.modes import to_array
 from dcgan.pictures.pixel_limit import largest_picture, say_too_large
@@ -104,7 +105,7 @@ def read_picture(path: str | os.PathLike[str], *, channels: int | None = 3, on_n
     path : path of a file in any format that Pillow reads
     channels : 1 (grey), 3 (RGB), 4 (RGB and alpha; opaque where the file has none), or None: 4 where the file has
         transparency, otherwise 3
-    on_note : called with a clause for each guess about the values and colours
+    on_note : called with a clause for each guess, and for what is left out of the file
 
     Returns
     -------
@@ -154,7 +155,7 @@ def decode_picture(file: IO[bytes], *, channels: int | None = 3, on_note: OnNote
     """
     decoded = _decode(file, channels, keep_all=False)
     if on_note:
-        for note in decoded.value_notes:
+        for note in decoded.notes:
             on_note(note)
     return decoded.pixels
 
@@ -195,6 +196,7 @@ def _decode(file: IO[bytes], channels: int | None, *, keep_all: bool) -> Picture
         if not keep_all and channels >= 3 and profile is not None:
             pixels[..., :3] = to_srgb(pixels[..., :3], profile)
         values = tuple(filter(None, (*notes, profile_note)))
+        notes.append(count_more(image, file))
         notes.append(_count_frames(image))
         if said and not problems:
             notes.append(f"read in spite of: {said[0]}" + (f" (and {len(said) - 1} more)" if said[1:] else ""))

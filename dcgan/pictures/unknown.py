@@ -7,8 +7,9 @@ from dcgan.pictures.names import is_raw_name
 
 __all__ = ["RAW", "describe_unknown", "is_raw"]
 
-HEAD_BYTES = 64
+HEAD_BYTES = 128
 RAW = "a camera's raw file; develop it first, and save it as TIFF, PNG or JPEG"
+PAGE = "a web page; download the picture itself"
 CR2, CR2_PLACE = b"CR\x02", 8  # in Canon's raw files
 DNG_VERSION = 50706  # the tag that makes a TIFF file a DNG
 NO_FORMAT = "no known picture format"
@@ -21,6 +22,14 @@ SIGNATURES = {  # at the start of a file
     b"\0\0\0\x0cJXL ": "a JPEG XL file",
     b"FUJIFILMCCD-RAW": RAW,
     b"<svg": "an SVG drawing",
+    b"gimp xcf": "a GIMP project",
+    b"<!DOCTYPE html": PAGE,
+    b"<!doctype html": PAGE,
+    b"<html": PAGE,
+}
+ZIPPED = {  # what the first file in a ZIP archive, "mimetype", says
+    b"application/x-krita": "a Krita project",
+    b"image/openraster": "an OpenRaster project",
 }
 BRANDS = {  # of the container that starts with "ftyp"
     b"heic": "a HEIC file",
@@ -28,12 +37,19 @@ BRANDS = {  # of the container that starts with "ftyp"
     b"hevc": "a HEIC file",
     b"heim": "a HEIC file",
     b"heis": "a HEIC file",
+    b"hevm": "a HEIC file",
+    b"hevs": "a HEIC file",
+    b"hevx": "a HEIC file",
     b"mif1": "a HEIF file",
     b"msf1": "a HEIF file",
     b"crx ": RAW,
     b"qt  ": "a film",
     b"isom": "a film",
+    b"mp41": "a film",
     b"mp42": "a film",
+    b"M4V ": "a film",
+    b"3gp4": "a film",
+    b"3gp5": "a film",
 }
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SAMPLE_FORMATS = {1: "integers", 2: "integers with a sign", 3: "floating-point values"}
@@ -82,10 +98,14 @@ def describe_unknown(file: IO[bytes]) -> str:
     found = next((name for start, name in SIGNATURES.items() if head.startswith(start)), "")
     if head[4:8] == b"ftyp":
         found = BRANDS.get(head[8:12], "")
+    if head.startswith(b"PK"):
+        found = next((name for kind, name in ZIPPED.items() if kind in head), "")
     if head.startswith(TIFF_STARTS):
         found = _describe_tiff(file, head)
     if found == RAW or is_raw_name(_name_of(file)):
         return RAW
+    if found == PAGE:
+        return PAGE
     return f"{found}, which is not read here; convert it to JPEG or PNG" if found else NO_FORMAT
 
 

@@ -62,6 +62,11 @@ def crop_square(picture: Pictures, *, share: float = 1.0) -> Pictures:
     return picture[top : top + side, left : left + side]
 
 
+def is_square(picture: npt.NDArray[Any]) -> bool:
+    """Tell whether `crop_square` leaves a picture, (H, W, C), whole, or all but a row or column of it."""
+    return abs(picture.shape[0] - picture.shape[1]) <= 1
+
+
 def is_grey(picture: Pictures, known: npt.NDArray[np.bool_]) -> bool:
     """Tell whether a picture's known pixels, at least one, are all grey.
 

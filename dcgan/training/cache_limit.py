@@ -193,7 +193,7 @@ def _count(index: Path, size: int) -> int | None:
         return None
     if (
         not isinstance(found, dict)
-        or found.keys() - {"guessed"} != {"count", "unreadable"}
+        or found.keys() - {"guessed", "cut"} != {"count", "unreadable"}
         or type(found["count"]) is not int
     ):
         return None

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from dcgan.config import check
 from dcgan.errors import DatasetError, ImageFileError
 from dcgan.pictures.records import remove_leftovers_in, write_whole
-from dcgan.pictures.values import crop_square, resize_picture
+from dcgan.pictures.values import crop_square, is_square, resize_picture
 from dcgan.training.cache_limit import cache_limit, default_cache_dir, make_room, prepare_cache
 from dcgan.training.sources import Source
 
@@ -62,13 +62,16 @@ class CachedPictures:
     unreadable : list of str
         A line for each picture that could not be read.
     guessed : list of str
-        A line for each picture about whose values or colours something was guessed.
+        A line for each picture about which something was guessed, or of whose file something was left out.
+    cut : int
+        Pictures that are not square, of which the middle is used. Decoded pictures of earlier versions do not say it.
     """
 
     pictures: npt.NDArray[np.uint8]
     key: str
     unreadable: list[str]
     guessed: list[str] = dataclasses.field(default_factory=list)
+    cut: int = 0
 
 
 def cache_pictures(
@@ -154,12 +157,13 @@ def _find_decoded(folder: Path, key: str, shape: tuple[int, ...]) -> CachedPictu
     try:
         index = json.loads(_index_path(folder, key).read_text(encoding="utf-8"))
         count, unreadable, guessed = int(index["count"]), list(index["unreadable"]), list(index.get("guessed", ()))
+        cut = int(index.get("cut", 0))
         if data_path.stat().st_size != count * math.prod(shape):
             return None
         pictures = np.memmap(data_path, np.uint8, mode="r", shape=(count, *shape))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return CachedPictures(pictures, key, unreadable, guessed)
+    return CachedPictures(pictures, key, unreadable, guessed, cut)
 
 
 def _mark_used(folder: Path, key: str) -> None:
@@ -192,25 +196,26 @@ def _decode_all(
     unreadable: list[str] = []
     guessed: list[str] = []
 
-    def decode(job: tuple[Source, int]) -> tuple[bytes | str, str]:
+    def decode(job: tuple[Source, int]) -> tuple[bytes | str, str, bool]:
         source, index = job
         notes: list[str] = []
         try:
-            square = crop_square(source.read(index, shape[2], on_note=notes.append), share=crop)
-            decoded = np.ascontiguousarray(resize_picture(square, shape[:2])).tobytes()
+            picture = source.read(index, shape[2], on_note=notes.append)
+            decoded = np.ascontiguousarray(resize_picture(crop_square(picture, share=crop), shape[:2])).tobytes()
         except ImageFileError as error:
-            return str(error), ""
-        return decoded, f"{source.name(index)}: {'; '.join(notes)}" if notes else ""
+            return str(error), "", False
+        return decoded, f"{source.name(index)}: {'; '.join(notes)}" if notes else "", not is_square(picture)
 
-    count = 0
+    count = cut = 0
     with write_whole(_data_path(folder, key)) as file, ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(jobs), CHUNK):
-            for result, note in pool.map(decode, jobs[start : start + CHUNK]):
+            for result, note, is_cut in pool.map(decode, jobs[start : start + CHUNK]):
                 if isinstance(result, str):
                     unreadable.append(result)
                 else:
                     file.write(result)
                     count += 1
+                    cut += is_cut
                     guessed += [note] if note else []
             if progress:
                 progress(min(start + CHUNK, len(jobs)), len(jobs))
@@ -218,6 +223,7 @@ def _decode_all(
             raise DatasetError(f"{len(unreadable)} of {len(jobs)} pictures cannot be read, the first: {unreadable[0]}")
     with write_whole(_index_path(folder, key)) as file:
         index = {"count": count, "unreadable": unreadable, **({"guessed": guessed} if guessed else {})}
+        index |= {"cut": cut} if cut else {}
         file.write(json.dumps(index).encode())
 
 

@@ -13,7 +13,7 @@ from dcgan.config import ModelConfig, TrainConfig
 from dcgan.model_file import load_model
 from dcgan.terminal import bar_size, printable
 from dcgan.training.dataset import CachedPictures, cache_pictures
-from dcgan.training.sources import Source, first_lines, open_source, source_channels
+from dcgan.training.sources import Source, first_lines, open_source, say_cut, source_channels
 from dcgan.training.train import Report, train
 
 __all__ = ["load_pictures", "train_on"]
@@ -151,9 +151,11 @@ def load_pictures(
         with first_lines(lambda line: report(f"  {line}")) as tell:
             for line in data.unreadable:
                 tell(line)
+    if data.cut:
+        report(say_cut(data.cut))
     if data.guessed:
         count = len(data.guessed)
-        report(f"{count:,} picture{'s are' if count > 1 else ' is'} read with a guess about values or colours:")
+        report(f"{count:,} picture{'s are' if count > 1 else ' is'} read with a guess:")
         with first_lines(lambda line: report(f"  {line}"), what="with a guess") as tell:
             for line in data.guessed:
                 tell(line)

@@ -34,6 +34,7 @@ __all__ = [
     "open_source",
     "read_idx",
     "read_npy",
+    "say_cut",
     "source_channels",
 ]
 
@@ -86,7 +87,7 @@ class Source(Protocol):
         channels : int
             1 or 3.
         on_note : callable, optional
-            Called with a clause for each guess about its values and colours.
+            Called with a clause for each guess, and for what is left out of its file.
 
         Returns
         -------
@@ -409,6 +410,11 @@ def source_channels(sources: Sequence[Source]) -> int:
         1 where all sources are grey, else 3.
     """
     return 1 if all(source.native_channels == 1 for source in sources) else 3
+
+
+def say_cut(count: int) -> str:
+    """Return the line about a number of pictures that are not square."""
+    return f"{count:,} picture{'s are' if count > 1 else ' is'} not square: the middle square is used"
 
 
 @contextmanager

@@ -65,3 +65,15 @@ def test_a_large_aligned_face_of_which_most_is_hidden(run, tmp_path):
     assert f"failed: {tmp_path / 'cat.png'}: expected a face, found none" in result.stderr
     by_name = {Path(line["input"]).stem: line for line in records(tmp_path / "out")}
     assert by_name["face"]["mode"] == "aligned"
+
+
+def test_a_failure_has_the_notes_about_its_mask(run, tmp_path):
+    write_pictures(tmp_path / "in", ["a.png"])
+    Image.new("L", (16, 16), 255).save(tmp_path / "mask.png")
+    options = ["--mask-file", tmp_path / "mask.png", "--method", "telea", "--output", tmp_path / "out"]
+    result = run(tmp_path / "in", *options, code=1)
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
+    assert "nothing of it is known" in line
+    assert line.endswith("(its mask hides 100% of it; if it was drawn the other way round, --invert-mask)")
+    assert "0 completed, 1 failed:" in result.stdout
+    assert "notes" in records(tmp_path / "out")[0]

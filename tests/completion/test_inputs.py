@@ -100,7 +100,6 @@ def test_a_random_mask_comes_from_the_seed():
         (HOLE * 77, ValueError, r"make it bool: `mask >= 128`"),
         ("centre", ValueError, "centre"),
         (None, TypeError, "Expected `masks` as an array, a Pillow image, a mask's name, or .* Received: NoneType"),
-        (Path("mask.png"), TypeError, "Expected `masks` as an array, .* Received: PosixPath|WindowsPath"),
         ([HOLE, None], TypeError, "Expected `mask` of dtype bool or of numbers"),
     ],
 )
@@ -131,3 +130,55 @@ def test_pictures_that_are_none():
 def test_several_masks_for_one_picture():
     with pytest.raises(ValueError, match=r"Expected one mask for one picture\. Received: 3"):
         read_masks([HOLE] * 3, [COLOR])
+
+
+def with_tag(image, tag):
+    """Return an image as Pillow opens one whose orientation tag is this."""
+    image.getexif()[274] = tag
+    return image
+
+
+@pytest.mark.parametrize("tag", [0, 1, 9])
+def test_a_pillow_image_that_is_upright(tag):
+    assert len(read_pictures(with_tag(Image.fromarray(COLOR), tag), channels=3)) == 1
+
+
+@pytest.mark.parametrize("tag", [2, 6, 8])
+def test_a_pillow_image_that_is_to_be_turned_is_refused(tag):
+    with pytest.raises(ValueError, match=f"exif_transpose.*orientation tag is {tag}"):
+        read_pictures(with_tag(Image.fromarray(COLOR), tag), channels=3)
+    with pytest.raises(ValueError, match=f"a mask upright.*orientation tag is {tag}"):
+        read_masks(with_tag(Image.fromarray(HOLE), tag), [COLOR])
+
+
+def test_channels_first():
+    with pytest.raises(ValueError, match=r"channels first: np\.moveaxis\(images, 0, 2\)"):
+        read_pictures(np.moveaxis(COLOR, 2, 0), channels=3)
+
+
+def palette_mask():
+    """Return a mask whose hole has index 1, which is black."""
+    image = Image.frombytes("P", HOLE.shape[::-1], HOLE.astype(np.uint8).tobytes())
+    image.putpalette([255, 255, 255, 0, 0, 0])
+    return image
+
+
+@pytest.mark.parametrize(
+    ("mask", "line"),
+    [
+        (np.repeat(HOLE[..., None], 3, axis=2), r"read_drawn_mask\(mask\)"),
+        (np.repeat(HOLE[..., None], 4, axis=2).astype(np.uint8) * 255, r"read_drawn_mask\(mask\)"),
+        (Image.fromarray(HOLE).convert("RGB"), r"read_drawn_mask\(np\.asarray\(image\)\)"),
+        (Image.fromarray(HOLE).convert("LA"), r'image\.convert\("RGBA"\)'),
+        (palette_mask(), r'image\.convert\("RGBA"\)'),
+    ],
+)
+def test_masks_of_files_that_need_to_be_read(mask, line):
+    with pytest.raises(ValueError, match=line):
+        read_masks(mask, [COLOR])
+
+
+@pytest.mark.parametrize("path", ["masks/a.png", Path("a.png")])
+def test_the_path_of_a_mask(path):
+    with pytest.raises(TypeError, match=r"read_mask\(pathlib\.Path\(path\)\)\.mask reads a file"):
+        read_masks(path, [COLOR])

@@ -101,6 +101,26 @@ def test_masks_saved_with_losses(kind, quality, color, name):
     assert (inverted.mask >= invert(hole)).mean() > 0.999
 
 
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("quality", [60, 75, 90])
+@pytest.mark.parametrize(("low", "high"), [(3, 255), (6, 250), (16, 235), (40, 220)])
+def test_lossy_masks_whose_ends_are_not_black_and_white(low, high, quality, inverted):
+    hole = make_mask(MaskSpec("rectangle", x=90, y=60, width=70, height=90), (256, 256))
+    ends = (high, low) if inverted else (low, high)
+    picture = np.where(hole, ends[1], ends[0]).astype(np.uint8)
+    picture = cv2.GaussianBlur(picture, (0, 0), 1)
+    mask = read_drawn_mask(save_as(picture, "JPEG", quality), invert=inverted).mask
+    assert mask[hole].all()
+    assert not mask[~dilate(hole, 8)].any()
+
+
+def test_a_large_dark_area_is_not_taken_for_the_ground():
+    picture = np.zeros((256, 256), np.uint8)
+    picture[:, :180] = 20  # more of it than of the ground
+    picture[100:150, 100:150] = 255
+    assert read_drawn_mask(save_as(picture, "JPEG", 75)).mask[:, :180].all()
+
+
 @pytest.mark.parametrize("radius", [1, 2, 4, 10])
 def test_a_soft_edge_leaves_no_rim(radius):
     """What a soft mask painted over is missing as far as its colour can be seen."""

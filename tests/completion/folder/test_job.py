@@ -198,3 +198,11 @@ def test_a_folder_named_like_an_output_does_not_count_as_done(tmp_path):
     job = FolderJob(tmp_path / "out", existing="skip")
     waiting, done = check_outputs(list_inputs([folder]), job, candidates=1)
     assert (len(waiting), done) == (1, 0)
+
+
+def test_results_that_a_folder_takes_for_one_file_are_refused(job):
+    assert check(job, "a.png", "A.png") == (["a.png", "A.png"], 0)
+    (job.output / ".DCGAN.JSON").touch()  # is there where the mark is, in a folder that ignores letter case
+    with pytest.raises(FaceCompletionError, match=r"a\.png and .*A\.png: results that differ in letter case alone"):
+        check(job, "a.png", "A.png")
+    assert check(job, "a.png", "B.png") == (["a.png", "B.png"], 0)

@@ -15,7 +15,8 @@ from skimage import data
 
 from dcgan.errors import FaceCompletionError
 from dcgan.faces.align_config import AlignConfig
-from dcgan.faces.align_folder import _crop_names, align_folder
+from dcgan.faces.align_folder import align_folder
+from dcgan.faces.crop_names import crop_names
 from dcgan.faces.cli import align_command
 from dcgan.faces.detector import FaceDetector, find_model_file
 from dcgan.pictures.files import read_picture
@@ -248,28 +249,28 @@ def test_output_inside_the_photographs(photographs):
 
 def test_names_do_not_collide():
     relatives = ["a/b.jpg", "a--b.jpg", "B.png", "b.PNG", "c.jpg.face2.png", f"{'d/' * 150}e.jpg"]
-    names = _crop_names(relatives)
+    names = crop_names(relatives)
     assert len({name.casefold() for name in names.values()}) == len(relatives)
     assert all(len(os.fsencode(name)) <= 200 for name in names.values())
-    assert _crop_names(["x/y.jpg"]) == {"x/y.jpg": "x--y"}
+    assert crop_names(["x/y.jpg"]) == {"x/y.jpg": "x--y"}
 
 
 def test_names_have_no_second_suffix_where_they_are_alone():
-    assert _crop_names(["a.jpg", "b.png", "c.d.WEBP"]) == {"a.jpg": "a", "b.png": "b", "c.d.WEBP": "c.d"}
-    assert _crop_names(["a.jpg", "a.png", "A.tif"]) == {"a.jpg": "a.jpg", "a.png": "a", "A.tif": "A.tif"}
-    names = _crop_names(["a.jpg", "a.jpg.png", "b.face2.jpg"])
+    assert crop_names(["a.jpg", "b.png", "c.d.WEBP"]) == {"a.jpg": "a", "b.png": "b", "c.d.WEBP": "c.d"}
+    assert crop_names(["a.jpg", "a.png", "A.tif"]) == {"a.jpg": "a.jpg", "a.png": "a", "A.tif": "A.tif"}
+    names = crop_names(["a.jpg", "a.jpg.png", "b.face2.jpg"])
     assert names["b.face2.jpg"] == "b.face2.jpg"
     assert len({name.casefold() for name in names.values()}) == 3
 
 
 def test_crops_of_an_earlier_run_keep_their_names():
     """Those of version 0.1 with two suffixes, and those of a photograph that was alone then."""
-    assert _crop_names(["a.jpg"], recorded={"a.jpg": "a.jpg"}) == {"a.jpg": "a.jpg"}
-    names = _crop_names(["a.jpg", "a.png", "A.gif"], recorded={"a.jpg": "a"})
+    assert crop_names(["a.jpg"], recorded={"a.jpg": "a.jpg"}) == {"a.jpg": "a.jpg"}
+    names = crop_names(["a.jpg", "a.png", "A.gif"], recorded={"a.jpg": "a"})
     assert (names["a.jpg"], names["A.gif"]) == ("a", "A.gif")
     assert names["a.png"].startswith("a-")  # in place of "a", which is taken
-    assert _crop_names(["b.png"], recorded={"gone.jpg": "b"})["b.png"].startswith("b-")
-    assert len(set(_crop_names(["a.jpg", "b.jpg"], recorded={"a.jpg": "x", "b.jpg": "x"}).values())) == 2
+    assert crop_names(["b.png"], recorded={"gone.jpg": "b"})["b.png"].startswith("b-")
+    assert len(set(crop_names(["a.jpg", "b.jpg"], recorded={"a.jpg": "x", "b.jpg": "x"}).values())) == 2
 
 
 def test_a_photograph_that_comes_later_replaces_no_crop(tmp_path, astronaut):

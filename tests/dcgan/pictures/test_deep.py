@@ -214,10 +214,16 @@ def test_values_that_end_early_are_said_to_be_dark():
         (tiff(RAMP.astype(np.complex64), bits=64, sample_format=6), "a TIFF file with one channel of 64-bit complex"),
         (tiff(RAMP.astype(np.float16), bits=16, sample_format=3), "a TIFF file with one channel of 16-bit floating"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC file, which is not read here; convert it to JPEG or PNG"),
+        (b"gimp xcf v011\0", "a GIMP project, which is not read here; convert it to JPEG or PNG"),
+        (
+            b"PK\3\4" + b"\0" * 26 + b"mimetypeapplication/x-krita",
+            "a Krita project, which is not read here; convert it",
+        ),
+        (b"<!DOCTYPE html><html>", "a web page; download the picture itself"),
         (b"%PDF-1.7\n", "a PDF document"),
         (b"II*\0\xff\xff\xff\xff", "no known picture format"),
     ],
-    ids=["complex", "half", "heic", "pdf", "damaged tiff"],
+    ids=["complex", "half", "heic", "gimp", "krita", "web", "pdf", "damaged tiff"],
 )
 def test_what_is_not_read_is_named(content, found):
     with pytest.raises(ImageFileError) as error:

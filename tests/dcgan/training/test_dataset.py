@@ -133,7 +133,7 @@ def test_guesses_about_values_are_told_from_the_cache_too(tmp_path):
         assert (data.guessed, len(data.pictures)) == (notes, 4)
     lines = []
     load_pictures(sources, ModelConfig(size=16), cache_dir=tmp_path / "cache", progress=False, report=lines.append)
-    assert lines == ["3 pictures are read with a guess about values or colours:", *(f"  {note}" for note in notes)]
+    assert lines == ["3 pictures are read with a guess:", *(f"  {note}" for note in notes)]
     del data
     clear_cache(tmp_path / "cache")  # knows the dataset by its index
     assert not list((tmp_path / "cache").glob("*.uint8"))
@@ -342,3 +342,26 @@ def test_iterating_goes_on_for_ever():
 def test_fewer_pictures_than_a_batch():
     with pytest.raises(DatasetError, match="expected at least one batch of 4 pictures, found 3"):
         stream(3)
+
+
+def test_pictures_that_are_not_square_are_counted_from_the_cache_too(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, shape in (("a", (8, 8, 3)), ("b", (8, 9, 3)), ("c", (8, 12, 3)), ("d", (12, 8, 3))):
+        save_picture(folder / f"{name}.png", np.zeros(shape, np.uint8))
+    for _ in range(2):
+        lines = []
+        data = load_pictures([open_source(folder)], ModelConfig(size=8), report=lines.append, cache_dir=tmp_path / "c")
+        assert data.cut == 2
+        assert lines == ["2 pictures are not square: the middle square is used"]
+    del data
+    clear_cache(tmp_path / "c")  # knows the dataset by its index
+    assert not list((tmp_path / "c").glob("*.uint8"))
+
+
+def test_what_is_left_out_of_a_file_is_told(tmp_path):
+    frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
+    (tmp_path / "in").mkdir()
+    frames[0].save(tmp_path / "in" / "two.tif", save_all=True, append_images=frames[1:])
+    data = cache_pictures([open_source(tmp_path / "in")], size=8, channels=3, cache_dir=tmp_path / "c")
+    assert data.guessed == [f"{tmp_path / 'in' / 'two.tif'}: first of 2 frames"]
