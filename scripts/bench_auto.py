@@ -25,7 +25,7 @@ SPECS |= {f"center {scale}": MaskSpec("center", scale=scale) for scale in (0.05,
 
 @click.command()
 @click.option("--faces", required=True, type=click.Path(exists=True, path_type=Path), help="Aligned faces.")
-@click.option("--model", default="faces-64", show_default=True)
+@click.option("--model", default="faces-128", show_default=True)
 @click.option("--method", default="balanced", show_default=True)
 def main(faces: Path, model: str, method: str) -> None:
     """Print the table."""

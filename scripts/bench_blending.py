@@ -104,7 +104,7 @@ def photo_table(folder: Path) -> None:
 @click.command()
 @click.option("--faces", type=click.Path(exists=True, path_type=Path), help="A zip of aligned faces.")
 @click.option("--photos", type=click.Path(exists=True, path_type=Path), help="A folder of photographs instead.")
-@click.option("--model", default="faces-64", show_default=True)
+@click.option("--model", default="faces-128", show_default=True)
 @click.option("--count", default=64, show_default=True, help="Faces.")
 @click.option("--size", default=64, show_default=True, help="Side of the faces in pixels.")
 @click.option("--method", default="fast", show_default=True)

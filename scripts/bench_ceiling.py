@@ -23,7 +23,7 @@ KINDS = {"z": False, "z and offsets": True}
 
 @click.command()
 @click.option("--faces", required=True, type=click.Path(exists=True, path_type=Path), help="Aligned faces.")
-@click.option("--model", default="faces-64", show_default=True)
+@click.option("--model", default="faces-128", show_default=True)
 @click.option("--count", default=32, show_default=True, help="Faces.")
 @click.option("--steps", default=300, show_default=True)
 def main(faces: Path, model: str, count: int, steps: int) -> None:

@@ -50,7 +50,7 @@ def seconds_of(function: Callable[[], object], repeats: int) -> float:
 
 
 @click.command()
-@click.option("--model", default="faces-64", show_default=True)
+@click.option("--model", default="faces-128", show_default=True)
 @click.option("--batch-size", default=64, show_default=True)
 @click.option("--rounds", default=5, show_default=True)
 def main(model: str, batch_size: int, rounds: int) -> None:

@@ -163,7 +163,7 @@ def touches(mask: np.ndarray, transform: np.ndarray) -> bool:
 @click.option("--faces", required=True, type=click.Path(exists=True, path_type=Path), help="Aligned faces.")
 @click.option("--photographs", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--count", default=200, show_default=True)
-@click.option("--model", default="faces-64", show_default=True)
+@click.option("--model", default="faces-128", show_default=True)
 def main(faces: Path, photographs: Path | None, count: int, model: str) -> None:
     """Print the tables."""
     detector = FaceDetector()

@@ -101,7 +101,7 @@ def shown(values: np.ndarray) -> str:
 
 @click.command(help=__doc__)
 @click.option("--faces", "path", required=True, type=click.Path(exists=True, path_type=Path), help="A zip or a folder.")
-@click.option("--model", "models", multiple=True, default=("faces-64",), show_default=True)
+@click.option("--model", "models", multiple=True, default=("faces-128",), show_default=True)
 @click.option("--method", default="fast", show_default=True)
 @click.option("--mask", "masks", multiple=True, default=("center", "left"), show_default=True)
 @click.option("--count", default=200, show_default=True, help="Faces, a seeded choice.")

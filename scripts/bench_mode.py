@@ -15,6 +15,7 @@ from bench_faces import align, hide
 
 from completion.evaluation.faces import read_faces
 from completion.methods import MethodOptions, make_method
+from dcgan.config import DEFAULT_MODEL
 from dcgan.errors import NoFaceError
 from dcgan.faces.detector import FaceDetector
 from dcgan.faces.locate import GivenFaces
@@ -64,7 +65,7 @@ def photograph_holes(picture: np.ndarray, detector: FaceDetector, rng: np.random
 def main(faces: Path, photographs: tuple[Path, ...], side: tuple[int, ...], count: int) -> None:
     """Print what aligned faces and photographs are taken as."""
     detector = FaceDetector()
-    method = make_method("fast", MethodOptions(load_model("faces-64"), detector=detector))
+    method = make_method("fast", MethodOptions(load_model(DEFAULT_MODEL), detector=detector))
     click.echo("| pictures | number | aligned | photograph | refused | ms each |\n|---|---|---|---|---|---|")
     for each in side:
         loaded = read_faces(faces, count, size=each).pictures

@@ -67,7 +67,7 @@ def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
 
 @click.command()
 @click.option("--faces", required=True, type=click.Path(exists=True, path_type=Path), help="A zip of aligned faces.")
-@click.option("--model", default="faces-64", show_default=True)
+@click.option("--model", default="faces-128", show_default=True)
 @click.option("--count", default=64, show_default=True, help="Faces.")
 @click.option("--masks", "mask_names", default="center,left,random,grid", show_default=True)
 @click.option("--methods", default=",".join((*SEARCHES, *CLASSICAL_METHODS)), show_default=True)
