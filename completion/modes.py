@@ -148,10 +148,13 @@ def filling_scores(
     Returns
     -------
     dict of float to float
-        Minus infinity where no face does.
+        Minus infinity where no face does. With a margin none fills a picture that is not square: a portrait may show a
+        face like that.
     """
     return {
         margin: _filling_score(picture, mask, detector, side=SEEN_SIDE_PX, least=LEAST_SCORE, margin=margin)
+        if is_square(picture.shape) or not margin
+        else -math.inf
         for margin in margins
     }
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from completion import framing
+from completion import framing, modes
 from completion.framing import Framer
 from completion.methods import MethodOptions, make_method
 from dcgan.config import ModelConfig
@@ -209,6 +209,16 @@ class TestFramer:
         assert (found.name, found.notes) == ("tight", ())
         found = framer.find(make_picture(48, 48), HOLE, scores=scores())
         assert (found.name, len(found.notes)) == ("wide", 1)
+
+
+def test_a_portrait_that_is_not_square_is_no_wide_aligned_face(monkeypatch):
+    monkeypatch.setattr(modes, "_filling_score", lambda *args, **options: 1.0)
+    hole = np.zeros((48, 48), np.bool_)
+    square, oblong = make_picture(48, 48), make_picture(48, 32)
+    found = modes.filling_scores(square, hole, StubDetector(), margins=(0.25, 0.0))
+    assert found == {0.25: 1.0, 0.0: 1.0}
+    found = modes.filling_scores(oblong, hole[:, :32], StubDetector(), margins=(0.25, 0.0))
+    assert found == {0.25: -math.inf, 0.0: 1.0}
 
 
 class TestMethods:
