@@ -25,6 +25,7 @@ from dcgan.config import DEFAULT_MODEL
 from dcgan.device import Device, find_device
 from dcgan.errors import FaceCompletionError, OptionError
 from dcgan.faces.detector import FaceDetector
+from dcgan.heap import give_back_large_arrays
 from dcgan.model_tensors import model_sha256
 from dcgan.quiet import quiet_import
 from dcgan.terminal import ProgressLines, bar_size, printable, ticking
@@ -165,6 +166,7 @@ def launch(
     -------
     FolderSummary
     """
+    give_back_large_arrays()
     job = FolderJob(
         output=output.folder,
         masks=masks,

@@ -29,6 +29,7 @@ from dcgan.faces.align_config import AlignConfig
 from dcgan.faces.alignment import alignment_transform, crop_face
 from dcgan.faces.crop_names import FACE_NUMBER, crop_names, face_name, recorded_names
 from dcgan.faces.detector import FaceDetector, check_installed
+from dcgan.heap import give_back_large_arrays
 from dcgan.pictures.files import PictureFile, read_file
 from dcgan.pictures.listing import list_pictures
 from dcgan.pictures.marks import MARK, check_mark, mark_folder, refuse_links
@@ -332,6 +333,7 @@ def _start_worker(config: AlignConfig, max_image_pixels: float | None) -> None:
     Image.MAX_IMAGE_PIXELS = max_image_pixels
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
+    give_back_large_arrays()
     _worker_detector(config)
 
 

@@ -52,3 +52,13 @@ def test_what_is_raised_is_raised_in_its_place_and_ends_the_work():
 
 def test_by_default_there_is_a_thread_for_each_core():
     assert available_cores() >= 1
+
+
+def test_a_list_within_a_list_is_worked_at_by_its_own_thread():
+    def inner(item):
+        return list(side_by_side(lambda _: threading.get_ident(), range(4), workers=2)), threading.get_ident()
+
+    for threads, own in side_by_side(inner, range(4), workers=2):
+        assert set(threads) == {own}
+    outside = set(side_by_side(lambda _: (time.sleep(0.01), threading.get_ident())[1], range(8), workers=2))
+    assert threading.get_ident() not in outside
