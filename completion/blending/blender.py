@@ -196,6 +196,9 @@ BLENDERS = {
 class Blender:
     """Blend batches in which each picture has its own mask; cache the solvers of repeated masks.
 
+    Each thread that calls it has a cache of its own: SciPy (1.17) does not give back the memory of a factorised matrix
+    that another thread drops than the one that made it.
+
     A picture's result is bit-identical for any other pictures in its batch.
 
     Parameters
@@ -203,7 +206,7 @@ class Blender:
     method : str, default "auto"
         A name in `BLENDERS`.
     max_solvers : int, default 8
-        Maximum number of cached solvers, at least 1. The least recently used solver is dropped first.
+        Maximum number of cached solvers of a thread, at least 1. The least recently used solver is dropped first.
     max_unknowns : int, default 1,000,000
         Maximum number of missing pixels, summed over the cached solvers. The latest solver is cached regardless of its
         size, so that one mask for a folder of large photographs is prepared once.
@@ -238,10 +241,17 @@ class Blender:
         if max_solvers < 1:
             raise ValueError(f"Expected `max_solvers` of at least 1. Received: {max_solvers}.")
         self.method = method
-        self._lock = threading.Lock()
+        self._own = threading.local()
         self._max_solvers = max_solvers
         self._max_unknowns = max_unknowns
-        self._solvers: OrderedDict[tuple[bytes, int | None], BlendSolver] = OrderedDict()  # least recently used first
+
+    @property
+    def _solvers(self) -> OrderedDict[tuple[bytes, int | None], BlendSolver]:
+        """The calling thread's solvers, the least recently used first."""
+        if not hasattr(self._own, "solvers"):
+            self._own.solvers = OrderedDict()
+        solvers: OrderedDict[tuple[bytes, int | None], BlendSolver] = self._own.solvers
+        return solvers
 
     @property
     def needs_solver(self) -> bool:
@@ -302,26 +312,25 @@ class Blender:
         self, prepare: Callable[..., BlendSolver], mask: Mask, *, key: tuple[bytes, int | None]
     ) -> BlendSolver:
         """Return the solver of a mask's digest and the picture's side; prepare it where it is not in the cache."""
-        with self._lock:
-            if key in self._solvers:
-                self._solvers.move_to_end(key)
-                return self._solvers[key]
-            # Make room first: preparing a large solver takes more memory than keeping it.
-            self._make_room(int(np.count_nonzero(mask)))
+        solvers = self._solvers
+        if key in solvers:
+            solvers.move_to_end(key)
+            return solvers[key]
+        # Make room first: preparing a large solver takes more memory than keeping it.
+        self._make_room(solvers, int(np.count_nonzero(mask)))
         side = key[1]
-        solver = prepare(mask) if side is None else prepare(mask, side_px=side)  # threads may prepare several at once
-        with self._lock:
-            self._make_room(solver.n_unknowns)
-            self._solvers[key] = solver
+        solver = prepare(mask) if side is None else prepare(mask, side_px=side)
+        self._make_room(solvers, solver.n_unknowns)
+        solvers[key] = solver
         return solver
 
-    def _make_room(self, unknowns: int) -> None:
-        """Drop solvers from the cache until one with so many missing pixels has its place; the lock is held."""
-        while self._solvers and (
-            len(self._solvers) >= self._max_solvers
-            or unknowns + sum(solver.n_unknowns for solver in self._solvers.values()) > self._max_unknowns
+    def _make_room(self, solvers: OrderedDict[tuple[bytes, int | None], BlendSolver], unknowns: int) -> None:
+        """Drop solvers from a cache until one with so many missing pixels has its place."""
+        while solvers and (
+            len(solvers) >= self._max_solvers
+            or unknowns + sum(solver.n_unknowns for solver in solvers.values()) > self._max_unknowns
         ):
-            self._solvers.popitem(last=False)
+            solvers.popitem(last=False)
 
 
 def _mask_digest(mask: Mask) -> bytes:
