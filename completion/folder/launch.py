@@ -166,7 +166,8 @@ def launch(
     -------
     FolderSummary
     """
-    give_back_large_arrays()
+    if len(pictures) > 1:  # one alone is done sooner without
+        give_back_large_arrays()
     job = FolderJob(
         output=output.folder,
         masks=masks,
