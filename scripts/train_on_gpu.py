@@ -217,19 +217,27 @@ def falling(start: float, end: float) -> Callable[[float], float]:
     )
 
 
-def save_weights(path: Path, trainer: Any, *, dtype: str = "float16") -> None:
-    """Write the averaged weights of a trainer's networks, NETWORK/INDEX, in one file; the critic is not kept."""
+def save_weights(path: Path, trainer: Any, *, names: tuple[str, ...]) -> None:
+    """Write the averaged weights of some of a trainer's networks, NETWORK/INDEX, in one file."""
     import safetensors.numpy
 
     from dcgan.training.checkpoint import averaged_weights
 
     tensors = {
-        f"{name}/{index:03d}": np.ascontiguousarray(values.astype(dtype))
+        f"{name}/{index:03d}": np.ascontiguousarray(values.astype("float16"))
         for name, weights in zip(trainer.networks, averaged_weights(trainer), strict=True)
-        if name != "critic"
+        if name in names
         for index, values in enumerate(weights)
     }
     path.write_bytes(safetensors.numpy.save(tensors))
+
+
+def load_weights(path: Path, network: Any, *, name: str) -> None:
+    """Give a network the weights that `save_weights` has written."""
+    import safetensors.numpy
+
+    tensors = safetensors.numpy.load(path.read_bytes())
+    network.set_weights([tensors[f"{name}/{index:03d}"].astype("float32") for index in range(len(network.weights))])
 
 
 def write_grid(path: Path, pictures: np.ndarray, *, columns: int) -> None:
@@ -275,7 +283,7 @@ class Generators:
             self.gan.generator.set_weights(weights)
             seconds *= 0.9
         self.phase.train(run, seconds, rate=falling(self.rate, 0.02 * self.rate), name=f"generator {self.norm}")
-        save_weights(run.out / f"generator-{self.norm}.safetensors", self.gan)
+        save_weights(run.out / f"generator-{self.norm}.safetensors", self.gan, names=("generator", "discriminator"))
 
     def averaged(self) -> tuple[Any, list[np.ndarray]]:
         """Return the averaged generator, in float32, and the averaged discriminator's weights."""
@@ -410,6 +418,8 @@ class Plan:
         See `EncoderTrainConfig`.
     samples : int
         To compare generators by.
+    critic : Path, optional
+        A critic that an earlier run has trained; by default the discriminator begins anew.
     """
 
     norms: tuple[str, ...] = ("batch",)
@@ -418,6 +428,7 @@ class Plan:
     strengths: tuple[float, ...] = (0.5, 1.5, 4.0)
     gradient_penalty: float = 1.0
     samples: int = 4096
+    critic: Path | None = None
 
 
 def train(run: Run, prior: Any, plan: Plan, *, batch: int, steps: int) -> None:
@@ -458,15 +469,18 @@ def train(run: Run, prior: Any, plan: Plan, *, batch: int, steps: int) -> None:
     waiting = compiler.submit(second.compile, run.store)
 
     first.train(run, plan.plain * run.seconds, rate=falling(1e-3, 2e-4), name="encoder")
-    save_weights(run.out / "encoder-0.safetensors", first.trainer)
+    save_weights(run.out / "encoder-0.safetensors", first.trainer, names=("encoder",))
     show_answers(run, first, "encoder-0")
     waiting.result()
     second.trainer.encoder.set_weights(averaged_weights(first.trainer)[0])
+    if plan.critic:
+        load_weights(plan.critic, second.trainer.critic, name="critic")
     for number, strength in enumerate(plan.strengths, start=1):
         second.trainer.strength.assign(strength)
         seconds = (run.left() - 0.02 * run.seconds) / (len(plan.strengths) - number + 1)
         second.train(run, seconds, rate=falling(4e-4, 1e-4), name=f"encoder, critic {strength}")
-        save_weights(run.out / f"encoder-{number}.safetensors", second.trainer)
+        save_weights(run.out / f"encoder-{number}.safetensors", second.trainer, names=("encoder",))
+        save_weights(run.out / f"critic-{number}.safetensors", second.trainer, names=("critic",))
         show_answers(run, second, f"encoder-{number}")
 
 
@@ -481,6 +495,7 @@ def train(run: Run, prior: Any, plan: Plan, *, batch: int, steps: int) -> None:
 @click.option("--samples", type=int, default=4096, show_default=True, help="To compare the generators by.")
 @click.option("--norms", default="batch", show_default=True, help="Of the discriminators; batch,spectral.")
 @click.option("--strengths", default="0.5,1.5,4", show_default=True, help="Of the critic, one after the other.")
+@click.option("--critic", type=click.Path(path_type=Path, exists=True), help="Of an earlier run: critic-N.safetensors.")
 @click.option("--gradient-penalty", type=float, default=1.0, show_default=True, help="Of the critic; 0: none.")
 def main(
     work: Path,
@@ -494,6 +509,7 @@ def main(
     norms: str,
     strengths: str,
     gradient_penalty: float,
+    critic: Path | None,
 ) -> None:
     """Draw masks, or train."""
     size = 128
@@ -514,6 +530,7 @@ def main(
         strengths=tuple(float(strength) for strength in strengths.split(",")),
         gradient_penalty=gradient_penalty,
         samples=samples,
+        critic=critic,
     )
     train(run, load_model(str(model_path)), plan, batch=batch, steps=steps)
     run.say("done")
