@@ -45,7 +45,7 @@ def decode(part: Path, size: int) -> tuple[np.ndarray, np.ndarray]:
         entries = [(name, file.read(name)) for name in file.namelist()]
 
     def one(data: bytes) -> np.ndarray:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+        picture = np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR))[..., ::-1]
         way = cv2.INTER_AREA if len(picture) > size else cv2.INTER_CUBIC
         return picture if len(picture) == size else cv2.resize(picture, (size, size), interpolation=way)
 
@@ -247,14 +247,53 @@ def write_grid(path: Path, pictures: np.ndarray, *, columns: int) -> None:
     cv2.imwrite(str(path), make_grid(pictures, columns=columns)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
 
 
+def penalised_gan(generator: Any, discriminator: Any, penalty: float) -> Any:
+    """Return a DCGAN whose discriminator also pays R1, `penalty` / 2 times its squared gradient at real pictures."""
+    import keras
+
+    from completion.encoder.trainer import NOISE
+    from dcgan.pictures.values import to_float
+    from dcgan.training.gan import DCGAN
+
+    class PenalisedDCGAN(DCGAN):
+        def __init__(self) -> None:
+            super().__init__(generator, discriminator, label_smoothing=0.1)
+            self.penalty = keras.metrics.Mean(name="penalty")
+            self.noise_seed = keras.random.SeedGenerator(11)
+
+        def compute_loss(
+            self,
+            x: Any = None,
+            y: None = None,
+            y_pred: Any = None,
+            sample_weight: None = None,
+            training: bool = True,
+        ) -> Array:
+            loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+            if not penalty:
+                return loss
+            real = to_float(x["pictures"])
+            noise = keras.random.normal(keras.ops.shape(real), stddev=NOISE, seed=self.noise_seed)
+            weights = [keras.ops.copy(variable) for variable in discriminator.trainable_variables]
+            state = [keras.ops.copy(variable) for variable in discriminator.non_trainable_variables]
+            before, after = (
+                discriminator.stateless_call(weights, state, pictures, training=training)[0]
+                for pictures in (real, real + noise)
+            )
+            value = keras.ops.mean(keras.ops.square(after - before)) / NOISE**2
+            self.penalty.update_state(value)
+            return loss + 0.5 * penalty * value
+
+    return PenalisedDCGAN()
+
+
 class Generators:
     """The generator's training with one kind of discriminator, from a model's weights."""
 
-    def __init__(self, prior: Any, norm: str, *, batch: int, steps: int, rate: float) -> None:
+    def __init__(self, prior: Any, norm: str, *, batch: int, steps: int, rate: float, penalty: float) -> None:
         import keras
 
         from dcgan.networks import build_discriminator, build_generator
-        from dcgan.training.gan import DCGAN
         from device_batches import plain_batch
 
         self.config = dataclasses.replace(prior.config, discriminator_norm=norm)
@@ -262,10 +301,11 @@ class Generators:
         generator = build_generator(self.config, policy="mixed_bfloat16")
         generator.set_weights(prior.generator.get_weights())
         discriminator = build_discriminator(self.config, policy="mixed_bfloat16", seed=7)
-        self.is_new = norm != prior.config.discriminator_norm
-        if not self.is_new:
+        is_same = norm == prior.config.discriminator_norm
+        self.is_new = not is_same or penalty > 0  # a discriminator that never paid the penalty has much to unlearn
+        if is_same:
             discriminator.set_weights(prior.discriminator.get_weights())
-        self.gan = DCGAN(generator, discriminator, label_smoothing=0.1)
+        self.gan = penalised_gan(generator, discriminator, penalty)
         optimizer = keras.optimizers.Adam(rate, beta_1=0.5, use_ema=True, ema_momentum=0.999)
         self.gan.compile(optimizer=optimizer, loss=None)
         self.gan.built = True
@@ -414,8 +454,8 @@ class Plan:
         Shares of the run for each generator and for the encoder without a critic.
     strengths : tuple of float
         Factors of the critic's weights, each for an equal part of the rest.
-    gradient_penalty : float
-        See `EncoderTrainConfig`.
+    gradient_penalty, moved : float
+        See `EncoderTrainConfig`; the generator's discriminator pays the same penalty.
     samples : int
         To compare generators by.
     critic : Path, optional
@@ -427,6 +467,7 @@ class Plan:
     plain: float = 0.27
     strengths: tuple[float, ...] = (0.5, 1.5, 4.0)
     gradient_penalty: float = 1.0
+    moved: float = 0.6
     samples: int = 4096
     critic: Path | None = None
 
@@ -438,32 +479,43 @@ def train(run: Run, prior: Any, plan: Plan, *, batch: int, steps: int) -> None:
     from dcgan.training.checkpoint import averaged_weights
 
     plain = EncoderTrainConfig(
-        batch_size=batch, moved=0.6, framed=0.25, worn=0.35, hole_weight=0.0, log_weight=0.1, precision="mixed_bfloat16"
+        batch_size=batch,
+        moved=plan.moved,
+        framed=0.25,
+        worn=0.35,
+        hole_weight=0.0,
+        log_weight=0.1,
+        precision="mixed_bfloat16",
     )
     critical = dataclasses.replace(
         plain, adversarial_weight=0.05, feature_weight=2.0, patch_weight=0.05, gradient_penalty=plan.gradient_penalty
     )
     first = encoder_phase(prior, plain, batch=batch, steps=steps)
     first.trainer.encoder.set_weights(prior.encoder.get_weights())
-    trials = [Generators(prior, norm, batch=batch, steps=steps, rate=2e-4) for norm in plan.norms]
+    trials = [
+        Generators(prior, norm, batch=batch, steps=steps, rate=2e-4, penalty=plan.gradient_penalty)
+        for norm in plan.norms
+    ]
     compiler = ThreadPoolExecutor(1)
     jobs = [compiler.submit(phase.compile, run.store) for phase in (*(each.phase for each in trials), first)]
 
-    best: tuple[float, Any] | None = None
+    value = distance(run, prior, prior.generator, count=plan.samples, name="generator-start")
+    run.say(f"start: distance {value:.4f}")
+    best = value, prior
     for made, job in zip(trials, jobs, strict=False):
         job.result()
         made.train(run, plan.generator * run.seconds)
         generator, discriminator_weights = made.averaged()
         value = distance(run, prior, generator, count=plan.samples, name=f"generator-{made.norm}")
         run.say(f"{made.norm}: distance {value:.4f}")
-        if best is None or value < best[0]:
+        if value < best[0]:
             discriminator = made.gan.discriminator
             raw = discriminator.get_weights()
             discriminator.set_weights(discriminator_weights)
             best = value, Prior.of_networks(generator, discriminator, made.config)
             discriminator.set_weights(raw)
             first.trainer.generator.set_weights(generator.get_weights())
-    (run.out / "chosen").write_text(best[1].config.discriminator_norm)
+    (run.out / "chosen").write_text("start" if best[1] is prior else best[1].config.discriminator_norm)
     jobs[-1].result()
     second = encoder_phase(best[1], critical, batch=batch, steps=steps)
     waiting = compiler.submit(second.compile, run.store)
@@ -496,7 +548,10 @@ def train(run: Run, prior: Any, plan: Plan, *, batch: int, steps: int) -> None:
 @click.option("--norms", default="batch", show_default=True, help="Of the discriminators; batch,spectral.")
 @click.option("--strengths", default="0.5,1.5,4", show_default=True, help="Of the critic, one after the other.")
 @click.option("--critic", type=click.Path(path_type=Path, exists=True), help="Of an earlier run: critic-N.safetensors.")
-@click.option("--gradient-penalty", type=float, default=1.0, show_default=True, help="Of the critic; 0: none.")
+@click.option("--gradient-penalty", type=float, default=1.0, show_default=True, help="Of the critics; 0: none.")
+@click.option("--moved", type=float, default=0.6, show_default=True, help="Share of misplaced pictures.")
+@click.option("--generator", type=float, default=0.14, show_default=True, help="Its share of the run.")
+@click.option("--plain", type=float, default=0.27, show_default=True, help="The share of the encoder without critic.")
 def main(
     work: Path,
     mask_count: int,
@@ -509,6 +564,9 @@ def main(
     norms: str,
     strengths: str,
     gradient_penalty: float,
+    moved: float,
+    generator: float,
+    plain: float,
     critic: Path | None,
 ) -> None:
     """Draw masks, or train."""
@@ -529,6 +587,9 @@ def main(
         norms=tuple(norms.split(",")),
         strengths=tuple(float(strength) for strength in strengths.split(",")),
         gradient_penalty=gradient_penalty,
+        moved=moved,
+        generator=generator,
+        plain=plain,
         samples=samples,
         critic=critic,
     )
