@@ -3,8 +3,9 @@
     python scripts/join_model.py START.safetensors GENERATOR.safetensors ENCODER.safetensors MODEL.safetensors \
         --dataset FACES.zip [--tight-dataset FACES.zip]
 
-Averaged weights need BatchNorm statistics of their own: those of the generator are estimated from random latents, those
-of the encoder from damaged pictures of the training sets.
+GENERATOR may be START itself where only the encoder was trained further. Averaged weights need BatchNorm statistics of
+their own: those of the generator are estimated from random latents, those of the encoder from damaged pictures of the
+training sets.
 """
 
 import dataclasses
@@ -44,18 +45,26 @@ def main(
     from dcgan.training.sources import open_source
 
     prior = load_model(str(start))
-    tensors = safetensors.numpy.load_file(generator) | safetensors.numpy.load_file(encoder)
+    keeps_generator = generator == start
+    tensors = safetensors.numpy.load_file(encoder)
+    if not keeps_generator:
+        tensors |= safetensors.numpy.load_file(generator)
 
     def weights_of(name: str) -> list[np.ndarray]:
         return [tensors[key].astype(np.float32) for key in sorted(tensors) if key.startswith(f"{name}/")]
 
-    is_spectral = len(weights_of("discriminator")) != len(prior.discriminator.get_weights())
-    config = dataclasses.replace(prior.config, discriminator_norm="spectral" if is_spectral else "batch")
-    networks = build_generator(config), build_discriminator(config), build_encoder(config)
-    for name, network in zip(("generator", "discriminator", "encoder"), networks, strict=True):
-        network.set_weights(weights_of(name))
-    estimate_generator_batch_norm(networks[0], batches=64)
-    fold_spectral_norm(networks[1])
+    config = prior.config
+    if keeps_generator:
+        networks = prior.generator, prior.discriminator, build_encoder(config)
+    else:
+        is_spectral = len(weights_of("discriminator")) != len(prior.discriminator.get_weights())
+        config = dataclasses.replace(config, discriminator_norm="spectral" if is_spectral else "batch")
+        networks = build_generator(config), build_discriminator(config), build_encoder(config)
+        for name, network in zip(("generator", "discriminator"), networks[:2], strict=True):
+            network.set_weights(weights_of(name))
+        estimate_generator_batch_norm(networks[0], batches=64)
+        fold_spectral_norm(networks[1])
+    networks[2].set_weights(weights_of("encoder"))
     data, *more = (
         load_pictures([open_source(path) for path in paths], config, report=click.echo)
         for paths in (datasets, tight_datasets)

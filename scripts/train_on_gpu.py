@@ -455,7 +455,9 @@ class Plan:
     strengths : tuple of float
         Factors of the critic's weights, each for an equal part of the rest.
     gradient_penalty, moved : float
-        See `EncoderTrainConfig`; the generator's discriminator pays the same penalty.
+        See `EncoderTrainConfig`.
+    generator_penalty : float
+        The same of the generator's discriminator; with BatchNorm in it, 1 ruined the generator in 100 seconds.
     samples : int
         To compare generators by.
     critic : Path, optional
@@ -468,6 +470,7 @@ class Plan:
     strengths: tuple[float, ...] = (0.5, 1.5, 4.0)
     gradient_penalty: float = 1.0
     moved: float = 0.6
+    generator_penalty: float = 0.0
     samples: int = 4096
     critic: Path | None = None
 
@@ -493,7 +496,7 @@ def train(run: Run, prior: Any, plan: Plan, *, batch: int, steps: int) -> None:
     first = encoder_phase(prior, plain, batch=batch, steps=steps)
     first.trainer.encoder.set_weights(prior.encoder.get_weights())
     trials = [
-        Generators(prior, norm, batch=batch, steps=steps, rate=2e-4, penalty=plan.gradient_penalty)
+        Generators(prior, norm, batch=batch, steps=steps, rate=2e-4, penalty=plan.generator_penalty)
         for norm in plan.norms
     ]
     compiler = ThreadPoolExecutor(1)
@@ -548,7 +551,8 @@ def train(run: Run, prior: Any, plan: Plan, *, batch: int, steps: int) -> None:
 @click.option("--norms", default="batch", show_default=True, help="Of the discriminators; batch,spectral.")
 @click.option("--strengths", default="0.5,1.5,4", show_default=True, help="Of the critic, one after the other.")
 @click.option("--critic", type=click.Path(path_type=Path, exists=True), help="Of an earlier run: critic-N.safetensors.")
-@click.option("--gradient-penalty", type=float, default=1.0, show_default=True, help="Of the critics; 0: none.")
+@click.option("--gradient-penalty", type=float, default=1.0, show_default=True, help="Of the critic; 0: none.")
+@click.option("--generator-penalty", type=float, default=0.0, show_default=True, help="Of the discriminator.")
 @click.option("--moved", type=float, default=0.6, show_default=True, help="Share of misplaced pictures.")
 @click.option("--generator", type=float, default=0.14, show_default=True, help="Its share of the run.")
 @click.option("--plain", type=float, default=0.27, show_default=True, help="The share of the encoder without critic.")
@@ -564,6 +568,7 @@ def main(
     norms: str,
     strengths: str,
     gradient_penalty: float,
+    generator_penalty: float,
     moved: float,
     generator: float,
     plain: float,
@@ -587,6 +592,7 @@ def main(
         norms=tuple(norms.split(",")),
         strengths=tuple(float(strength) for strength in strengths.split(",")),
         gradient_penalty=gradient_penalty,
+        generator_penalty=generator_penalty,
         moved=moved,
         generator=generator,
         plain=plain,
