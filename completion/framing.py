@@ -4,11 +4,10 @@ OpenFace's square is the tight framing; a wide picture has a margin around it. A
 of the other is placed in the model's frame so that the face lies where the model expects it: a tight one in the middle,
 with its surroundings unknown; a wide one beyond the frame of a tight model.
 
-Which it is, is found out for a wide model by the generator: the better placement is that whose face, drawn from the
-latents alone, agrees better with the known pixels, for a generator draws faces at one place, and one that lies
-elsewhere it cannot draw. Where the two are close, a face that is surely seen decides; else both are drawn mirrored as
-well, with a faintly seen face as a hint. The detector, which takes longest to load, is rarely asked. How often this is
-right: scripts/bench_framing.py and docs/photographs.md.
+Which it is, is found out for a wide model. The points of a face decide where one is clearly seen. Else the generator
+does: the better placement is that whose face, drawn from the latents alone, agrees better with the known pixels, for a
+generator draws faces at one place, and one that lies elsewhere it cannot draw. Where the two are close, both are drawn
+mirrored as well, with the points as a hint. How often this is right: scripts/bench_framing.py and docs/photographs.md.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from completion.config import FRAMINGS
+from completion.framing_points import FITTED_MARGIN, PointsFraming, framing_by_points
 from dcgan.config import check
 from dcgan.faces.placement import Placement
 from dcgan.pictures.values import to_float
@@ -34,8 +34,8 @@ __all__ = ["WIDE_MARGIN", "Framer", "Framing"]
 
 WIDE_MARGIN = 0.25  # of wide pictures, where the model does not say another: dcgan-align's --margin 0.25
 COMPARED_SIDE_PX = 32  # of the pictures that are compared; finer detail is not drawn from latents alone
-KNOWN_WHOLLY = 0.99  # known share of a pixel that is compared
-SURE_SCORE, SCORE_WEIGHT, NO_SCORE = 0.0, 0.2, -1.2  # of a face that decides, and what a faintly seen one counts
+KNOWN_LEAST = 0.05  # known share of a small pixel that is compared
+POINTS_WEIGHT, POINTS_MOST = 0.02, 4.0  # what the points of a face count that do not decide
 SURE = 0.15  # difference of the two errors, which are logarithms, below which the choice is told
 CLEAR = 0.2  # and at which the first two decide
 
@@ -90,12 +90,23 @@ class Framer:
         """The margins of pictures that a detected face may fill, the model's own first."""
         return (self.margin, 0.0) if self.margin else (0.0,)
 
+    def points(self, picture: Picture, mask: Mask) -> PointsFraming | None:
+        """Return what the points of a face say, if the margin of wide pictures is the usual one and one is seen."""
+        if abs(self._margins["wide"] - FITTED_MARGIN) > 0.01:
+            return None
+        return framing_by_points(picture, mask, margin=self._margins["wide"])
+
+    def is_filled(self, points: PointsFraming | None) -> bool:
+        """Tell whether the points are those of an aligned face that the model's frame has or can place in it."""
+        return points is not None and points.fills and self._margins[points.name] in self.seen
+
     def find(
         self,
         picture: Picture,
         mask: Mask,
         *,
         scores: Callable[[], Mapping[float, float]],
+        points: PointsFraming | None = None,
         pixels: bool = True,
     ) -> Framing:
         """Return how a picture is framed.
@@ -107,7 +118,9 @@ class Framer:
             True = missing; what it hides is not seen.
         scores : callable
             Returns the scores of the faces that fill the picture, by the margin as which they do; see
-            `completion.modes.filling_scores`. Called only where they are needed.
+            `completion.modes.filling_scores`. Called only for a model without an encoder.
+        points : PointsFraming, optional
+            What `points` has said of it, where that is known already.
         pixels : bool, default True
             False: block means are known, which are those of the model's own frame.
         """
@@ -120,24 +133,22 @@ class Framer:
             return self._framing(own)
         if mask.all():
             return self._framing(own, told=True)
-        drawn = {}
-        if self._prior.has_encoder:
-            drawn = {name: self._drawn(picture, mask, share=self._share(name)) for name in self._margins}
-            errors = {name: _error(picture, mask, each) for name, each in drawn.items()}
-            if abs(errors["tight"] - errors["wide"]) >= CLEAR:
-                return self._framing(min(errors, key=lambda each: errors[each]), told=True)
-        all_scores = scores()
-        found = {name: all_scores.get(margin, -math.inf) for name, margin in self._margins.items()}
-        name = max(found, key=lambda each: found[each])
-        if found[name] >= SURE_SCORE:
-            return self._framing(name, told=True)
-        if not drawn:
+        points = points or self.points(picture, mask)
+        if points is not None and points.sure:
+            return self._framing(points.name, told=True)
+        if not self._prior.has_encoder:
+            found = {name: scores().get(margin, -math.inf) for name, margin in self._margins.items()}
+            name = max(found, key=lambda each: found[each])
             seen = found[name] > -math.inf
             return self._framing(name if seen else "wide", told=True, doubtful=not seen)
+        drawn = {name: self._drawn(picture, mask, share=self._share(name)) for name in self._margins}
+        errors = {name: _error(picture, mask, each) for name, each in drawn.items()}
+        if abs(errors["tight"] - errors["wide"]) >= CLEAR:
+            return self._framing(min(errors, key=lambda each: errors[each]), told=True)
+        hint = POINTS_WEIGHT * min(max(points.linear, -POINTS_MOST), POINTS_MOST) if points else 0.0
         for name, each in drawn.items():
             mirrored = self._drawn(picture[:, ::-1], mask[:, ::-1], share=self._share(name))[:, ::-1]
-            hint = SCORE_WEIGHT * max(found[name], NO_SCORE)
-            errors[name] = _error(picture, mask, (each + mirrored) / 2.0) - hint
+            errors[name] = _error(picture, mask, (each + mirrored) / 2.0) + (-hint if name == "tight" else hint)
         name = min(errors, key=lambda each: errors[each])
         return self._framing(name, told=True, doubtful=abs(errors["tight"] - errors["wide"]) < SURE)
 
@@ -179,8 +190,10 @@ def _error(picture: Picture, mask: Mask, drawn: npt.NDArray[np.float32]) -> floa
     def small(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
         return cv2.resize(values, sides, interpolation=cv2.INTER_AREA).reshape(sides[1], sides[0], -1)
 
-    known = small((~mask).astype(np.float32))[..., 0] > KNOWN_WHOLLY
-    difference = small(to_float(picture)) - small(drawn)
+    shares = small((~mask).astype(np.float32))  # of each small pixel that is known: (h, w, 1)
+    known = shares[..., 0] > KNOWN_LEAST
+    away = np.where(mask[..., None], np.float32(0.0), to_float(picture) - drawn)
+    difference = small(away) / np.maximum(shares, KNOWN_LEAST)
     brightness = difference.mean(axis=2)
     along = (np.diff(brightness, axis=1)[:-1], np.diff(brightness, axis=0)[:, :-1])
     both = known[:-1, :-1] & known[1:, :-1] & known[:-1, 1:]

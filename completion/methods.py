@@ -30,6 +30,7 @@ from masks import validate_mask
 if TYPE_CHECKING:
     from completion.search.finder import Finder
     from completion.search.observation import Observation
+    from completion.framing_points import PointsFraming
     from dcgan.faces.detector import FaceDetector
     from dcgan.faces.locate import GivenFaces, LocatedFace
     from dcgan.model_file import Prior
@@ -279,6 +280,9 @@ class ModelMethod:
             return self._aligned(picture, mask)
         if not given.undecided:
             return self._search(picture, mask, given)
+        points = self._framer.points(picture, mask) if modes.is_square(picture.shape) else None
+        if self._framer.is_filled(points):
+            return self._aligned(picture, mask, points=points)
         if given.mode in ("aligned", "default"):
             chosen = given.mode == "aligned"
             notes = modes.check_named(picture, size, lambda: self.detector, chosen=chosen, margins=margins)
@@ -313,10 +317,12 @@ class ModelMethod:
         blocks: int = 0,
         notes: tuple[str, ...] = (),
         scores: Mapping[float, float] | None = None,
+        points: PointsFraming | None = None,
     ) -> Seen:
         """Return a picture as an aligned face, which lies in the model's frame as it is framed.
 
-        `scores` are those of `completion.modes.filling_scores`, which by default are found where they are needed.
+        `scores` are those of `completion.modes.filling_scores`, and `points` what `Framer.points` says; by default
+        they are found where they are needed.
         """
         from completion import modes
         from dcgan.faces.locate import LocatedFace
@@ -325,7 +331,7 @@ class ModelMethod:
             margins = self._framer.seen
             return modes.filling_scores(picture, mask, self.detector, margins=margins) if scores is None else scores
 
-        framing = self._framer.find(picture, mask, scores=look, pixels=not blocks)
+        framing = self._framer.find(picture, mask, scores=look, points=points, pixels=not blocks)
         face = LocatedFace.aligned(picture.shape, self.prior.config.size, share=framing.share)
         return Seen("aligned", (face,), framing.fields, notes + framing.notes)
 

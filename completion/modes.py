@@ -10,17 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from completion.blending.quick_fill import QuickFiller
+from completion.small import small_filled
 from dcgan.errors import NoFaceError
 from dcgan.faces.alignment import compose_transforms, invert_transform, transform_points
 from dcgan.faces.detector import FaceDetector
 from dcgan.faces.locate import FaceLocator, LocatedFace
 from dcgan.faces.placement import Placement
-from dcgan.pictures.values import KNOWN_MIN, WHOLE_PIXELS_MAX, known_sums, resize_picture, to_uint8
+from dcgan.pictures.values import resize_picture
 from masks import MaskSpec
 
 __all__ = [
@@ -72,8 +71,6 @@ PHOTOGRAPH_ADVICE = (
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
-
-_fill = QuickFiller("biharmonic", unknowns_max=4096)
 
 
 def is_small(shape: tuple[int, ...], size: int) -> bool:
@@ -182,7 +179,7 @@ def _filling_score(
     The tight square of a picture with this margin is looked at with the given side.
     """
     side = round(side * (1.0 + 2.0 * margin))
-    seen = _shrink(picture, mask, side=side)
+    seen = small_filled(picture, mask, side=side, around=AROUND_PX)
     if seen is None:
         return -math.inf
     best, locator = -math.inf, FaceLocator(side, detector, margin=margin)
@@ -263,31 +260,3 @@ def _find_part(picture: Picture, size: int, detector: FaceDetector) -> tuple[int
         if is_part(LocatedFace(placement, "detected", face.box, face.score), seen.shape, small=False):
             return tuple(round(side / scale) for side in face.box)
     return None
-
-
-def _shrink(picture: Picture, mask: Mask, *, side: int) -> Picture | None:
-    """Return a picture, small, its hole filled, its borders repeated around it; None where nothing is known of it."""
-    height, width = mask.shape
-    scale = side / max(height, width)
-    inner = max(1, round(width * scale)), max(1, round(height * scale))  # width first, as OpenCV expects
-    known, means = _known_means(picture, mask, inner)
-    hole = known <= KNOWN_MIN
-    if hole.all():
-        return None
-    small = np.repeat(_fill(means, hole), 3 // means.shape[2], axis=2)
-    spare = side - inner[1], side - inner[0]  # rows and columns that a picture lacks to be square
-    top, bottom, left, right = (AROUND_PX + part for each in spare for part in (each // 2, each - each // 2))
-    return cv2.copyMakeBorder(small, top, bottom, left, right, cv2.BORDER_REPLICATE)  # a detector wants surroundings
-
-
-def _known_means(
-    picture: Picture, mask: Mask, inner: tuple[int, int]
-) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.uint8]]:
-    """Return the known shares of a smaller picture, (width, height), and the means of its known pixels."""
-    if mask.size > WHOLE_PIXELS_MAX:
-        sums, known = known_sums(picture, mask, inner[::-1])
-        return known, to_uint8(sums / np.maximum(known, KNOWN_MIN)[..., None])
-    known = cv2.resize((~mask).astype(np.float32), inner, interpolation=cv2.INTER_AREA)
-    shown = np.where(mask[..., None], np.uint8(0), picture)
-    sums = cv2.resize(shown, inner, interpolation=cv2.INTER_AREA).reshape(*known.shape, -1)
-    return known, np.rint(sums / np.maximum(known, KNOWN_MIN)[..., None]).clip(0, 255).astype(np.uint8)

@@ -8,12 +8,14 @@ import pytest
 
 from completion import framing, modes
 from completion.framing import Framer
+from completion.framing_points import PointsFraming
 from completion.methods import MethodOptions, make_method
 from dcgan.config import ModelConfig
 from dcgan.errors import OptionError
 from dcgan.faces.locate import FaceLocator, GivenFaces
 from dcgan.faces.placement import Placement
 from dcgan.model_file import Prior, load_model, save_model
+from masks import MaskSpec, make_mask
 from tests.completion.helpers import center_hole, make_picture, read, records, write_pictures
 from tests.dcgan.faces.helpers import StubDetector, make_face
 
@@ -131,31 +133,45 @@ class TestFramer:
         found = Framer(wide).find(make_picture(48, 48), HOLE, scores=unused)
         assert (found.name, found.notes) == (name, ())
 
-    @pytest.mark.parametrize(("found", "name"), [({"tight": 0.5}, "tight"), ({"wide": 0.1, "tight": -0.5}, "wide")])
-    def test_else_a_face_that_is_surely_seen_does(self, wide, set_errors, found, name):
-        set_errors((1.1, 1.0) if name == "tight" else (1.0, 1.1))
-        result = Framer(wide).find(make_picture(48, 48), HOLE, scores=scores(**found))
+    @pytest.mark.parametrize(("linear", "name"), [(5.0, "tight"), (-5.0, "wide")])
+    def test_the_points_of_a_face_decide_where_they_are_sure(self, wide, set_errors, linear, name):
+        set_errors((1.3, 1.0) if name == "tight" else (1.0, 1.3))
+        points = PointsFraming(linear, sure=True, fills=True)
+        result = Framer(wide).find(make_picture(48, 48), HOLE, scores=unused, points=points)
         assert (result.name, result.notes) == (name, ())
 
     @pytest.mark.parametrize(
-        ("errors", "found", "name", "told"),
+        ("errors", "linear", "name", "told"),
         [
-            ((1.0, 1.19), {}, "tight", False),
-            ((1.19, 1.0), {}, "wide", False),
-            ((1.0, 1.1), {}, "tight", True),
-            ((1.1, 1.0), {"tight": -0.2}, "tight", True),  # a faint face is a hint
-            ((1.19, 1.0), {"wide": -0.2}, "wide", False),
+            ((1.0, 1.19), None, "tight", False),
+            ((1.19, 1.0), None, "wide", False),
+            ((1.0, 1.1), None, "tight", True),
+            ((1.1, 1.0), 30.0, "tight", True),  # what is not sure is a hint
+            ((1.1, 1.0), -30.0, "wide", False),
         ],
     )
-    def test_else_the_generator_with_both_views(self, wide, set_errors, errors, found, name, told):
+    def test_else_the_generator_with_both_views(self, wide, set_errors, errors, linear, name, told):
         set_errors(errors)
-        result = Framer(wide).find(make_picture(48, 48), HOLE, scores=scores(**found))
+        points = linear and PointsFraming(linear, sure=False, fills=False)
+        result = Framer(wide).find(make_picture(48, 48), HOLE, scores=unused, points=points)
         assert result.name == name
         other = {"tight": "wide", "wide": "tight"}[name]
         note = (
             f"taken as a {name} aligned face, but too little of it is seen to be sure (--framing {other} if it is not)"
         )
         assert result.notes == ((note,) if told else ())
+
+    @pytest.mark.parametrize("mask", ["center", "random", "grid"])
+    def test_every_known_pixel_counts(self, wide, mask):
+        """Also where no small pixel is known wholly."""
+        hole = make_mask(MaskSpec(mask), (48, 48), seed=1)
+        picture, drawn = make_picture(48, 48), np.zeros((48, 48, 3), np.float32)
+        first = framing._error(picture, hole, drawn)
+        assert first != 0.0
+        row, column = np.argwhere(~hole)[-1]
+        changed = picture.copy()
+        changed[row, column] ^= 64
+        assert framing._error(changed, hole, drawn) != first
 
     def test_both_views_are_averaged_where_the_first_is_not_clear(self, wide, monkeypatch):
         """The mirrored picture is drawn, and mirrored back."""
@@ -233,16 +249,26 @@ class TestMethods:
         np.testing.assert_array_equal(work.faces[0].placement.transform, expected.transform)
         assert (work.observations[0].known[0] > 0).any() == (framing == "wide")
 
-    def test_the_detected_face_says_how_it_is_framed(self, wide):
+    def test_without_an_encoder_the_detected_face_says_how_it_is_framed(self):
         """104 and 156 pixels of the picture's side, 32 around it: the tight square is 104 pixels wide in both."""
+        options = {"prior": make_model(0.25, encoder=False)}
         face = dataclasses.replace(make_face(32 + 26, 32 + 26, 104, 104), score=0.8)  # in the middle of 156 pixels
-        options = MethodOptions(wide, detector=StubDetector([face]))
-        work = make_method("fast", options).prepare(make_picture(48, 48), HOLE)
-        assert work.fields["framing"] == "wide"
+        method = make_method("hmc", MethodOptions(**options, detector=StubDetector([face])))
+        assert method.prepare(make_picture(48, 48), HOLE).fields["framing"] == "wide"
         face = dataclasses.replace(make_face(32, 32, 104, 104), score=0.8)
-        options = MethodOptions(wide, detector=StubDetector([face]))
-        work = make_method("fast", options).prepare(make_picture(48, 48), HOLE, photograph=GivenFaces(mode="auto"))
+        method = make_method("hmc", MethodOptions(**options, detector=StubDetector([face])))
+        work = method.prepare(make_picture(48, 48), HOLE, photograph=GivenFaces(mode="auto"))
         assert work.fields["framing"] == "tight"
+
+    @pytest.mark.parametrize("mode", ["aligned", "auto", "default"])
+    def test_a_face_whose_points_fill_the_picture_is_an_aligned_one(self, wide, monkeypatch, mode):
+        """dlib is not asked for it."""
+        monkeypatch.setattr(framing, "framing_by_points", lambda *_, margin: PointsFraming(5.0, sure=True, fills=True))
+        monkeypatch.setattr(modes, "filling_scores", unused)
+        picture = make_picture(480, 480)
+        method = make_method("fast", MethodOptions(wide, detector=StubDetector()))
+        seen = method.see(picture, center_hole(480, 480), GivenFaces(mode=mode))
+        assert (seen.mode, seen.fields["framing"]) == ("aligned", "tight")
 
     @pytest.mark.parametrize("method", ["fast", "balanced"])
     def test_known_pixels_stay_in_every_frame(self, wide, tight, method):

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from completion import modes
+from completion import small
 from completion.blending.classical import FILLERS, fill_classical
 from completion.cli import complete_command
 from completion.composition import Composer
@@ -78,9 +78,9 @@ def test_the_sheet_shows_the_picture_as_it_was(tmp_path, options):
 
 def test_large_pictures_are_shrunk_in_strips(monkeypatch):
     picture, mask = picture_and_mask(300, 280)
-    whole = modes._shrink(picture, mask, side=104)
-    monkeypatch.setattr(modes, "WHOLE_PIXELS_MAX", 1000)
-    strips = modes._shrink(picture, mask, side=104)
+    whole = small.small_filled(picture, mask, side=104, around=8)
+    monkeypatch.setattr(small, "WHOLE_PIXELS_MAX", 1000)
+    strips = small.small_filled(picture, mask, side=104, around=8)
     assert np.abs(strips.astype(int) - whole).max() <= 3  # whole planes are rounded before they are divided
 
 
