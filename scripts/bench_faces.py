@@ -20,7 +20,7 @@ from completion.placing import FacePlacer
 from dcgan.faces.alignment import alignment_transform, compose_transforms, invert_transform, transform_points
 from dcgan.errors import NoFaceError
 from dcgan.faces.detector import FaceDetector
-from dcgan.faces.locate import GivenFaces
+from dcgan.faces.locate import GivenFaces, LocatedFace
 from dcgan.faces.placement import Placement
 from dcgan.model_file import load_model
 from dcgan.pictures.names import is_picture_name
@@ -81,6 +81,14 @@ def alignment_error(transform: np.ndarray, true: np.ndarray) -> float:
     return float(np.linalg.norm(moved - FRAME, axis=1).mean())
 
 
+def tight(face: LocatedFace, margin: float) -> np.ndarray:
+    """Return the transform of a model's face to the tight square, SIZE pixels wide."""
+    size = face.placement.size
+    scale = SIZE * (1.0 + 2.0 * margin) / size
+    offset = (SIZE - 1) / 2.0 - scale * (size - 1) / 2.0
+    return compose_transforms(np.array([[scale, 0.0, offset], [0.0, scale, offset]]), face.placement.transform)
+
+
 def place_in_box(true: np.ndarray, box: tuple[int, int, int, int]) -> list[float]:
     """Return the centre (x, y) and the side of a frame, relative to the detector's box."""
     corners = transform_points(invert_transform(true), FRAME)
@@ -95,12 +103,17 @@ def hide(shape: tuple[int, int], transform: np.ndarray, spec: MaskSpec, seed: in
     return cv2.warpAffine(drawn, large, shape[::-1], flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP) > 0
 
 
-def measure(examples: list[Example], placer: FacePlacer, detector: FaceDetector) -> None:
+def measure(examples: list[Example], placer: FacePlacer, detector: FaceDetector, *, margin: float) -> None:
     """Print the table of detection rates and alignment errors."""
     click.echo(
-        "| hole | grey hole | filled hole | and lower limit | first alignment | second alignment | with --face-box |"
+        "| hole | grey hole | filled hole | and lower limit | and BlazeFace | first alignment | second alignment | "
+        "with --face-box |"
     )
-    click.echo("|---|---|---|---|---|---|---|")
+    click.echo("|---|---|---|---|---|---|---|---|")
+
+    def error_of(face: LocatedFace, true: np.ndarray) -> float:
+        return alignment_error(tight(face, margin), true)
+
     for name, spec in HOLES.items():
         grey, sources = 0, []
         errors: dict[str, list[float]] = {"first": [], "second": [], "given": []}
@@ -112,25 +125,28 @@ def measure(examples: list[Example], placer: FacePlacer, detector: FaceDetector)
                 located = placer.locate(photograph, mask)
             except NoFaceError:
                 located = []
-            near = [face for face in located if alignment_error(face.placement.transform, true) < SIZE / 4]
+            near = [face for face in located if error_of(face, true) < SIZE / 4]
             if near:
-                sources.append(near[0].source)
-                errors["first"].append(alignment_error(near[0].placement.transform, true))
+                sources.append(near[0].detector or near[0].source)
+                errors["first"].append(error_of(near[0], true))
                 again = [face for face in placer.place(photograph, mask)[0] if face.box == near[0].box]
-                errors["second"].append(alignment_error((again or near)[0].placement.transform, true))
+                errors["second"].append(error_of((again or near)[0], true))
             (given,), _ = placer.place(photograph, mask, given=GivenFaces(boxes=(box,)))
-            errors["given"].append(alignment_error(given.placement.transform, true))
+            errors["given"].append(error_of(given, true))
         count = len(examples)
-        rates = [grey / count, sources.count("detected") / count, len(sources) / count]
+        dlib = [source for source in sources if source != "blazeface"]
+        rates = [grey / count, sources.count("detected") / count, len(dlib) / count, len(sources) / count]
         cells = [f"{rate:.0%}" for rate in rates]
-        cells += ["{:.1f} ({:.1f})".format(*np.quantile(each, [0.5, 0.95])) for each in errors.values()]
+        cells += ["{:.1f} ({:.1f})".format(*np.quantile(each, [0.5, 0.95])) if each else "" for each in errors.values()]
         click.echo(f"| {name} | {' | '.join(cells)} |")
 
 
-def count_false(photographs: list[np.ndarray], placer: FacePlacer, detector: FaceDetector, *, holes_each: int) -> None:
+def count_false(
+    photographs: list[np.ndarray], placer: FacePlacer, detector: FaceDetector, *, holes_each: int, margin: float
+) -> None:
     """Print the number of false detections in holes away from all faces."""
     rng = np.random.default_rng(0)
-    counts = {"detected": 0, "guessed": 0}
+    counts = {"detected": 0, "guessed": 0, "blazeface": 0}
     holes = 0
     for photograph in photographs:
         height, width = photograph.shape[:2]
@@ -147,7 +163,7 @@ def count_false(photographs: list[np.ndarray], placer: FacePlacer, detector: Fac
                 located = placer.locate(photograph, mask)
             except NoFaceError:
                 located = []
-            for source in {face.source for face in located if touches(mask, face.placement.transform)}:
+            for source in {face.detector or face.source for face in located if touches(mask, tight(face, margin))}:
                 counts[source] += 1
     click.echo(f"{holes} square holes with no face in them: " + ", ".join(f"{each} {n}" for each, n in counts.items()))
 
@@ -167,13 +183,15 @@ def touches(mask: np.ndarray, transform: np.ndarray) -> bool:
 def main(faces: Path, photographs: Path | None, count: int, model: str) -> None:
     """Print the tables."""
     detector = FaceDetector()
-    placer = make_method("balanced", MethodOptions(load_model(model), detector=detector)).placer
+    prior = load_model(model)
+    margin = prior.config.margin
+    placer = make_method("balanced", MethodOptions(prior, detector=detector)).placer
     examples, tried = make_examples(read_faces(faces, 2 * count, size=128).pictures, count, detector)
     click.echo(f"{len(examples)} faces; found when whole: {len(examples)} of {tried}")
     places = np.array([place_in_box(true, box) for _, true, box in examples])
     means, deviations = (" {:.3f} {:.3f} {:.3f}".format(*each) for each in (places.mean(axis=0), places.std(axis=0)))
     click.echo(f"frames in their boxes, middle (x, y) and side: means{means}, standard deviations{deviations}\n")
-    measure(examples, placer, detector)
+    measure(examples, placer, detector, margin=margin)
     if photographs:
         pictures = [read_picture(path) for path in sorted(photographs.iterdir()) if is_picture_name(path.name)]
         scales = [min(1.0, 800 / max(picture.shape)) for picture in pictures]
@@ -183,8 +201,8 @@ def main(faces: Path, photographs: Path | None, count: int, model: str) -> None:
         ]
         own = [(each, align(face.landmarks), face.box) for each in pictures for face in detector.detect(each)]
         click.echo(f"\n{len(own)} faces in {len(pictures)} photographs\n")
-        measure(own, placer, detector)
-        count_false(pictures, placer, detector, holes_each=20)
+        measure(own, placer, detector, margin=margin)
+        count_false(pictures, placer, detector, holes_each=20, margin=margin)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 What a hole hides is never used: the detector sees the photograph with the hole filled in. A face whose score is below
 the detector's limit counts as well if the hole hides a good part of it, and if it is not much smaller than the sure
-ones. Where that fails the user gives the face's place. How often each step finds a face: docs/photographs.md.
+ones. Around holes that touch no such face BlazeFace looks once more, where it is installed. Where that fails the user
+gives the face's place. How often each step finds a face: docs/photographs.md.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dcgan.errors import NoFaceError
-from dcgan.faces.alignment import LANDMARKS, alignment_transform, invert_transform
+from dcgan.faces.alignment import LANDMARKS, alignment_transform, invert_transform, transform_points
+from dcgan.faces.behind import faces_behind, similarity
+from dcgan.faces.blaze import BlazeFace, FacePoints, find_weights
 from dcgan.faces.detector import DETECTED_PIXELS, Face, FaceDetector
 from dcgan.faces.placement import Placement, Window
 
@@ -103,6 +106,8 @@ class LocatedFace:
         Degrees, counter-clockwise, by which the picture was turned to find the face upright.
     unseen : bool
         Whether no face is seen in a given box; it is taken as upright.
+    detector : str
+        What has found it, where that is not dlib: "blazeface", whose scores are in (0, 1).
     """
 
     placement: Placement
@@ -111,6 +116,7 @@ class LocatedFace:
     score: float = math.nan
     turn: int = 0
     unseen: bool = False
+    detector: str = ""
 
     @classmethod
     def aligned(cls, shape: tuple[int, ...], size: int, *, share: float = 1.0) -> LocatedFace:
@@ -122,6 +128,7 @@ class LocatedFace:
         fields: dict[str, Any] = {"source": self.source}
         fields |= {"box": list(self.box)} if self.box else {}
         fields |= {"score": round(self.score, 3)} if math.isfinite(self.score) else {}
+        fields |= {"detector": self.detector} if self.detector else {}
         fields |= {"turn": self.turn} if self.turn else {}
         return fields | {"transform": np.round(self.placement.transform, 9).tolist()}
 
@@ -141,6 +148,7 @@ class FaceLocator:
 
     def __init__(self, size: int, detector: FaceDetector, *, margin: float = 0.0) -> None:
         self.size, self.margin, self._detector = size, margin, detector
+        self._blaze: BlazeFace | None = None
 
     def locate(self, filled: Picture, mask: Mask, *, given: GivenFaces | None = None) -> list[LocatedFace]:
         """Return the faces of a photograph, the largest first; where the user gives places, these alone.
@@ -171,11 +179,13 @@ class FaceLocator:
             located.append(LocatedFace(self._place_hidden(filled, mask, box), "box", (left, top, width, height)))
         if located:
             return located
-        for face in self._choose(self._detect(filled, mask), mask):
-            touched = _hidden_share(face, mask) > 0.0
+        chosen = self._choose(self._detect(filled, mask), mask)
+        for face in chosen:
+            touched = _hidden_share(face.box, mask) > 0.0
             placement = self._place_hidden(filled, mask, face.box) if touched else self.place_landmarks(face.landmarks)
             source = "detected" if face.score >= self._detector.min_score else "guessed"
             located.append(LocatedFace(placement, source, face.box, face.score))
+        located += self._find_behind(filled, mask, [face.box for face in chosen])
         if not located:
             raise NoFaceError("expected a face, found none; say where it is: --face-box x,y,w,h or --landmarks-file")
         return located
@@ -207,6 +217,22 @@ class FaceLocator:
                     faces.append(dataclasses.replace(face, box=box, landmarks=points))
         return faces
 
+    def _find_behind(self, filled: Picture, mask: Mask, boxes: Sequence[Box]) -> list[LocatedFace]:
+        """Return the faces that BlazeFace sees behind holes that touch none of some boxes."""
+        holes = [hole for hole in _holes_apart(mask) if all(_intersection(hole, _frame(box)) == 0 for box in boxes)]
+        if not holes or find_weights() is None:
+            return []
+        self._blaze = self._blaze or BlazeFace()
+        found = []
+        for face in faces_behind(filled, holes, self._blaze):
+            box = _box(face)
+            hides = _hidden_share(box, mask) >= GUESS_HIDDEN
+            if hides and all(_intersection(box, other) < 0.25 * box[2] * box[3] for other in boxes):
+                usual = Placement(similarity(face.points, self.size, margin=self.margin), self.size)
+                placement = self._place_hidden(filled, mask, box, usual=usual)
+                found.append(LocatedFace(placement, "guessed", box, face.score, detector="blazeface"))
+        return found
+
     def _choose(self, faces: Sequence[Face], mask: Mask) -> list[Face]:
         """Return the faces that count: certain ones, and those whose low score the hole explains, one a place."""
         least = self._detector.min_score
@@ -216,14 +242,19 @@ class FaceLocator:
             lowest = least - GUESS_DROP_BESIDE
             narrowest = GUESS_WIDTH * float(np.median([face.box[2] for face in chosen]))
         for face in sorted(faces, key=lambda face: -face.score):
-            if lowest <= face.score < least and _hidden_share(face, mask) >= GUESS_HIDDEN:
+            if lowest <= face.score < least and _hidden_share(face.box, mask) >= GUESS_HIDDEN:
                 free = all(_intersection(face.box, other.box) < 0.25 * face.area for other in chosen)
                 chosen += [face] if free and face.box[2] >= narrowest else []
         return sorted(chosen, key=lambda face: -face.area)
 
-    def _place_hidden(self, filled: Picture, mask: Mask, box: Sequence[int]) -> Placement:
-        """Return the placement of a partly hidden face: by its landmarks, and by its box where much is hidden."""
-        usual = self._usual(box)
+    def _place_hidden(
+        self, filled: Picture, mask: Mask, box: Sequence[int], *, usual: Placement | None = None
+    ) -> Placement:
+        """Return the placement of a partly hidden face: by its landmarks, and where much is hidden by its usual place.
+
+        That is by default the box's.
+        """
+        usual = usual or self._usual(box)
         window = usual.window(mask.shape)
         inside = usual.distance(window) <= 1.0
         hidden = float(mask[window][inside].mean()) if inside.any() else 0.0
@@ -276,18 +307,38 @@ def _all_landmarks(points: Points) -> Points:
 
 def _windows_around(mask: Mask) -> list[Window]:
     """Return the surroundings of each hole of a mask, or those of all of them where there are many."""
-    found = [holes for band in _bands(mask) for holes in _holes(mask, band)]  # left, top, width, height
-    if len(found) > HOLES_MAX:
-        holes = np.array(found)
-        low, high = holes[:, :2].min(axis=0), (holes[:, :2] + holes[:, 2:]).max(axis=0)
-        found = [[*low.tolist(), *(high - low).tolist()]]
     return [
         (
             slice(max(top - AROUND_PX, 0), min(top + height + AROUND_PX, mask.shape[0])),
             slice(max(left - AROUND_PX, 0), min(left + width + AROUND_PX, mask.shape[1])),
         )
-        for left, top, width, height in found
+        for left, top, width, height in _holes_apart(mask)
     ]
+
+
+def _holes_apart(mask: Mask) -> list[Box]:
+    """Return left, top, width and height of each hole of a mask, or of all of them together where there are many."""
+    found = [holes for band in _bands(mask) for holes in _holes(mask, band)]
+    if len(found) > HOLES_MAX:
+        holes = np.array(found)
+        low, high = holes[:, :2].min(axis=0), (holes[:, :2] + holes[:, 2:]).max(axis=0)
+        found = [[*low.tolist(), *(high - low).tolist()]]
+    return [(left, top, width, height) for left, top, width, height in found]
+
+
+def _frame(box: Sequence[int]) -> Box:
+    """Return the tight square of an upright face in a detector's box, with a margin of a quarter."""
+    side = 1.5 * SIDE_IN_BOX * box[2]
+    left, top = (box[axis] + share * box[2 + axis] - side / 2.0 for axis, share in enumerate(CENTRE_IN_BOX))
+    return round(left), round(top), round(side), round(side)
+
+
+def _box(face: FacePoints) -> Box:
+    """Return the box that dlib's detector has for a face that BlazeFace has found."""
+    back = invert_transform(similarity(face.points, 2))  # from a frame of two pixels
+    (x, y), *_ = transform_points(back, [(0.5, 0.5)])
+    side = 2.0 * math.sqrt(abs(np.linalg.det(back[:, :2]))) / SIDE_IN_BOX
+    return round(x - CENTRE_IN_BOX[0] * side), round(y - CENTRE_IN_BOX[1] * side), round(side), round(side)
 
 
 def _bands(mask: Mask) -> list[Window]:
@@ -313,9 +364,9 @@ def _overlaps(box: Sequence[int], shape: Sequence[int]) -> bool:
     return left < shape[1] and top < shape[0] and left + width > 0 and top + height > 0
 
 
-def _hidden_share(face: Face, mask: Mask) -> float:
-    """Return the share of a face's box, as far as it lies in the picture, that is missing."""
-    left, top, width, height = face.box
+def _hidden_share(box: Sequence[int], mask: Mask) -> float:
+    """Return the share of a box, as far as it lies in the picture, that is missing."""
+    left, top, width, height = box
     part = mask[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
     return float(part.mean()) if part.size else 0.0
 

