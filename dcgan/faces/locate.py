@@ -39,6 +39,8 @@ BOX_MOVES = (-0.06, 0.0, 0.06)
 CENTRE_IN_BOX, SIDE_IN_BOX = (0.51, 0.61), 0.975
 #: Hidden shares of the frame between which the landmarks' weight falls from 1 to 0; the box's usual frame has the rest.
 BOX_COUNTS = (0.4, 0.9)
+#: The detector's limit from which on only faces count that it sees itself.
+BEHIND_MIN_SCORE = 1.0
 #: Where there are sure faces, such a face must be surer, and not much narrower than their median. Of 29 guesses beside
 #: sure faces, in 14 photographs with holes in faces and elsewhere, 25 were faces: 20 of them pass, no other does.
 GUESS_DROP_BESIDE, GUESS_WIDTH = 0.4, 0.52
@@ -220,7 +222,7 @@ class FaceLocator:
     def _find_behind(self, filled: Picture, mask: Mask, boxes: Sequence[Box]) -> list[LocatedFace]:
         """Return the faces that BlazeFace sees behind holes that touch none of some boxes."""
         holes = [hole for hole in _holes_apart(mask) if all(_intersection(hole, _frame(box)) == 0 for box in boxes)]
-        if not holes or find_weights() is None:
+        if not holes or self._detector.min_score >= BEHIND_MIN_SCORE or find_weights() is None:
             return []
         self._blaze = self._blaze or BlazeFace()
         found = []

@@ -5,6 +5,7 @@ import pytest
 
 from completion import placing
 from completion.composition import Composer
+from completion.face_notes import describe_faces
 from completion.config import EncoderConfig, SearchConfig
 from completion.methods import MethodOptions, make_method
 from completion.placing import FacePlacer
@@ -274,6 +275,9 @@ def test_half_a_face_that_dlib_does_not_see():
     placer = make_method("fast", MethodOptions(load_model(DEFAULT_MODEL))).placer
     faces, others = placer.place(photograph, mask)
     assert [(face.source, face.detector) for face in faces] == [("guessed", "blazeface")]
+    (note,) = describe_faces(faces, others, beyond=0.0, method="telea")
+    assert "is a guess of a second detector, with a score of 0." in note
+    assert "--min-score 1 leaves it out" in note
     assert [face.source for face in others] == ["detected"]
     whole = max(FaceDetector().detect(photograph), key=lambda face: face.box[0])
     assert np.abs(np.subtract(faces[0].box, whole.box)).max() < 0.2 * whole.box[2]

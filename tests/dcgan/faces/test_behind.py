@@ -122,6 +122,13 @@ class TestLocator:
         with pytest.raises(NoFaceError):
             FaceLocator(SIZE, StubDetector()).locate(np.zeros((HEIGHT, WIDTH, 3), np.uint8), make_mask(20, 60, 40, 60))
 
+    def test_a_high_limit_leaves_it_out(self, see):
+        see(face_at(60.0, 40.0, 40.0))
+        photograph, mask = np.zeros((HEIGHT, WIDTH, 3), np.uint8), make_mask(20, 60, 40, 60)
+        assert FaceLocator(SIZE, StubDetector(min_score=0.99)).locate(photograph, mask)
+        with pytest.raises(NoFaceError):
+            FaceLocator(SIZE, StubDetector(min_score=1.0)).locate(photograph, mask)
+
     def test_without_blazeface_there_is_none(self, monkeypatch):
         monkeypatch.setattr(locate, "find_weights", lambda: None)
         with pytest.raises(NoFaceError):
