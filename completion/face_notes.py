@@ -71,8 +71,8 @@ def _say_guessed(face: LocatedFace) -> str:
 
     if face.detector:
         return (
-            f"the face at {_box_of(face)} is a guess of a second detector, with a score of {face.score:.2f} of 1; if it "
-            f"is no face, --min-score {BEHIND_MIN_SCORE:g} leaves it out; --face-box or --landmarks-file says where "
+            f"the face at {_box_of(face)} is a guess of a second detector, with a score of {face.score:.2f} of 1; if "
+            f"it is no face, --min-score {BEHIND_MIN_SCORE:g} leaves it out; --face-box or --landmarks-file says where "
             "faces are"
         )
     limit = math.floor(100.0 * (face.score + GUESS_DROP)) / 100.0 + 0.01  # the next hundredth that leaves it out
