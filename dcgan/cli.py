@@ -19,6 +19,7 @@ from dcgan.command import (
     shown_default,
 )
 from dcgan.config import DEFAULT_MODEL, DISCRIMINATOR_NORMS, PRECISIONS, SEED_MAX, ModelConfig, TrainConfig
+from dcgan.recipe_options import read_recipe, recipe_options
 from dcgan.terminal import printable
 from dcgan.errors import OptionError
 
@@ -112,17 +113,20 @@ SHEET_PIXELS_MAX = 2**26
     help="Seed of the initial weights, the order of the pictures, mirroring and latents.",
     **shown_default(TRAIN.seed),
 )
+@recipe_options
 @run_options
 @common_errors("the same command resumes from the last checkpoint")
-def train_command(
-    *, datasets: tuple[Path, ...], size: int | None, channels: str | None, crop: float, **options: Any
-) -> None:
+def train_command(*, datasets: tuple[Path, ...], crop: float, **options: Any) -> None:
     """Train a DCGAN on aligned faces, or on other pictures of one kind.
 
     Writes losses, TensorBoard logs, sample grids, checkpoints and model.safetensors to the run folder, and prints the
     path of the model. After an interruption, the same command resumes the run from its last checkpoint.
     """
-    model, settings = read_settings(ModelConfig, options), read_settings(TrainConfig, options)
+    settings = read_recipe(click.get_current_context(), options)
+    size, channels = settings["size"], settings["channels"]
+    networks = {name: value for name, value in settings.items() if name not in ("size", "channels")}
+    networks |= {} if size is None else {"size": size}
+    model, training = read_settings(ModelConfig, networks), read_settings(TrainConfig, settings)
     run = read_run_options(options)
     from dcgan.quiet import quiet_import
 
@@ -130,7 +134,7 @@ def train_command(
         from dcgan.training.launch import train_on
 
     shape: dict[str, Any] = {"size": size, "channels": None if channels is None else int(channels), "crop": crop}
-    click.echo(printable(train_on(datasets, run, model=model, settings=settings, **shape)))
+    click.echo(printable(train_on(datasets, run, model=model, settings=training, **shape)))
 
 
 @click.command(

@@ -12,7 +12,16 @@ from dcgan.errors import OptionError
 __all__ = ["DEFAULT_MODEL", "SEED_MAX", "ModelConfig", "RunConfig", "TrainConfig", "check", "doublings", "start_size"]
 
 DEFAULT_MODEL = "faces-128"  # the bundled model that everything uses unless told otherwise
-DISCRIMINATOR_NORMS = ("batch", "spectral")
+DISCRIMINATOR_NORMS = ("batch", "spectral", "batch-all", "none")
+LATENTS = ("uniform", "normal")
+UPSAMPLINGS = ("transposed", "resize")
+ACTIVATIONS = ("relu", "leaky")
+OUTPUTS = ("tanh", "sigmoid")
+LOSSES = ("minimax", "least-squares", "hinge", "relativistic")
+INITIALIZERS = ("normal", "truncated")
+GENERATOR_STEPS_MAX = 16
+WEIGHT_MAX = 1e6
+NORMAL_BOUND = 3.0  # standard deviations of normal latents that a search looks at
 PRECISIONS = ("float32", "mixed_bfloat16")
 SIZE_MAX = 1024
 FILTERS_MAX = 1024
@@ -23,7 +32,31 @@ BATCH_SIZE_MAX = 65_536
 SEED_MAX = 2**32 - 1
 WIDENING_MAX = 64
 MARGIN_MAX = 1.0
-LATER_FIELDS = {"widening": 8, "offset_maps": 1, "margin": 0.0}  # of ModelConfig; what files without them have
+DENSE_MAX = 8192
+LATER_FIELDS: dict[str, Any] = {  # of ModelConfig; what files without them have
+    "widening": 8,
+    "offset_maps": 1,
+    "margin": 0.0,
+    "latent": "uniform",
+    "upsampling": "transposed",
+    "activation": "relu",
+    "output": "tanh",
+    "output_bias": True,
+    "generator_dropout": 0.0,
+    "dropout": 0.0,
+    "dense": 0,
+    "logits": 1,
+}
+LATER_TRAIN_FIELDS: dict[str, Any] = {  # of TrainConfig; what runs without them had
+    "loss": "minimax",
+    "generator_steps": 1,
+    "pretrain_steps": 0,
+    "balance": 0.0,
+    "r1": 0.0,
+    "weight_decay": 0.0,
+    "initializer": "normal",
+    "recipe": "",
+}
 BATCH_NORM_EPSILON = 1e-5  # of all networks
 LEAKY_SLOPE = 0.2
 
@@ -135,14 +168,15 @@ class ModelConfig:
     channels : {3, 1}
         3 for RGB, 1 for grey.
     latent_dim : int, default 100
-        Number of entries of the latents z, each uniform in [-1, 1]; at most 4096.
+        Number of entries of the latents z, at most 4096; see `latent`.
     filters : int, default 64
         Channels of the feature map at half the picture's size, at most 1024. The number doubles each time the size of
         the feature map halves, up to `widening` times `filters`.
     kernel_size : int, default 4
         Side of the convolution kernels, 2 to 16. Multiples of the stride 2 avoid checkerboard artifacts.
-    discriminator_norm : {"batch", "spectral"}
-        Normalisation in the discriminator: BatchNorm (Radford et al. 2016) or spectral (Miyato et al. 2018).
+    discriminator_norm : {"batch", "spectral", "batch-all", "none"}
+        Normalisation in the discriminator: BatchNorm after every convolution but the first (Radford et al. 2016), or
+        after every one; spectral (Miyato et al. 2018); or none.
     widening : int, default 8
         Largest number of channels of a feature map, as a multiple of `filters`; 1 to 64.
     offset_maps : int, default 1
@@ -151,10 +185,30 @@ class ModelConfig:
     margin : float, default 0
         Of the faces' frame: how far it goes beyond OpenFace's tight square on each side, as a share of that square's
         side, from 0 to 1; see `dcgan.faces.alignment.alignment_transform`.
+    latent : {"uniform", "normal"}
+        Distribution of each entry of z: uniform in [-1, 1], or normal with mean 0 and standard deviation 1, of which a
+        search looks at three standard deviations.
+    upsampling : {"transposed", "resize"}
+        How the generator doubles the side of a feature map: by a transposed convolution, or by repeating each pixel
+        before a convolution (Odena et al. 2016, doi:10.23915/distill.00003), which leaves no checkerboard.
+    activation : {"relu", "leaky"}
+        The generator's activation; a leaky ReLU has the slope 0.2 below 0.
+    output : {"tanh", "sigmoid"}
+        The generator's last activation. With "sigmoid", the last layer makes [0, 1], and the discriminator sees these
+        values; the pictures are in [-1, 1] all the same.
+    output_bias : bool, default True
+        Whether the generator's last convolution has a bias.
+    generator_dropout, dropout : float, default 0
+        Share of the generator's and of the discriminator's activations that training leaves out, in [0, 1).
+    dense : int, default 0
+        Units of a dense layer before the discriminator's last one, at most 8192; 0: there is none.
+    logits : {1, 2}
+        The discriminator's outputs. Two are the logits of a softmax over "generated" and "real"; their difference is
+        the logit that every loss uses, for the softmax cross-entropy is the sigmoid's of the difference.
 
     Notes
     -----
-    Files that were written before there were the fields `widening`, `offset_maps` and `margin` have their defaults.
+    Files that were written before there were the fields from `widening` on have their defaults.
     """
 
     size: int = 64
@@ -166,6 +220,15 @@ class ModelConfig:
     widening: int = 8
     offset_maps: int = 1
     margin: float = 0.0
+    latent: str = "uniform"
+    upsampling: str = "transposed"
+    activation: str = "relu"
+    output: str = "tanh"
+    output_bias: bool = True
+    generator_dropout: float = 0.0
+    dropout: float = 0.0
+    dense: int = 0
+    logits: int = 1
 
     def __post_init__(self) -> None:
         _check_whole("size", self.size, low=8, high=SIZE_MAX)
@@ -178,11 +241,25 @@ class ModelConfig:
         _check_whole("widening", self.widening, low=1, high=WIDENING_MAX)
         _check_whole("offset_maps", self.offset_maps, low=1, high=max(1, doublings(self.size) - 1))
         check(0.0 <= self.margin <= MARGIN_MAX, f"`margin` from 0 to {MARGIN_MAX:g}", margin=self.margin)
-        check(
-            self.discriminator_norm in DISCRIMINATOR_NORMS,
-            f"`discriminator_norm` to be one of {DISCRIMINATOR_NORMS}",
-            discriminator_norm=self.discriminator_norm,
-        )
+        for name, choices in (
+            ("discriminator_norm", DISCRIMINATOR_NORMS),
+            ("latent", LATENTS),
+            ("upsampling", UPSAMPLINGS),
+            ("activation", ACTIVATIONS),
+            ("output", OUTPUTS),
+            ("output_bias", (True, False)),
+            ("logits", (1, 2)),
+        ):
+            value = getattr(self, name)
+            check(value in choices, f"`{name}` to be one of {choices}", **{name: value})
+        for name in ("generator_dropout", "dropout"):
+            check(0.0 <= getattr(self, name) < 1.0, f"`{name}` in [0, 1)", **{name: getattr(self, name)})
+        _check_whole("dense", self.dense, low=0, high=DENSE_MAX)
+
+    @property
+    def latent_bound(self) -> float:
+        """The largest magnitude of an entry of z that a search looks at."""
+        return 1.0 if self.latent == "uniform" else NORMAL_BOUND
 
     @property
     def widths(self) -> list[int]:
@@ -251,6 +328,30 @@ class TrainConfig:
         Precision of the layers' arithmetic. The output layers always use float32.
     seed : int, default 0
         Seed of the initial weights, the order of the pictures, mirroring and the latents z.
+    loss : {"minimax", "least-squares", "hinge", "relativistic"}
+        The adversarial loss; see `dcgan.training.losses`.
+    generator_steps : int, default 1
+        Updates of the generator for each update of the discriminator, 1 to 16.
+    pretrain_steps : int, default 0
+        Training steps at the beginning in which the discriminator alone is updated.
+    balance : float, default 0
+        Above 0: a network is not updated in a step in which its loss is more than this many times smaller than the
+        other's. At least 1.
+    r1 : float, default 0
+        Weight gamma of R1: gamma / 2 times the squared norm of the discriminator's gradient at real pictures (Mescheder
+        et al. 2018, arXiv:1801.04406, equation 9). With the relativistic loss also at generated ones, R2.
+    weight_decay : float, default 0
+        Share of every weight that is subtracted in a step, times the learning rate (Loshchilov and Hutter 2019,
+        arXiv:1711.05101).
+    initializer : {"normal", "truncated"}
+        Of the kernels: normal with a standard deviation of 0.02 (Radford et al. 2016), or the same without what is
+        beyond two of them.
+    recipe : str, default ""
+        The recipe's name in `dcgan.recipes`, from which these settings come; they say what was changed.
+
+    Notes
+    -----
+    Runs that were begun before there were the fields from `loss` on have their defaults.
     """
 
     epochs: int = 30
@@ -263,6 +364,19 @@ class TrainConfig:
     flip: bool = True
     precision: str = "float32"
     seed: int = 0
+    loss: str = "minimax"
+    generator_steps: int = 1
+    pretrain_steps: int = 0
+    balance: float = 0.0
+    r1: float = 0.0
+    weight_decay: float = 0.0
+    initializer: str = "normal"
+    recipe: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name, for a file; a later field only where it is not what runs without it had."""
+        values = dataclasses.asdict(self)
+        return {name: value for name, value in values.items() if value != LATER_TRAIN_FIELDS.get(name, object())}
 
     def __post_init__(self) -> None:
         _check_whole("epochs", self.epochs, low=1, high=EPOCHS_MAX)
@@ -275,6 +389,19 @@ class TrainConfig:
         check(0 <= self.ema_momentum < 1, "`ema_momentum` in [0, 1)", ema_momentum=self.ema_momentum)
         check(self.precision in PRECISIONS, f"`precision` to be one of {PRECISIONS}", precision=self.precision)
         _check_whole("seed", self.seed, low=0, high=SEED_MAX)
+        check(self.loss in LOSSES, f"`loss` to be one of {LOSSES}", loss=self.loss)
+        check(
+            self.initializer in INITIALIZERS, f"`initializer` to be one of {INITIALIZERS}", initializer=self.initializer
+        )
+        _check_whole("generator_steps", self.generator_steps, low=1, high=GENERATOR_STEPS_MAX)
+        _check_whole("pretrain_steps", self.pretrain_steps, low=0, high=EPOCHS_MAX)
+        check(0 <= self.r1 <= WEIGHT_MAX, f"`r1` from 0 to {WEIGHT_MAX:g}", r1=self.r1)
+        check(0 <= self.weight_decay <= 1, "`weight_decay` in [0, 1]", weight_decay=self.weight_decay)
+        check(
+            self.balance == 0 or 1 <= self.balance <= WEIGHT_MAX,
+            f"`balance` of 0, or from 1 to {WEIGHT_MAX:g}",
+            balance=self.balance,
+        )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,6 +20,8 @@ __all__ = ["build_encoder", "decode", "offset_shapes"]
 
 Tensor = Any
 
+TRAINED_OTHERWISE = (keras.layers.BatchNormalization, keras.layers.Dropout)
+
 
 def offset_shapes(config: ModelConfig) -> list[tuple[int, int, int]]:
     """Return the shapes of one picture's offsets.
@@ -64,10 +66,10 @@ def build_encoder(config: ModelConfig, *, policy: str = "float32", seed: int = 0
     Returns
     -------
     keras.Model
-        Maps (B, size, size, channels + 1) float32 to a list: z, (B, latent_dim) float32 in [-1, 1], and the offsets,
-        float32 of `offset_shapes(config)` for each picture. The first channels of the input are the picture in [-1, 1],
-        with its holes filled by a rough estimate. The last channel is the known fraction of each pixel, in [0, 1]. The
-        offsets of a new encoder are 0.
+        Maps (B, size, size, channels + 1) float32 to a list: z, (B, latent_dim) float32 of magnitude at most
+        `config.latent_bound`, and the offsets, float32 of `offset_shapes(config)` for each picture. The first channels
+        of the input are the picture in [-1, 1], with its holes filled by a rough estimate. The last channel is the
+        known fraction of each pixel, in [0, 1]. The offsets of a new encoder are 0.
 
     References
     ----------
@@ -133,7 +135,10 @@ def build_encoder(config: ModelConfig, *, policy: str = "float32", seed: int = 0
             predict_offset(x, index)
     if len(config.widths) == 1:  # the generator's start is its only feature map
         predict_offset(x, 0)
-    return keras.Model(masked, [dense(flat), *offsets], name="encoder")
+    latents = dense(flat)
+    if config.latent_bound != 1.0:
+        latents = keras.layers.Rescaling(config.latent_bound, dtype="float32", name="range")(latents)
+    return keras.Model(masked, [latents, *offsets], name="encoder")
 
 
 def decode(
@@ -148,7 +153,7 @@ def decode(
     config : ModelConfig
         Configuration of the model.
     latents : tensor of float32, shape (B, latent_dim)
-        Latents z, in [-1, 1].
+        Latents z.
     offsets : sequence of float32 tensors, optional
         (B, height, width, channels), of the shapes of `offset_shapes`; by default nothing is added.
 
@@ -161,7 +166,7 @@ def decode(
     names = ["reshape", *(f"up{level}" for level in range(last))]  # of the layers that make a feature map
     added = dict(zip(reversed(names), offsets or (), strict=False))
     for layer in generator.layers[1:]:
-        x = layer(x, training=False) if isinstance(layer, keras.layers.BatchNormalization) else layer(x)
+        x = layer(x, training=False) if isinstance(layer, TRAINED_OTHERWISE) else layer(x)
         if layer.name in added:
             x = x + ops.cast(added[layer.name], x.dtype)
     return x

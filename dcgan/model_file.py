@@ -141,7 +141,7 @@ def _by_prefix(generator: Any, discriminator: Any, encoder: Any) -> dict[str, An
 def _variables(networks: Mapping[str, Any]) -> dict[str, Any]:
     """Return the Keras variables of networks by the names of their tensors."""
     return {
-        f"{prefix}/{variable.path}": variable for prefix, network in networks.items() for variable in network.variables
+        f"{prefix}/{variable.path}": variable for prefix, network in networks.items() for variable in network.weights
     }
 
 

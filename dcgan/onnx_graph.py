@@ -121,6 +121,19 @@ class _Graph:
         weights = self.constant(_channels_first(kernel, None if scale is None else scale[:, None, None]))
         return self.add("ConvTranspose", x, weights, self.constant(bias), strides=[2, 2], pads=pads)
 
+    def repeat(self, x: str) -> str:
+        """Double the side of a feature map by repeating each pixel."""
+        scales = self.constant(np.array([1.0, 1.0, 2.0, 2.0], np.float32))
+        return self.add(
+            "Resize",
+            x,
+            "",
+            scales,
+            mode="nearest",
+            coordinate_transformation_mode="asymmetric",
+            nearest_mode="floor",
+        )
+
     def leaky(self, x: str) -> str:
         """Add a leaky ReLU."""
         return self.add("LeakyRelu", x, alpha=LEAKY_SLOPE)
@@ -168,7 +181,11 @@ def _encode(graph: _Graph, config: ModelConfig) -> dict[int, str]:
         maps.append(x)
     flat = graph.add("Flatten", graph.add("Transpose", x, perm=[0, 2, 3, 1]), axis=1)  # as Keras flattens it
     dense = graph.dense(flat, graph.tensor(f"{prefix}/latents/kernel"), graph.tensor(f"{prefix}/latents/bias"))
-    graph.add("Tanh", dense, name="latents")
+    if config.latent_bound == 1.0:
+        graph.add("Tanh", dense, name="latents")
+    else:
+        bound = graph.constant(np.array(config.latent_bound, np.float32))
+        graph.add("Mul", graph.add("Tanh", dense), bound, name="latents")
     offsets = {}
 
     def predict_offset(x: str, level: int) -> None:
@@ -202,11 +219,20 @@ def _generate(graph: _Graph, config: ModelConfig, latents: str, *, offsets: Mapp
     for level in range(len(widths)):
         if level in offsets:
             x = graph.add("Add", x, offsets[level])
-        x = graph.add("Relu", x)
+        x = graph.add("Relu", x) if config.activation == "relu" else graph.leaky(x)
         name = f"{prefix}/up{level}"
-        if level == last:
-            x = graph.transposed(x, name, None, graph.tensor(f"{name}/bias"))
+        factor: Array | None = None
+        if level < last:
+            factor, bias = graph.batch_norm(f"{prefix}/norm{level + 1}")
         else:
-            x = graph.transposed(x, name, *graph.batch_norm(f"{prefix}/norm{level + 1}"))
-    x = graph.add("Tanh", x)
+            bias = graph.tensor(f"{name}/bias") if config.output_bias else np.zeros(config.channels, np.float32)
+        if config.upsampling == "transposed":
+            x = graph.transposed(x, name, factor, bias)
+        else:
+            x = graph.convolution(graph.repeat(x), name, factor, bias, strides=1)
+    if config.output == "tanh":
+        x = graph.add("Tanh", x)
+    else:
+        two, one = (graph.constant(np.array(value, np.float32)) for value in (2.0, 1.0))
+        x = graph.add("Sub", graph.add("Mul", graph.add("Sigmoid", x), two), one)
     graph.add("Transpose", x, name="pictures", perm=[0, 2, 3, 1])

@@ -16,11 +16,11 @@ __all__ = ["constant", "model", "node"]
 
 PRODUCER = "dcgan"
 FLOAT, INT64 = 1, 7  # TensorProto.DataType
-ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_INTS = 1, 2, 7  # AttributeProto.AttributeType
+ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_STRING, ATTRIBUTE_INTS = 1, 2, 3, 7  # AttributeProto.AttributeType
 VARINT, LENGTH, FIXED32 = 0, 2, 5  # wire types
 
 Part = bytes | memoryview
-Attribute = float | int | Sequence[int]
+Attribute = float | int | str | Sequence[int]
 Shape = Sequence[int | str]
 
 
@@ -35,7 +35,7 @@ def node(kind: str, inputs: Sequence[str], output: str, *, attributes: Mapping[s
         Names of what it receives.
     output : str
         Name of what it returns.
-    attributes : mapping of str to float, int or sequence of int, optional
+    attributes : mapping of str to float, int, str or sequence of int, optional
     """
     fields = [_text(1, name) for name in inputs] + [_text(2, output), _text(4, kind)]
     fields += [_message(5, _attribute(name, value)) for name, value in (attributes or {}).items()]
@@ -107,6 +107,8 @@ def _attribute(name: str, value: Attribute) -> bytes:
         return _text(1, name) + _key(2, FIXED32) + struct.pack("<f", value) + _number(20, ATTRIBUTE_FLOAT)
     if isinstance(value, int):
         return _text(1, name) + _number(3, value) + _number(20, ATTRIBUTE_INT)
+    if isinstance(value, str):
+        return _text(1, name) + _text(4, value) + _number(20, ATTRIBUTE_STRING)
     return _text(1, name) + b"".join(_number(8, each) for each in value) + _number(20, ATTRIBUTE_INTS)
 
 

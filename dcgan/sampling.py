@@ -8,11 +8,13 @@ from dcgan.inference import GeneratorNetwork
 from dcgan.model_file import Prior
 from dcgan.pictures.values import to_uint8
 
-__all__ = ["draw_latents", "sample"]
+__all__ = ["draw_latents", "latents_from", "sample"]
 
 
-def draw_latents(count: int, latent_dim: int, *, seed: int = 0) -> npt.NDArray[np.float32]:
-    """Draw latents z uniformly from [-1, 1].
+def draw_latents(
+    count: int, latent_dim: int, *, seed: int = 0, distribution: str = "uniform"
+) -> npt.NDArray[np.float32]:
+    """Draw latents z.
 
     Parameters
     ----------
@@ -22,13 +24,21 @@ def draw_latents(count: int, latent_dim: int, *, seed: int = 0) -> npt.NDArray[n
         Number of entries of z.
     seed : int, default 0
         Seed of the random generator.
+    distribution : {"uniform", "normal"}
+        See `dcgan.config.ModelConfig.latent`.
 
     Returns
     -------
     ndarray of float32, shape (count, latent_dim)
-        The latents, in [-1, 1].
+        The latents.
     """
-    return np.random.default_rng(seed).uniform(-1.0, 1.0, (count, latent_dim)).astype(np.float32)
+    return latents_from(np.random.default_rng(seed), (count, latent_dim), distribution)
+
+
+def latents_from(rng: np.random.Generator, shape: tuple[int, ...], distribution: str) -> npt.NDArray[np.float32]:
+    """Draw latents z of any shape with a random generator; see `draw_latents`."""
+    values = rng.normal(size=shape) if distribution == "normal" else rng.uniform(-1.0, 1.0, shape)
+    return values.astype(np.float32)
 
 
 def sample(prior: Prior, count: int, *, seed: int = 0, device: str = "auto") -> npt.NDArray[np.uint8]:
@@ -58,4 +68,4 @@ def sample(prior: Prior, count: int, *, seed: int = 0, device: str = "auto") -> 
     if count < 1:
         raise ValueError(f"Expected `count` of at least 1. Received: count={count}")
     network = GeneratorNetwork(prior, device=find_device(device).name)
-    return to_uint8(network(draw_latents(count, prior.config.latent_dim, seed=seed)))
+    return to_uint8(network(draw_latents(count, prior.config.latent_dim, seed=seed, distribution=prior.config.latent)))

@@ -43,8 +43,9 @@ def _generator(config: ModelConfig) -> Shapes:
     shapes: Shapes = {"project/kernel": (config.latent_dim, start_size(config.size) ** 2 * widths[0])}
     for level, (width, channels) in enumerate(zip(widths, [*widths[1:], config.channels], strict=True)):
         shapes |= _batch_norm(f"norm{level}", width)
-        shapes[f"up{level}/kernel"] = (side, side, channels, width)
-    return shapes | {f"up{len(widths) - 1}/bias": (config.channels,)}
+        both = (channels, width) if config.upsampling == "transposed" else (width, channels)
+        shapes[f"up{level}/kernel"] = (side, side, *both)
+    return shapes | ({f"up{len(widths) - 1}/bias": (config.channels,)} if config.output_bias else {})
 
 
 def _discriminator(config: ModelConfig) -> Shapes:
@@ -54,15 +55,20 @@ def _discriminator(config: ModelConfig) -> Shapes:
     for level, (received, width) in enumerate(zip([config.channels, *config.widths], config.widths, strict=False)):
         name = f"spectral_down{level}/down{level}" if spectral else f"down{level}"
         shapes[f"{name}/kernel"] = (side, side, received, width)
-        if spectral or level == 0:
-            shapes[f"{name}/bias"] = (width,)
-        else:
+        if config.discriminator_norm == "batch-all" or (config.discriminator_norm == "batch" and level > 0):
             shapes |= _batch_norm(f"norm{level}", width)
+        else:
+            shapes[f"{name}/bias"] = (width,)
         if spectral:
             shapes[f"spectral_down{level}/vector_u"] = (1, width)
-    name = "spectral_logit/logit" if spectral else "logit"
-    shapes |= {f"{name}/kernel": (start_size(config.size) ** 2 * config.widths[-1], 1), f"{name}/bias": (1,)}
-    return shapes | ({"spectral_logit/vector_u": (1, 1)} if spectral else {})
+    received = start_size(config.size) ** 2 * config.widths[-1]
+    for layer, units in (("hidden", config.dense), ("logit", config.logits)):
+        if units:
+            name = f"spectral_{layer}/{layer}" if spectral else layer
+            shapes |= {f"{name}/kernel": (received, units), f"{name}/bias": (units,)}
+            shapes |= {f"spectral_{layer}/vector_u": (1, units)} if spectral else {}
+            received = units
+    return shapes
 
 
 def _encoder(config: ModelConfig) -> Shapes:

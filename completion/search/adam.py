@@ -16,9 +16,11 @@ from completion.config import SearchConfig
 from completion.search.answer import Answers
 from completion.search.objective import Data, Objective
 from completion.search.observation import Observations
+from dcgan.config import NORMAL_BOUND
 from dcgan.autodiff import compile_function, value_and_grad
 from dcgan.encoder import decode
 from dcgan.model_file import Prior
+from dcgan.sampling import latents_from
 
 __all__ = ["LatentSearch", "start_latents"]
 
@@ -31,7 +33,9 @@ Latents = npt.NDArray[np.float32]
 OnChunk = Callable[[int, Latents], None]
 
 
-def start_latents(count: int, latent_dim: int, *, seed: int = 0, candidate: int = 0) -> Latents:
+def start_latents(
+    count: int, latent_dim: int, *, seed: int = 0, candidate: int = 0, distribution: str = "uniform"
+) -> Latents:
     """Return the start of the search, the same for every picture.
 
     One start serves all pictures, so a picture's result depends neither on its place in the batch nor on its shard.
@@ -41,14 +45,16 @@ def start_latents(count: int, latent_dim: int, *, seed: int = 0, candidate: int 
     count, latent_dim : int
     seed, candidate : int
         Of the draw.
+    distribution : str, default "uniform"
+        See `dcgan.config.ModelConfig.latent`.
 
     Returns
     -------
     float32 array (count, latent_dim)
-        Uniform in [-1, 1].
+        Inside the box that a search looks at.
     """
-    z = np.random.default_rng((seed, candidate)).uniform(-1.0, 1.0, latent_dim).astype(np.float32)
-    return np.broadcast_to(z, (count, latent_dim)).copy()
+    z = latents_from(np.random.default_rng((seed, candidate)), (latent_dim,), distribution)
+    return np.broadcast_to(np.clip(z, -NORMAL_BOUND, NORMAL_BOUND), (count, latent_dim)).copy()
 
 
 class LatentSearch:
@@ -83,7 +89,7 @@ class LatentSearch:
         observations : Observations
             What is known of B pictures.
         starts : float32 array (B, latent_dim)
-            In [-1, 1].
+            Of magnitude at most the model's `latent_bound`.
         on_chunk : callable, optional
             Called with (steps done, best latents so far), first with the start, then after every few steps.
 
@@ -145,7 +151,7 @@ class LatentSearch:
         """Return the compiled loop of Adam's steps."""
         if blocks in self._loops:
             return self._loops[blocks]
-        config = self.config
+        config, bound = self.config, self.prior.config.latent_bound
         gradient_of = value_and_grad(lambda z, *data: (self.losses(z, data, blocks=blocks), ()))
 
         def step(state: tuple[Tensor, ...], data: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -163,7 +169,7 @@ class LatentSearch:
             t = t + 1.0
             corrected_m = m / (1.0 - ops.power(BETA_1, t[:, None]))
             corrected_v = v / (1.0 - ops.power(BETA_2, t[:, None]))
-            z = ops.clip(z - rate * corrected_m / (ops.sqrt(corrected_v) + EPSILON), -1.0, 1.0)
+            z = ops.clip(z - rate * corrected_m / (ops.sqrt(corrected_v) + EPSILON), -bound, bound)
             return z, m, v, best, lowest, t
 
         def loop(steps: Tensor, state: tuple[Tensor, ...], data: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

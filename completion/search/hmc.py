@@ -17,6 +17,7 @@ from keras import ops
 from completion.search.adam import LatentSearch
 from completion.search.answer import Answers
 from completion.search.observation import Observations
+from dcgan.config import ModelConfig
 from dcgan.autodiff import compile_function, value_and_grad
 
 __all__ = ["HamiltonianSampler", "leapfrog"]
@@ -29,16 +30,18 @@ MOMENTUM_STREAM = 2  # keeps these draws apart from those of the starts
 
 
 class HamiltonianSampler:
-    """Draw from the posterior of a search: the energy is its loss over the temperature, z is uniform in its box.
+    """Draw from the posterior of a search: the energy is its loss over the temperature, z has its own prior.
 
     Parameters
     ----------
     search : LatentSearch
         Gives the loss, the temperature and the length of the chains.
+    model : ModelConfig, optional
+        Says how z is distributed; by default uniform in [-1, 1].
     """
 
-    def __init__(self, search: LatentSearch) -> None:
-        self.search = search
+    def __init__(self, search: LatentSearch, model: ModelConfig | None = None) -> None:
+        self.search, self._model = search, model or ModelConfig()
         self._transitions: dict[int, Callable[..., Any]] = {}
 
     def draw(
@@ -60,7 +63,7 @@ class HamiltonianSampler:
         observations : Observations
             What is known of B pictures.
         latents : float32 array (B, latent_dim)
-            Where the chains start, in [-1, 1].
+            Where the chains start, of magnitude at most the model's `latent_bound`.
         chains : int array (B,)
             The number of each row's chain. Rows with the same number share their random draws, so that a picture's
             result does not depend on its place in the batch; several chains of one picture need different numbers.
@@ -112,10 +115,11 @@ class HamiltonianSampler:
         """Return the compiled proposal: (z, momentum, step size, ...) to the end of a trajectory and the log ratio."""
         if blocks in self._transitions:
             return self._transitions[blocks]
-        config = self.search.config
+        config, model = self.search.config, self._model
 
         def energy(z: Tensor, *data: Tensor) -> tuple[Tensor, Tensor]:
-            return self.search.losses(z, data, blocks=blocks) / config.hmc_temperature, ()
+            value = self.search.losses(z, data, blocks=blocks) / config.hmc_temperature
+            return (value + 0.5 * ops.sum(ops.square(z), axis=1) if model.latent == "normal" else value), ()
 
         def transition(z: Tensor, momentum: Tensor, step_size: Tensor, *data: Tensor) -> tuple[Tensor, Tensor]:
             gradient_of = value_and_grad(energy)
@@ -125,6 +129,7 @@ class HamiltonianSampler:
                 momentum,
                 step_size=step_size,
                 steps=config.hmc_leapfrog_steps,
+                bound=model.latent_bound,
             )
             kinetic = 0.5 * ops.sum(ops.square(momentum) - ops.square(last_momentum), axis=1)
             return end, energy(z, *data)[0] - energy(end, *data)[0] + kinetic
@@ -134,9 +139,15 @@ class HamiltonianSampler:
 
 
 def leapfrog(
-    gradient_of: Callable[[Tensor], Tensor], z: Tensor, momentum: Tensor, *, step_size: Tensor, steps: int
+    gradient_of: Callable[[Tensor], Tensor],
+    z: Tensor,
+    momentum: Tensor,
+    *,
+    step_size: Tensor,
+    steps: int,
+    bound: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
-    """Integrate Hamilton's equations inside the box [-1, 1]; trajectories are reflected at its walls.
+    """Integrate Hamilton's equations inside the box [-bound, bound]; trajectories are reflected at its walls.
 
     Reversible: from the result, with the momentum's sign changed, it returns to its start.
 
@@ -147,6 +158,7 @@ def leapfrog(
     z, momentum : tensor (B, latent_dim)
     step_size : tensor (B, 1)
     steps : int
+    bound : float, default 1
 
     Returns
     -------
@@ -156,7 +168,7 @@ def leapfrog(
     def leap(_: Tensor, state: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         z, momentum, gradient = state
         momentum = momentum - 0.5 * step_size * gradient
-        z, momentum = _reflect(z + step_size * momentum, momentum)
+        z, momentum = _reflect(z + step_size * momentum, momentum, bound)
         gradient = gradient_of(z)
         return z, momentum - 0.5 * step_size * gradient, gradient
 
@@ -164,10 +176,10 @@ def leapfrog(
     return z, momentum
 
 
-def _reflect(z: Tensor, momentum: Tensor) -> tuple[Tensor, Tensor]:
+def _reflect(z: Tensor, momentum: Tensor, bound: float) -> tuple[Tensor, Tensor]:
     """Fold what is beyond a wall back into the box, through as many walls as it has passed."""
-    beyond = ops.abs(z) > 1.0
-    folded = ops.mod(z + 1.0, 4.0)  # the way there and back is 4 long
-    mirrored = ops.clip(1.0 - ops.abs(folded - 2.0), -1.0, 1.0)
-    backwards = ops.logical_and(beyond, folded > 2.0)
+    beyond = ops.abs(z) > bound
+    folded = ops.mod(z + bound, 4.0 * bound)  # the way there and back is 4 bounds long
+    mirrored = ops.clip(bound - ops.abs(folded - 2.0 * bound), -bound, bound)
+    backwards = ops.logical_and(beyond, folded > 2.0 * bound)
     return ops.where(beyond, mirrored, z), ops.where(backwards, -momentum, momentum)

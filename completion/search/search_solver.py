@@ -31,12 +31,16 @@ class SearchSolver:
     """
 
     def __init__(self, prior: Prior, config: SearchConfig, seed: int) -> None:
-        self.config, self.seed = config, seed
+        model = prior.config
+        self.config, self.seed, self._bound = config, seed, model.latent_bound
         self._search = LatentSearch(prior, config)
-        self._sampler = HamiltonianSampler(self._search)
+        self._sampler = HamiltonianSampler(self._search, prior.config)
         self._encoder = EncoderAnswerer(prior, EncoderConfig()) if config.start == "encoder" else None
         self._starts = np.concatenate(
-            [start_latents(1, prior.config.latent_dim, seed=seed, candidate=c) for c in range(config.candidates)]
+            [
+                start_latents(1, model.latent_dim, seed=seed, candidate=c, distribution=model.latent)
+                for c in range(config.candidates)
+            ]
         )
 
     def solve(
@@ -87,4 +91,4 @@ class SearchSolver:
         spread = np.where(chains > 0, np.float32(ENCODER_SPREAD), np.float32(0.0))[
             :, None
         ]  # the first is the encoder's
-        return np.clip(latents + spread * starts, -1.0, 1.0)
+        return np.clip(latents + spread * starts, -self._bound, self._bound)

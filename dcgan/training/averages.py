@@ -37,7 +37,12 @@ def generate(generator: keras.Model, latents: npt.NDArray[np.float32]) -> npt.ND
 
 
 def estimate_generator_batch_norm(
-    generator: keras.Model, *, batches: int = 32, batch_size: int = 64, seed: int = 0
+    generator: keras.Model,
+    *,
+    batches: int = 32,
+    batch_size: int = 64,
+    seed: int = 0,
+    distribution: str = "uniform",
 ) -> None:
     """Replace a generator's BatchNorm statistics by their plain means over batches of random latents.
 
@@ -54,13 +59,15 @@ def estimate_generator_batch_norm(
         Latents in a batch.
     seed : int, default 0
         Seed of the latents z.
+    distribution : str, default "uniform"
+        Of the latents; see `dcgan.config.ModelConfig.latent`.
 
     References
     ----------
     P. Izmailov, D. Podoprikhin, T. Garipov, D. Vetrov and A. G. Wilson, "Averaging weights leads to wider optima and
     better generalization", UAI 2018, arXiv:1803.05407, section 3.2
     """
-    latents = draw_latents(batches * batch_size, generator.input_shape[1], seed=seed)
+    latents = draw_latents(batches * batch_size, generator.input_shape[1], seed=seed, distribution=distribution)
     estimate_batch_norm(generator, np.split(latents, batches))
 
 

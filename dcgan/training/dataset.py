@@ -26,10 +26,19 @@ from dcgan.config import check
 from dcgan.errors import DatasetError, ImageFileError
 from dcgan.pictures.records import remove_leftovers_in, write_whole
 from dcgan.pictures.values import crop_square, is_square, resize_picture
+from dcgan.sampling import latents_from
 from dcgan.training.cache_limit import cache_limit, default_cache_dir, make_room, prepare_cache
 from dcgan.training.sources import Source
 
-__all__ = ["CachedPictures", "PictureRows", "TrainingBatches", "cache_pictures", "check_batch", "default_cache_dir"]
+__all__ = [
+    "CachedPictures",
+    "PictureRows",
+    "TrainingBatches",
+    "Updates",
+    "cache_pictures",
+    "check_batch",
+    "default_cache_dir",
+]
 
 CACHE_VERSION = 2
 CHUNK = 512  # pictures decoded between two reports of progress
@@ -234,6 +243,26 @@ def check_batch(pictures: int, batch_size: int) -> None:
         raise DatasetError(f"expected at least one batch of {batch_size} pictures, found {pictures}{advice}")
 
 
+@dataclasses.dataclass(frozen=True)
+class Updates:
+    """Which network is updated in which step.
+
+    Attributes
+    ----------
+    generator_steps, pretrain_steps : int
+        See `dcgan.config.TrainConfig`.
+    """
+
+    generator_steps: int = 1
+    pretrain_steps: int = 0
+
+    def at(self, step: int) -> dict[str, bool]:
+        """Return whether the generator and the discriminator are updated in a step."""
+        if step < self.pretrain_steps:
+            return {"generator_on": False, "discriminator_on": True}
+        return {"generator_on": True, "discriminator_on": (step - self.pretrain_steps) % self.generator_steps == 0}
+
+
 class TrainingBatches(keras.utils.PyDataset):
     """An endless stream of training batches, a function of (seed, step) alone.
 
@@ -254,6 +283,10 @@ class TrainingBatches(keras.utils.PyDataset):
         Mirror half of the pictures.
     seed : int, default 0
         Of order, flips and z.
+    latent : str, default "uniform"
+        Distribution of z; see `dcgan.config.ModelConfig`.
+    updates : Updates, optional
+        Which network is updated in which step; by default both in all.
 
     Raises
     ------
@@ -270,11 +303,14 @@ class TrainingBatches(keras.utils.PyDataset):
         first_step: int = 0,
         flip: bool = True,
         seed: int = 0,
+        latent: str = "uniform",
+        updates: Updates | None = None,
     ) -> None:
         super().__init__()
         check_batch(len(pictures), batch_size)
         self.pictures, self.batch_size, self.latent_dim = pictures, batch_size, latent_dim
-        self.first_step, self.flip, self.seed = first_step, flip, seed
+        self.first_step, self.flip, self.seed, self.latent = first_step, flip, seed, latent
+        self.updates = updates or Updates()
         self.steps_per_pass = len(pictures) // batch_size
         self._order_of: tuple[int, npt.NDArray[np.intp]] = (-1, np.empty(0, np.intp))
 
@@ -290,8 +326,11 @@ class TrainingBatches(keras.utils.PyDataset):
         if self.flip:
             mirrored = rng.random(self.batch_size) < 0.5
             pictures[mirrored] = pictures[mirrored, :, ::-1]
-        latents = rng.uniform(-1.0, 1.0, (self.batch_size, self.latent_dim)).astype(np.float32)
-        return {"pictures": pictures, "latents": latents}
+        latents = latents_from(rng, (self.batch_size, self.latent_dim), self.latent)
+        batch: dict[str, np.ndarray] = {"pictures": pictures, "latents": latents}
+        if self.updates == Updates():
+            return batch
+        return batch | {name: np.full(self.batch_size, on, np.float32) for name, on in self.updates.at(step).items()}
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         index = 0

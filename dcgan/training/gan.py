@@ -7,12 +7,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from dcgan.autodiff import value_and_grad
 from dcgan.config import ModelConfig, TrainConfig
 from dcgan.training.losses import discriminator_loss, generator_loss
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.pictures.values import to_float
 
-__all__ = ["DCGAN", "build_gan", "judge"]
+__all__ = ["DCGAN", "SkippingAdam", "build_gan", "gradient_penalty", "judge"]
 
 Tensor = Any
 
@@ -28,10 +29,14 @@ class DCGAN(keras.Model):
         Maps (B, H, W, C) in [-1, 1] to (B,) logits.
     label_smoothing : float, default 0.0
         One-sided label smoothing; see `dcgan.training.losses.discriminator_loss`.
+    loss : str, default "minimax"
+    balance, r1 : float, default 0.0
+        See `dcgan.config.TrainConfig`.
 
     Notes
     -----
-    A batch is a dict of "pictures", (B, H, W, C) uint8, and "latents", (B, latent_dim) float32 in [-1, 1].
+    A batch is a dict of "pictures", (B, H, W, C) uint8, and "latents", (B, latent_dim) float32. It may have
+    "generator_on" and "discriminator_on", (B,) float32: 0 where a network is not updated, else 1.
 
     The loss is the sum of both networks' losses, and each network's gradient is that of its own loss: the
     discriminator's loss sees generated pictures through `stop_gradient`, the generator's loss sees the discriminator's
@@ -39,8 +44,18 @@ class DCGAN(keras.Model):
     `train_step`, so it works on every Keras engine.
     """
 
-    def __init__(self, generator: keras.Model, discriminator: keras.Model, *, label_smoothing: float = 0.0) -> None:
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        *,
+        label_smoothing: float = 0.0,
+        loss: str = "minimax",
+        balance: float = 0.0,
+        r1: float = 0.0,
+    ) -> None:
         super().__init__(name="dcgan")
+        self.kind, self.balance, self.r1 = loss, balance, r1
         self.generator = generator
         self.discriminator = discriminator
         self.label_smoothing = label_smoothing
@@ -69,13 +84,69 @@ class DCGAN(keras.Model):
         """Return the sum of both networks' losses, and update their running means for the logs."""
         real, fake = to_float(x["pictures"]), y_pred
         real_logits, fake_logits, adversarial_logits = judge(self.discriminator, real, fake, training=training)
-        d_loss = discriminator_loss(real_logits, fake_logits, label_smoothing=self.label_smoothing)
-        g_loss = generator_loss(adversarial_logits)
+        kind = self.kind
+        d_loss = discriminator_loss(real_logits, fake_logits, label_smoothing=self.label_smoothing, kind=kind)
+        g_loss = generator_loss(adversarial_logits, ops.stop_gradient(real_logits), kind=kind)
         self.discriminator_loss.update_state(d_loss)
         self.generator_loss.update_state(g_loss)
         self.real_probability.update_state(ops.sigmoid(real_logits))
         self.fake_probability.update_state(ops.sigmoid(fake_logits))
-        return d_loss + g_loss
+        g_on, d_on = (ops.mean(x[name]) if name in x else 1.0 for name in ("generator_on", "discriminator_on"))
+        if self.balance:
+            strong = [
+                ops.cast(self.balance * ops.stop_gradient(one) < ops.stop_gradient(other), "float32")
+                for one, other in ((g_loss, d_loss), (d_loss, g_loss))
+            ]
+            g_on, d_on = g_on * (1.0 - strong[0]), d_on * (1.0 - strong[1])
+        if self.r1:
+            seen = [real, ops.stop_gradient(fake)] if kind == "relativistic" else [real]
+            d_loss += (
+                0.5 * self.r1 * sum(gradient_penalty(self.discriminator, each, training=training) for each in seen)
+            )
+        return d_on * d_loss + g_on * g_loss
+
+
+def gradient_penalty(discriminator: keras.Model, pictures: Tensor, *, training: bool = True) -> Tensor:
+    """Return the mean squared norm of a discriminator's gradient at pictures.
+
+    Parameters
+    ----------
+    discriminator : keras.Model
+        Maps (B, H, W, C) to (B,) logits. Its BatchNorm statistics stay as they are.
+    pictures : tensor of float32, shape (B, H, W, C)
+    training : bool, default True
+        Whether BatchNorm uses the statistics of the batch.
+
+    Returns
+    -------
+    tensor of float32, shape ()
+        With a gradient with respect to the discriminator's weights.
+    """
+    weights = [ops.copy(variable) for variable in discriminator.trainable_variables]
+    state = [ops.copy(variable) for variable in discriminator.non_trainable_variables]
+
+    def logits_of(seen: Tensor) -> tuple[Tensor, tuple[()]]:
+        return discriminator.stateless_call(weights, state, seen, training=training)[0], ()
+
+    _, gradient = value_and_grad(logits_of)(pictures)
+    return ops.mean(ops.sum(ops.square(ops.cast(gradient, "float32")), axis=(1, 2, 3)))
+
+
+class SkippingAdam(keras.optimizers.Adam):
+    """Adam that leaves a variable, and what it remembers of it, as they are where its gradient is 0 everywhere.
+
+    So a network whose loss is multiplied by 0 is not updated; plain Adam would go on by its momentum.
+    """
+
+    def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
+        """Update one variable."""
+        index = self._get_variable_index(variable)
+        kept = [variable, self._momentums[index], self._velocities[index]]
+        before = [ops.copy(each) for each in kept]
+        super().update_step(gradient, variable, learning_rate)
+        moves = ops.any(ops.not_equal(gradient, 0.0))
+        for each, old in zip(kept, before, strict=True):
+            each.assign(ops.where(moves, each, old))
 
 
 def judge(
@@ -130,9 +201,17 @@ def build_gan(config: ModelConfig, train: TrainConfig) -> DCGAN:
     DCGAN
         The compiled model. Its optimizer is built, so a checkpoint can be restored before the first training step.
     """
-    generator = build_generator(config, policy=train.precision, seed=train.seed)
-    discriminator = build_discriminator(config, policy=train.precision, seed=train.seed + 1000)
-    gan = DCGAN(generator, discriminator, label_smoothing=train.label_smoothing)
+    options = {"policy": train.precision, "initializer": train.initializer}
+    generator = build_generator(config, seed=train.seed, **options)
+    discriminator = build_discriminator(config, seed=train.seed + 1000, **options)
+    gan = DCGAN(
+        generator,
+        discriminator,
+        label_smoothing=train.label_smoothing,
+        loss=train.loss,
+        balance=train.balance,
+        r1=train.r1,
+    )
     gan.compile(optimizer=_build_optimizer(gan, train), loss=None)
     gan.built = True
     gan.optimizer.build(gan.trainable_variables)
@@ -143,8 +222,11 @@ def _build_optimizer(gan: DCGAN, train: TrainConfig) -> keras.optimizers.Optimiz
     """Return Adam with a moving average of the weights; one Adam for each network if their learning rates differ."""
 
     def adam(rate: float) -> keras.optimizers.Optimizer:
-        average = {"use_ema": True, "ema_momentum": train.ema_momentum} if train.ema_momentum else {}
-        return keras.optimizers.Adam(rate, beta_1=train.beta_1, **average)
+        options: dict[str, Any] = {"use_ema": True, "ema_momentum": train.ema_momentum} if train.ema_momentum else {}
+        if train.weight_decay:
+            options["weight_decay"] = train.weight_decay
+        skips = train.generator_steps > 1 or train.pretrain_steps or train.balance
+        return (SkippingAdam if skips else keras.optimizers.Adam)(rate, beta_1=train.beta_1, **options)
 
     rate = train.discriminator_learning_rate
     if rate is None or rate == train.learning_rate:

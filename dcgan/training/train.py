@@ -6,7 +6,6 @@ and model.safetensors. After an interruption at any moment, the same call resume
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import numpy.typing as npt
 
 from dcgan.training.checkpoint import averaged_weights
 from dcgan.config import ModelConfig, RunConfig, TrainConfig
-from dcgan.training.dataset import CachedPictures, TrainingBatches, check_batch
+from dcgan.training.dataset import CachedPictures, TrainingBatches, Updates, check_batch
 from dcgan.training.devices import data_parallel
 from dcgan.training.fitting import CHECKPOINT, fit_in_folder
 from dcgan.training.gan import build_gan
@@ -94,7 +93,7 @@ def train(
     settings, run, report = settings or TrainConfig(), run or RunConfig(), report or (lambda line: None)
     check_batch(len(data.pictures), settings.batch_size)  # before there is a folder
     description = {"names": list(dataset_names), "pictures": len(data.pictures), "key": data.key}
-    wanted = {"model": model.to_dict(), "train": dataclasses.asdict(settings), "dataset": description}
+    wanted = {"model": model.to_dict(), "train": settings.to_dict(), "dataset": description}
     with locked_run(run_dir), data_parallel(settings.batch_size):
         trainer = _Trainer(
             data,
@@ -132,10 +131,14 @@ class _Trainer:
             data.pictures,
             batch_size=settings.batch_size,
             latent_dim=model.latent_dim,
+            latent=model.latent,
             flip=settings.flip,
             seed=settings.seed,
+            updates=Updates(settings.generator_steps, settings.pretrain_steps),
         )
-        self.fixed_latents = draw_latents(GRID_PICTURES, model.latent_dim, seed=settings.seed)
+        self.fixed_latents = draw_latents(
+            GRID_PICTURES, model.latent_dim, seed=settings.seed, distribution=model.latent
+        )
         self.exported = build_generator(model), build_discriminator(model)
 
     def fit(self, progress: bool | None) -> None:
@@ -159,11 +162,11 @@ class _Trainer:
         generator, discriminator = self.exported
         for network, weights in zip(self.exported, averaged_weights(self.gan), strict=True):
             network.set_weights(weights)
-        estimate_generator_batch_norm(generator, seed=self.settings.seed)
+        estimate_generator_batch_norm(generator, seed=self.settings.seed, distribution=self.model.latent)
         fold_spectral_norm(discriminator)
         info = {
             "dataset": self.description,
-            "train": dataclasses.asdict(self.settings),
+            "train": self.settings.to_dict(),
             "last": figures,
             "written_by": f"dcgan {_version()}",
         }

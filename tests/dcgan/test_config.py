@@ -1,4 +1,5 @@
 import dataclasses
+import re
 import math
 
 import pytest
@@ -45,7 +46,8 @@ def test_sizes_that_cannot_be_halved(size):
         (
             ModelConfig,
             {"discriminator_norm": "layer"},
-            "Expected `discriminator_norm` to be one of ('batch', 'spectral'). Received: discriminator_norm='layer'",
+            "Expected `discriminator_norm` to be one of ('batch', 'spectral', 'batch-all', 'none'). Received: "
+            "discriminator_norm='layer'",
         ),
         (TrainConfig, {"epochs": 0}, "Expected `epochs` from 1 to 1000000. Received: epochs=0"),
         (TrainConfig, {"batch_size": 1}, "Expected `batch_size` from 2 to 65536. Received: batch_size=1"),
@@ -120,6 +122,31 @@ def test_a_configuration_of_an_earlier_version_widens_eight_times():
     framed = ModelConfig(margin=0.25, offset_maps=3)
     assert framed.to_dict() == earlier | {"offset_maps": 3, "margin": 0.25}
     assert ModelConfig.from_dict(framed.to_dict()) == framed
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"latent": "box"}, "`latent` to be one of ('uniform', 'normal')"),
+        ({"upsampling": "bilinear"}, "`upsampling` to be one of ('transposed', 'resize')"),
+        ({"activation": "elu"}, "`activation` to be one of ('relu', 'leaky')"),
+        ({"output": "linear"}, "`output` to be one of ('tanh', 'sigmoid')"),
+        ({"output_bias": None}, "`output_bias` to be one of (True, False)"),
+        ({"logits": 3}, "`logits` to be one of (1, 2)"),
+        ({"dropout": 1.0}, "`dropout` in [0, 1)"),
+        ({"generator_dropout": -0.1}, "`generator_dropout` in [0, 1)"),
+        ({"dense": -1}, "`dense` from 0 to 8192"),
+    ],
+)
+def test_choices_of_the_networks(options, expected):
+    with pytest.raises(ValueError, match=re.escape(expected)):
+        ModelConfig(**options)
+
+
+def test_the_choices_are_in_the_file():
+    config = ModelConfig(latent="normal", upsampling="resize", output_bias=False, dropout=0.3, dense=5, logits=2)
+    assert ModelConfig.from_dict(config.to_dict()) == config
+    assert (config.latent_bound, ModelConfig().latent_bound) == (3.0, 1.0)
 
 
 @pytest.mark.parametrize("margin", [-0.1, 1.5, float("nan")])

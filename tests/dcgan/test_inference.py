@@ -68,6 +68,10 @@ def test_a_bundled_models_answers_are_those_of_keras(name):
         ModelConfig(size=40, filters=2, latent_dim=3, kernel_size=3),
         ModelConfig(size=32, filters=2, latent_dim=5, kernel_size=2, widening=2),
         ModelConfig(size=16, filters=3, latent_dim=4, kernel_size=7, discriminator_norm="spectral"),
+        ModelConfig(size=16, filters=3, latent_dim=4, upsampling="resize", output_bias=False),
+        ModelConfig(size=32, filters=3, latent_dim=4, upsampling="resize", kernel_size=3, activation="leaky"),
+        ModelConfig(size=28, channels=1, filters=3, latent_dim=4, latent="normal", output="sigmoid", offset_maps=1),
+        ModelConfig(size=16, filters=3, latent_dim=4, generator_dropout=0.5, dropout=0.5, dense=5, logits=2),
     ],
 )
 def test_every_configuration(config):
@@ -91,8 +95,9 @@ def test_a_model_without_an_encoder(prior):
 
 
 @pytest.mark.parametrize("build", [completion_graph, generator_graph])
-def test_the_onnx_package_accepts_the_graph(build):
-    config = ModelConfig(size=16, filters=4, latent_dim=8)
+@pytest.mark.parametrize("options", [{}, {"upsampling": "resize", "output": "sigmoid", "latent": "normal"}])
+def test_the_onnx_package_accepts_the_graph(build, options):
+    config = ModelConfig(size=16, filters=4, latent_dim=8, **options)
     prior = random_prior(config)
     model = onnx.load_model_from_string(build(config, prior.tensors))
     onnx.checker.check_model(model, full_check=True)

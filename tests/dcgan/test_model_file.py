@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dcgan import model_file
-from dcgan.config import DISCRIMINATOR_NORMS, ModelConfig
+from dcgan.config import DISCRIMINATOR_NORMS, LATENTS, UPSAMPLINGS, ModelConfig
 from dcgan.autodiff import compile_function
 from dcgan.errors import ModelFileError
 from dcgan.model_file import load_model, save_model
@@ -58,6 +58,12 @@ configs = st.builds(
     filters=st.integers(1, 3),
     kernel_size=st.integers(2, 5),
     discriminator_norm=st.sampled_from(DISCRIMINATOR_NORMS),
+    latent=st.sampled_from(LATENTS),
+    upsampling=st.sampled_from(UPSAMPLINGS),
+    output_bias=st.booleans(),
+    dropout=st.sampled_from([0.0, 0.3]),
+    dense=st.integers(0, 2),
+    logits=st.sampled_from([1, 2]),
 )
 
 

@@ -10,6 +10,7 @@ from completion.config import SearchConfig
 from completion.search.adam import LatentSearch
 from completion.search.answer import Answers
 from completion.search.hmc import HamiltonianSampler, leapfrog
+from dcgan.config import ModelConfig
 from completion.search.observation import Observations
 from tests.completion.helpers import SIZE
 from tests.completion.search.helpers import draw_latents, generated_observations
@@ -111,11 +112,22 @@ class Landscape:
         return Answers(latents, np.zeros((len(latents), 2, 2, 3), np.float32), losses, losses, losses)
 
 
-def sample_landscape(loss, *, chains=400, **settings):
+def sample_landscape(loss, *, chains=400, model=None, **settings):
     config = SearchConfig(sampler="hmc", **settings)
     observations = Observations(np.zeros((chains, 2, 2, 3), np.float32), np.zeros((chains, 2, 2), np.float32))
     start = np.full((chains, 3), 0.9, np.float32)
-    return HamiltonianSampler(Landscape(loss, config)).draw(observations, start, chains=np.arange(chains))
+    return HamiltonianSampler(Landscape(loss, config), model).draw(observations, start, chains=np.arange(chains))
+
+
+def test_normal_latents_keep_their_distribution():
+    """Where the loss says nothing, what is drawn is the prior, cut off at three standard deviations."""
+    answers = sample_landscape(
+        lambda z: 0.0 * z[:, 0], model=ModelConfig(latent="normal"), hmc_samples=150, hmc_leapfrog_steps=8
+    )
+    z = answers.latents
+    assert np.abs(z).max() <= 3.0
+    assert np.abs(z).max() > 2.0
+    np.testing.assert_allclose([z.mean(), z.std()], [0.0, 0.987], atol=0.07)
 
 
 def test_a_constant_loss_is_sampled_uniformly():
