@@ -142,11 +142,11 @@ class SkippingAdam(keras.optimizers.Adam):
         """Update one variable."""
         index = self._get_variable_index(variable)
         kept = [variable, self._momentums[index], self._velocities[index]]
-        before = [ops.copy(each) for each in kept]
+        before = [ops.copy(ops.convert_to_tensor(each)) for each in kept]
         super().update_step(gradient, variable, learning_rate)
         moves = ops.any(ops.not_equal(gradient, 0.0))
         for each, old in zip(kept, before, strict=True):
-            each.assign(ops.where(moves, each, old))
+            each.assign(ops.where(moves, ops.convert_to_tensor(each), old))
 
 
 def judge(
