@@ -19,6 +19,7 @@ ACTIVATIONS = ("relu", "leaky")
 OUTPUTS = ("tanh", "sigmoid")
 LOSSES = ("minimax", "least-squares", "hinge", "relativistic")
 INITIALIZERS = ("normal", "truncated")
+AUGMENTATIONS = ("color", "translation", "cutout")
 GENERATOR_STEPS_MAX = 16
 WEIGHT_MAX = 1e6
 NORMAL_BOUND = 3.0  # standard deviations of normal latents that a search looks at
@@ -55,6 +56,7 @@ LATER_TRAIN_FIELDS: dict[str, Any] = {  # of TrainConfig; what runs without them
     "r1": 0.0,
     "weight_decay": 0.0,
     "initializer": "normal",
+    "augment": "",
     "recipe": "",
 }
 BATCH_NORM_EPSILON = 1e-5  # of all networks
@@ -346,6 +348,9 @@ class TrainConfig:
     initializer : {"normal", "truncated"}
         Of the kernels: normal with a standard deviation of 0.02 (Radford et al. 2016), or the same without what is
         beyond two of them.
+    augment : str, default ""
+        What is done to real and generated pictures before the discriminator sees them: any of "color", "translation"
+        and "cutout", with commas between them; see `dcgan.training.augment`.
     recipe : str, default ""
         The recipe's name in `dcgan.recipes`, from which these settings come; they say what was changed.
 
@@ -371,7 +376,13 @@ class TrainConfig:
     r1: float = 0.0
     weight_decay: float = 0.0
     initializer: str = "normal"
+    augment: str = ""
     recipe: str = ""
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """What `augment` names."""
+        return tuple(self.augment.split(",")) if self.augment else ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, for a file; a later field only where it is not what runs without it had."""
@@ -394,6 +405,11 @@ class TrainConfig:
             self.initializer in INITIALIZERS, f"`initializer` to be one of {INITIALIZERS}", initializer=self.initializer
         )
         _check_whole("generator_steps", self.generator_steps, low=1, high=GENERATOR_STEPS_MAX)
+        check(
+            set(self.augmentations) <= set(AUGMENTATIONS),
+            f"`augment` of {', '.join(AUGMENTATIONS)}, with commas between them",
+            augment=self.augment,
+        )
         _check_whole("pretrain_steps", self.pretrain_steps, low=0, high=EPOCHS_MAX)
         check(0 <= self.r1 <= WEIGHT_MAX, f"`r1` from 0 to {WEIGHT_MAX:g}", r1=self.r1)
         check(0 <= self.weight_decay <= 1, "`weight_decay` in [0, 1]", weight_decay=self.weight_decay)

@@ -107,6 +107,14 @@ def recipe_options(command: Command) -> Command:
             **shown_default(TRAIN.r1),
         ),
         click.option(
+            "--augment",
+            metavar="KINDS",
+            help="Change real and generated pictures before the discriminator sees them, for small datasets: "
+            "color,translation,cutout or some of them.",
+            default=TRAIN.augment,
+            show_default="none",
+        ),
+        click.option(
             "--generator-steps",
             type=int,
             help="Updates of the generator for each update of the discriminator.",

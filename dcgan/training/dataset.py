@@ -287,6 +287,8 @@ class TrainingBatches(keras.utils.PyDataset):
         Distribution of z; see `dcgan.config.ModelConfig`.
     updates : Updates, optional
         Which network is updated in which step; by default both in all.
+    draws : int, default 0
+        Numbers in [0, 1) for each real and each generated picture, which augment it: "draws", (B, 2, draws).
 
     Raises
     ------
@@ -305,12 +307,13 @@ class TrainingBatches(keras.utils.PyDataset):
         seed: int = 0,
         latent: str = "uniform",
         updates: Updates | None = None,
+        draws: int = 0,
     ) -> None:
         super().__init__()
         check_batch(len(pictures), batch_size)
         self.pictures, self.batch_size, self.latent_dim = pictures, batch_size, latent_dim
         self.first_step, self.flip, self.seed, self.latent = first_step, flip, seed, latent
-        self.updates = updates or Updates()
+        self.updates, self.draws = updates or Updates(), draws
         self.steps_per_pass = len(pictures) // batch_size
         self._order_of: tuple[int, npt.NDArray[np.intp]] = (-1, np.empty(0, np.intp))
 
@@ -328,6 +331,10 @@ class TrainingBatches(keras.utils.PyDataset):
             pictures[mirrored] = pictures[mirrored, :, ::-1]
         latents = latents_from(rng, (self.batch_size, self.latent_dim), self.latent)
         batch: dict[str, np.ndarray] = {"pictures": pictures, "latents": latents}
+        if self.draws:
+            batch["draws"] = np.random.default_rng((self.seed, 2, step)).random(
+                (self.batch_size, 2, self.draws), np.float32
+            )
         if self.updates == Updates():
             return batch
         return batch | {name: np.full(self.batch_size, on, np.float32) for name, on in self.updates.at(step).items()}

@@ -2,11 +2,13 @@
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
+from dcgan.training.augment import augment
 from dcgan.autodiff import value_and_grad
 from dcgan.config import ModelConfig, TrainConfig
 from dcgan.training.losses import discriminator_loss, generator_loss
@@ -32,6 +34,8 @@ class DCGAN(keras.Model):
     loss : str, default "minimax"
     balance, r1 : float, default 0.0
         See `dcgan.config.TrainConfig`.
+    augmentations : sequence of str, optional
+        See `dcgan.training.augment`; a batch then has "draws", (B, 2, DRAWS) float32 in [0, 1).
 
     Notes
     -----
@@ -53,9 +57,10 @@ class DCGAN(keras.Model):
         loss: str = "minimax",
         balance: float = 0.0,
         r1: float = 0.0,
+        augmentations: Sequence[str] = (),
     ) -> None:
         super().__init__(name="dcgan")
-        self.kind, self.balance, self.r1 = loss, balance, r1
+        self.kind, self.balance, self.r1, self.augmentations = loss, balance, r1, tuple(augmentations)
         self.generator = generator
         self.discriminator = discriminator
         self.label_smoothing = label_smoothing
@@ -83,6 +88,10 @@ class DCGAN(keras.Model):
     ) -> Tensor:
         """Return the sum of both networks' losses, and update their running means for the logs."""
         real, fake = to_float(x["pictures"]), y_pred
+        if self.augmentations:
+            real, fake = (
+                augment(each, x["draws"][:, row], self.augmentations) for row, each in enumerate((real, fake))
+            )
         real_logits, fake_logits, adversarial_logits = judge(self.discriminator, real, fake, training=training)
         kind = self.kind
         d_loss = discriminator_loss(real_logits, fake_logits, label_smoothing=self.label_smoothing, kind=kind)
@@ -211,6 +220,7 @@ def build_gan(config: ModelConfig, train: TrainConfig) -> DCGAN:
         loss=train.loss,
         balance=train.balance,
         r1=train.r1,
+        augmentations=train.augmentations,
     )
     gan.compile(optimizer=_build_optimizer(gan, train), loss=None)
     gan.built = True

@@ -25,6 +25,7 @@ from dcgan.networks import build_discriminator, build_generator, fold_spectral_n
 from dcgan.pictures.values import make_grid
 from dcgan.training.run_folder import begin_run, locked_run
 from dcgan.sampling import draw_latents
+from dcgan.training.augment import DRAWS
 from dcgan.training.averages import estimate_generator_batch_norm, generate
 
 __all__ = ["train"]
@@ -135,6 +136,7 @@ class _Trainer:
             flip=settings.flip,
             seed=settings.seed,
             updates=Updates(settings.generator_steps, settings.pretrain_steps),
+            draws=DRAWS if settings.augment else 0,
         )
         self.fixed_latents = draw_latents(
             GRID_PICTURES, model.latent_dim, seed=settings.seed, distribution=model.latent
