@@ -41,6 +41,9 @@ def main(folder):
     spectral = ModelConfig(size=16, filters=4, latent_dim=8, discriminator_norm="spectral")
     train(folder / "spectral", epochs=1, model=spectral, discriminator_learning_rate=1e-3, precision="mixed_bfloat16")
     prior = load_model(folder / "spectral" / "model.safetensors")
+    options = {"generator_steps": 2, "r1": 1.0, "augment": "color,translation,cutout", "loss": "relativistic"}
+    dropout = ModelConfig(size=16, filters=4, latent_dim=8, latent="normal", upsampling="resize", dropout=0.3)
+    published = train(folder / "published", epochs=1, model=dropout, weight_decay=1e-4, **options)
     devices = len(keras.distribution.list_devices())
     train(folder / "resumed", epochs=1)
     keras.distribution.list_devices = lambda: ["cpu:0"]  # goes on with one device less
@@ -52,6 +55,7 @@ def main(folder):
         "compiled_gradient_error": error(compile_function(value_and_grad(toy_function))),
         "steps": len((folder / "unbroken" / "losses.csv").read_text().splitlines()) - 1,
         "resume_difference": difference(unbroken, resumed),
+        "published_finite": all(bool(np.isfinite(values).all()) for values in published.values()),
         "sample_range": [int(sample(prior, 4).min()), int(sample(prior, 4).max())],
     }
 

@@ -18,6 +18,11 @@ def test_a_run_goes_on_with_fewer_devices(jax_results):
     assert jax_results["resume_difference"] < 1e-5
 
 
+def test_what_recipes_need_runs_on_jax(jax_results):
+    """Which network is updated, the penalty, augmentation, dropout, weight decay and another loss."""
+    assert jax_results["published_finite"] is True
+
+
 def test_gradients_are_those_of_the_formula(jax_results):
     assert jax_results["gradient_error"] < 1e-4
     assert jax_results["compiled_gradient_error"] < 1e-4
