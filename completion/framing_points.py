@@ -1,4 +1,4 @@
-"""Tell tight from wide aligned faces by the points that BlazeFace finds in them, in three milliseconds.
+"""Tell tight from wide aligned faces by the points that BlazeFace finds in them, in ten milliseconds.
 
 Two views must agree: a linear discriminant of the points (Fisher 1936, doi:10.1111/j.1469-1809.1936.tb02137.x), and
 which of the two framings has them where those of faces are, by a normal distribution. `scripts/fit_framing.py` has
@@ -10,17 +10,20 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from completion.small import small_filled
 from dcgan.faces.blaze import BlazeFace, find_weights
 
-__all__ = ["FITTED_MARGIN", "PointsFraming", "face_points", "framing_by_points", "in_tight_square"]
+__all__ = ["FITTED_MARGIN", "PointsFraming", "View", "face_points", "framing_by_points", "in_tight_square"]
 
-SIDE_PX, AROUND_PX = 102, 13  # of what is seen, and of what is repeated around it: 128 in all, as BlazeFace sees it
-SEEN_SCORE = 0.5  # least of a face
+#: The sides at which a picture is seen, and how much of its border is repeated around it: 128 in all.
+VIEWS = ((128, 0), (102, 13), (84, 22), (72, 28))
+LEAST_SCORE, SEEN_SCORE = 0.3, 0.5  # of a face that counts in a view, and of the surest one
 CLEAR = 2.0, 3.0  # of the discriminant and of the logarithm of the ratio of likelihoods, from which on they decide
 KNOWN_SHARE = 0.4  # of the picture that must be known for that
 USUAL = 20.1  # squared distance from the usual places: the 99% quantile of chi-squared with 8 degrees of freedom
@@ -52,7 +55,7 @@ class PointsFraming:
     Attributes
     ----------
     linear : float
-        The discriminant; above 0: tight.
+        The discriminant; above 0: tight. 0 where the two views contradict each other.
     sure : bool
         Whether it is right nearly always.
     fills : bool
@@ -83,26 +86,56 @@ def framing_by_points(
         Of wide pictures; the discriminant is that of a quarter.
     """
     found = face_points(picture, mask)
-    if found is None:
+    best = max(found, key=lambda view: view.score, default=None)
+    if best is None or best.score < SEEN_SCORE:
         return None
-    points, alone = found
-    linear = float(points.ravel() @ WEIGHTS) + BIAS
-    away = {"tight": _distance(points), "wide": _distance(in_tight_square(points, margin))}
-    ratio = (away["wide"] - away["tight"]) / 2.0 - 8.0 * math.log1p(2.0 * margin)
-    agree = (linear > 0.0) == (ratio > 0.0) and abs(linear) >= CLEAR[0] and abs(ratio) >= CLEAR[1]
-    sure = agree and float(mask.mean()) <= 1.0 - KNOWN_SHARE
-    return PointsFraming(linear, sure, alone and sure and min(away.values()) <= USUAL)
+    weights = np.array([view.score - LEAST_SCORE for view in found])
+    away = np.array([[_distance(view.points), _distance(in_tight_square(view.points, margin))] for view in found])
+    linears = np.array([view.points.ravel() @ WEIGHTS + BIAS for view in found])
+    linear = float(np.average(linears, weights=weights))
+    ratios = (away[:, 1] - away[:, 0]) / 2.0 - 8.0 * math.log1p(2.0 * margin)
+    ratio = float(np.average(ratios, weights=weights))
+    agree = (linear > 0.0) == (ratio > 0.0)
+    clear = agree and abs(linear) >= CLEAR[0] and abs(ratio) >= CLEAR[1]
+    sure = clear and float(mask.mean()) <= 1.0 - KNOWN_SHARE
+    usual = float(away[found.index(best)].min()) <= USUAL
+    return PointsFraming(linear if agree else 0.0, sure, sure and usual and best.alone)
 
 
-def face_points(picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> tuple[Points, bool] | None:
-    """Return the eyes, nose and mouth of the surest face of an aligned picture, and whether no other is seen.
+@dataclasses.dataclass(frozen=True, eq=False)
+class View:
+    """What is seen of an aligned picture.
 
-    The points, float64 (4, 2), are in sides of the picture's square, from its upper left corner. None where no face is
-    seen, and where BlazeFace is not installed.
+    Attributes
+    ----------
+    score : float
+        Of the surest face.
+    points : float64 array (4, 2)
+        Its eyes, nose and mouth, in sides of the picture's square, from its upper left corner.
+    alone : bool
+        Whether no other face is seen.
     """
-    seen = small_filled(picture, mask, side=SIDE_PX, around=AROUND_PX) if find_weights() else None
-    faces = [] if seen is None else _detector().find(seen, min_score=SEEN_SCORE)
-    return ((faces[0].points[:4] + 0.5 - AROUND_PX) / SIDE_PX, len(faces) == 1) if faces else None
+
+    score: float
+    points: Points
+    alone: bool
+
+
+def face_points(
+    picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], *, views: Sequence[tuple[int, int]] = VIEWS
+) -> list[View]:
+    """Return what BlazeFace sees of an aligned picture, in the views in which it sees a face; none without it."""
+    side = max(side for side, _ in views)
+    filled = small_filled(picture, mask, side=side, around=0) if find_weights() else None
+    found = []
+    for inner, around in views if filled is not None else ():
+        seen = cv2.resize(filled, (inner, inner), interpolation=cv2.INTER_AREA)
+        seen = cv2.copyMakeBorder(seen, around, around, around, around, cv2.BORDER_REPLICATE)
+        faces = _detector().find(seen, min_score=LEAST_SCORE)
+        if faces:
+            alone = sum(face.score >= SEEN_SCORE for face in faces) <= 1
+            found.append(View(faces[0].score, (faces[0].points[:4] + 0.5 - around) / inner, alone))
+    return found
 
 
 def in_tight_square(points: Points, margin: float) -> Points:

@@ -56,9 +56,7 @@ def _points(path: Path, count: int, seed: int, find: Callable[..., Any]) -> np.n
             picture = source.read(int(row), 3)
             shape = picture.shape[:2]
             mask = make_mask(MaskSpec(name), shape, seed=(seed, int(row))) if name else np.zeros(shape, np.bool_)
-            face = find(picture, mask)
-            if face is not None:
-                points.append(face[0])
+            points += [view.points for view in find(picture, mask, views=((102, 13),)) if view.score >= 0.5]
     return np.array(points)
 
 

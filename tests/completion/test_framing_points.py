@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from completion import framing_points
-from completion.framing_points import MEAN, PointsFraming, face_points, framing_by_points
+from completion.framing_points import MEAN, PointsFraming, View, face_points, framing_by_points
 from dcgan.faces.blaze import find_weights
 from tests.completion.helpers import center_hole, make_picture, read
 
@@ -14,7 +14,7 @@ WIDE = 0.5 + (TIGHT - 0.5) / 1.5
 
 
 def look(monkeypatch, points, *, alone=True, mask=HOLE):
-    monkeypatch.setattr(framing_points, "face_points", lambda picture, mask: (points, alone))
+    monkeypatch.setattr(framing_points, "face_points", lambda picture, mask: [View(0.9, points, alone)])
     return framing_by_points(make_picture(48, 48), mask, margin=0.25)
 
 
@@ -27,6 +27,15 @@ def test_the_usual_places_are_sure(monkeypatch, points, name):
 def test_one_face_of_several_fills_no_picture(monkeypatch):
     found = look(monkeypatch, WIDE, alone=False)
     assert (found.sure, found.fills) == (True, False)
+
+
+def test_surer_views_count_more(monkeypatch):
+    views = [View(0.95, TIGHT, True), View(0.4, WIDE, True)]
+    monkeypatch.setattr(framing_points, "face_points", lambda picture, mask: views)
+    found = framing_by_points(make_picture(48, 48), HOLE, margin=0.25)
+    assert (found.name, found.sure) == ("tight", True)
+    views[0] = View(0.45, TIGHT, True)  # no view is sure of a face
+    assert framing_by_points(make_picture(48, 48), HOLE, margin=0.25) is None
 
 
 @pytest.mark.parametrize("points", [0.3 + 0.2 * TIGHT, (TIGHT + WIDE) / 2.0, TIGHT[:, ::-1]])
@@ -61,9 +70,11 @@ class TestBlazeFace:
         picture = read("examples/hopper.png")
         mask = center_hole(*picture.shape[:2])
         other = np.where(mask[..., None], np.uint8(90), picture)
-        (points, alone), (others, also) = (face_points(each, mask) for each in (picture, other))
-        np.testing.assert_array_equal(points, others)
-        assert alone == also
+        views, others = (face_points(each, mask) for each in (picture, other))
+        assert len(views) == len(others) > 0
+        for one, same in zip(views, others, strict=True):
+            np.testing.assert_array_equal(one.points, same.points)
+            assert (one.score, one.alone) == (same.score, same.alone)
 
     def test_with_hair_and_neck_it_is_a_wide_one(self):
         photograph = read("examples/photographs/astronaut.jpg")
