@@ -76,7 +76,7 @@ def test_files_of_a_run(finished):
 def test_config_of_a_run(finished):
     found = json.loads((finished[0] / "config.json").read_text())
     assert found["model"] == TOY.to_dict()
-    assert found["train"] == dataclasses.asdict(SETTINGS)
+    assert found["train"] == SETTINGS.to_dict()
     assert found["dataset"] == {"names": ["toy"], "pictures": 40, "key": "key"}
 
 
