@@ -137,7 +137,8 @@ class Framer:
         if points is not None and points.sure:
             return self._framing(points.name, told=True)
         if not self._prior.has_encoder:
-            found = {name: scores().get(margin, -math.inf) for name, margin in self._margins.items()}
+            seen_scores = scores()
+            found = {name: seen_scores.get(margin, -math.inf) for name, margin in self._margins.items()}
             name = max(found, key=lambda each: found[each])
             seen = found[name] > -math.inf
             return self._framing(name if seen else "wide", told=True, doubtful=not seen)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from completion.small import small_filled
+from dcgan.faces.behind import PLACES
 from dcgan.faces.blaze import BlazeFace, find_weights
 
 __all__ = ["FITTED_MARGIN", "PointsFraming", "View", "face_points", "framing_by_points", "in_tight_square"]
@@ -31,7 +32,7 @@ FITTED_MARGIN = 0.25
 
 WEIGHTS = np.array([-61.16, -117.89, 9.88, 38.63, -61.66, -1.66, 94.38, 31.18])
 BIAS = -5.83
-MEAN = np.array([0.257, 0.163, 0.725, 0.146, 0.488, 0.412, 0.499, 0.657])
+MEAN = PLACES.ravel()
 COVARIANCE = 1e-4 * np.array(
     [
         [18.08, -0.51, 8.78, 4.96, 5.21, -2.41, 4.67, -6.31],

@@ -286,14 +286,14 @@ class ModelMethod:
         if given.mode in ("aligned", "default"):
             chosen = given.mode == "aligned"
             notes = modes.check_named(picture, size, lambda: self.detector, chosen=chosen, margins=margins)
-            return self._aligned(picture, mask, notes=notes)
+            return self._aligned(picture, mask, notes=notes, points=points)
         if mask.all():
             return self._aligned(picture, mask)
         small = modes.is_small(picture.shape, size)
         hidden = float(mask.mean()) > modes.HIDDEN_TOLD
         scores = modes.filling_scores(picture, mask, self.detector, margins=margins)
         if modes.is_filled(scores):
-            return self._aligned(picture, mask, scores=scores)
+            return self._aligned(picture, mask, scores=scores, points=points)
         try:
             seen = self._search(picture, mask, given, turned=not small)
         except NoFaceError as error:
@@ -301,13 +301,15 @@ class ModelMethod:
                 faint = modes.faint_scores(picture, mask, self.detector, margins=margins)
                 if not modes.is_filled(faint):
                     raise NoFaceError(f"{error}; an aligned face: --aligned") from error
-                return self._aligned(picture, mask, notes=(modes.FAINTLY_SEEN,), scores=faint)
-            return self._aligned(picture, mask, notes=() if hidden else (modes.NONE_SEEN,), scores=scores)
+                return self._aligned(picture, mask, notes=(modes.FAINTLY_SEEN,), scores=faint, points=points)
+            return self._aligned(
+                picture, mask, notes=() if hidden else (modes.NONE_SEEN,), scores=scores, points=points
+            )
         # A face that the hole does not touch is a part of the picture: an aligned one's frame holds every hole.
         parts = seen.fields["others"] > 0 or any(
             modes.is_part(face, picture.shape, small=small, margin=self._framer.margin) for face in seen.faces
         )
-        return seen if parts else self._aligned(picture, mask, scores=scores)
+        return seen if parts else self._aligned(picture, mask, scores=scores, points=points)
 
     def _aligned(
         self,

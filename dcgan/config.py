@@ -154,6 +154,12 @@ def _check_whole(name: str, value: object, *, low: int, high: int | None = None)
     check(value >= low and (high is None or value <= high), f"`{name}` {limits}", **{name: value})
 
 
+def _for_file(settings: Any, later: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of settings by name, without later ones that are what files without them have."""
+    values = dataclasses.asdict(settings)
+    return {name: value for name, value in values.items() if name not in later or value != later[name]}
+
+
 def _check_rate(name: str, value: float) -> None:
     """Raise ValueError unless `value` is positive and finite."""
     check(value > 0 and math.isfinite(value), f"a positive `{name}`", **{name: value})
@@ -270,8 +276,7 @@ class ModelConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, for a file; a later field only where it is not what files without it have."""
-        values = dataclasses.asdict(self)
-        return {name: value for name, value in values.items() if value != LATER_FIELDS.get(name)}
+        return _for_file(self, LATER_FIELDS)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
@@ -386,8 +391,7 @@ class TrainConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, for a file; a later field only where it is not what runs without it had."""
-        values = dataclasses.asdict(self)
-        return {name: value for name, value in values.items() if value != LATER_TRAIN_FIELDS.get(name, object())}
+        return _for_file(self, LATER_TRAIN_FIELDS)
 
     def __post_init__(self) -> None:
         _check_whole("epochs", self.epochs, low=1, high=EPOCHS_MAX)

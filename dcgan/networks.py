@@ -136,7 +136,7 @@ def build_discriminator(
 
     def activate(x: Tensor, name: str, number: int) -> Tensor:
         """Apply a leaky ReLU, and dropout where there is some."""
-        x = keras.layers.LeakyReLU(negative_slope=LEAKY_SLOPE, dtype=policy, name=name)(x)
+        x = _activation("leaky", name, policy)(x)
         if not config.dropout:
             return x
         return keras.layers.Dropout(config.dropout, seed=seed + 300 + number, dtype=policy, name=f"{name}_dropout")(x)

@@ -48,7 +48,7 @@ def recipe_options(command: Command) -> Command:
             is_eager=True,
             expose_value=False,
             callback=_list_recipes,
-            help="Print them.",
+            help="Print the recipes.",
         ),
         click.option(
             "--latent",
@@ -86,7 +86,12 @@ def recipe_options(command: Command) -> Command:
             help="Share of the generator's activations that training leaves out.",
             **shown_default(MODEL.generator_dropout),
         ),
-        click.option("--dropout", type=float, help="The same of the discriminator's.", **shown_default(MODEL.dropout)),
+        click.option(
+            "--dropout",
+            type=float,
+            help="Share of the discriminator's activations that training leaves out.",
+            **shown_default(MODEL.dropout),
+        ),
         click.option(
             "--dense",
             type=int,
@@ -129,7 +134,7 @@ def recipe_options(command: Command) -> Command:
         click.option(
             "--balance",
             type=float,
-            help="Leave out the update of a network whose loss is so many times smaller; 0: never.",
+            help="Leave out the update of a network whose loss is so many times smaller than the other's; 0: never.",
             **shown_default(TRAIN.balance),
         ),
         click.option(
@@ -141,7 +146,7 @@ def recipe_options(command: Command) -> Command:
         click.option(
             "--initializer",
             type=click.Choice(INITIALIZERS),
-            help="Of the kernels: normal, or without what is beyond two standard deviations.",
+            help="How kernels begin: normal, or normal without values beyond two standard deviations.",
             **shown_default(TRAIN.initializer),
         ),
     )

@@ -2,12 +2,11 @@
 
     python scripts/fit_framing.py --tight tight-train-utkface.zip --wide wide-train-celeba.zip --wide wide-train-lfw.zip
 
-Prints the constants of completion/framing_points.py. The faces are training faces, whole and with a part hidden.
+Prints the constants of completion/framing_points.py; MEAN is PLACES of dcgan/faces/behind.py. The faces are training
+faces, whole and with a part hidden.
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -24,10 +23,9 @@ ODD = 30.0  # squared Mahalanobis distance of points that are left out: hardly t
 def main(tight: tuple[Path, ...], wide: tuple[Path, ...], count: int, seed: int) -> None:
     """Fit and print."""
     from completion.framing import WIDE_MARGIN
-    from completion.framing_points import face_points, in_tight_square
+    from completion.framing_points import in_tight_square
 
-    found = {"tight": [_points(path, count, seed, face_points) for path in tight]}
-    found["wide"] = [_points(path, count, seed, face_points) for path in wide]
+    found = {kind: [_points(path, count, seed) for path in paths] for kind, paths in (("tight", tight), ("wide", wide))}
     tights, wides = (np.concatenate(parts).reshape(-1, 8) for parts in found.values())
     spread = (np.cov(tights.T) + np.cov(wides.T)) / 2.0
     weights = np.linalg.solve(spread, tights.mean(axis=0) - wides.mean(axis=0))
@@ -44,8 +42,9 @@ def main(tight: tuple[Path, ...], wide: tuple[Path, ...], count: int, seed: int)
         click.echo(f"{name} = {np.round(values, 3 if name == 'MEAN' else 2).tolist()}")
 
 
-def _points(path: Path, count: int, seed: int, find: Callable[..., Any]) -> np.ndarray:
+def _points(path: Path, count: int, seed: int) -> np.ndarray:
     """Return the points (N, 4, 2) of the faces that are seen in some pictures of a set."""
+    from completion.framing_points import SEEN_SCORE, VIEWS, face_points
     from dcgan.training.sources import open_source
     from masks import MaskSpec, make_mask
 
@@ -56,7 +55,8 @@ def _points(path: Path, count: int, seed: int, find: Callable[..., Any]) -> np.n
             picture = source.read(int(row), 3)
             shape = picture.shape[:2]
             mask = make_mask(MaskSpec(name), shape, seed=(seed, int(row))) if name else np.zeros(shape, np.bool_)
-            points += [view.points for view in find(picture, mask, views=((102, 13),)) if view.score >= 0.5]
+            views = face_points(picture, mask, views=VIEWS[1:2])
+            points += [view.points for view in views if view.score >= SEEN_SCORE]
     return np.array(points)
 
 

@@ -247,46 +247,6 @@ def write_grid(path: Path, pictures: np.ndarray, *, columns: int) -> None:
     cv2.imwrite(str(path), make_grid(pictures, columns=columns)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
 
 
-def penalised_gan(generator: Any, discriminator: Any, penalty: float) -> Any:
-    """Return a DCGAN whose discriminator also pays R1, `penalty` / 2 times its squared gradient at real pictures."""
-    import keras
-
-    from completion.encoder.trainer import NOISE
-    from dcgan.pictures.values import to_float
-    from dcgan.training.gan import DCGAN
-
-    class PenalisedDCGAN(DCGAN):
-        def __init__(self) -> None:
-            super().__init__(generator, discriminator, label_smoothing=0.1)
-            self.penalty = keras.metrics.Mean(name="penalty")
-            self.noise_seed = keras.random.SeedGenerator(11)
-
-        def compute_loss(
-            self,
-            x: Any = None,
-            y: None = None,
-            y_pred: Any = None,
-            sample_weight: None = None,
-            training: bool = True,
-        ) -> Array:
-            loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-            if not penalty:
-                return loss
-            real = to_float(x["pictures"])
-            noise = keras.random.normal(keras.ops.shape(real), stddev=NOISE, seed=self.noise_seed)
-            weights = [keras.ops.copy(variable) for variable in discriminator.trainable_variables]
-            state = [keras.ops.copy(variable) for variable in discriminator.non_trainable_variables]
-            before, after = (
-                discriminator.stateless_call(weights, state, pictures, training=training)[0]
-                for pictures in (real, real + noise)
-            )
-            value = keras.ops.mean(keras.ops.square(after - before)) / NOISE**2
-            self.penalty.update_state(value)
-            return loss + 0.5 * penalty * value
-
-    return PenalisedDCGAN()
-
-
 class Generators:
     """The generator's training with one kind of discriminator, from a model's weights."""
 
@@ -294,6 +254,7 @@ class Generators:
         import keras
 
         from dcgan.networks import build_discriminator, build_generator
+        from dcgan.training.gan import DCGAN
         from device_batches import plain_batch
 
         self.config = dataclasses.replace(prior.config, discriminator_norm=norm)
@@ -305,7 +266,7 @@ class Generators:
         self.is_new = not is_same or penalty > 0  # a discriminator that never paid the penalty has much to unlearn
         if is_same:
             discriminator.set_weights(prior.discriminator.get_weights())
-        self.gan = penalised_gan(generator, discriminator, penalty)
+        self.gan = DCGAN(generator, discriminator, label_smoothing=0.1, r1=penalty)
         optimizer = keras.optimizers.Adam(rate, beta_1=0.5, use_ema=True, ema_momentum=0.999)
         self.gan.compile(optimizer=optimizer, loss=None)
         self.gan.built = True
@@ -457,7 +418,7 @@ class Plan:
     gradient_penalty, moved : float
         See `EncoderTrainConfig`.
     generator_penalty : float
-        The same of the generator's discriminator; with BatchNorm in it, 1 ruined the generator in 100 seconds.
+        Weight of R1 of the generator's discriminator; see `dcgan.config.TrainConfig.r1`.
     samples : int
         To compare generators by.
     critic : Path, optional

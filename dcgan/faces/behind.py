@@ -15,7 +15,7 @@ import numpy.typing as npt
 from dcgan.faces.alignment import Points, invert_transform
 from dcgan.faces.blaze import BlazeFace, FacePoints
 
-__all__ = ["PLACES", "faces_behind", "similarity"]
+__all__ = ["PLACES", "faces_behind", "shared_area", "similarity"]
 
 #: Where eyes, nose and mouth lie in the tight square, in sides of it, from its upper left corner: means of many
 #: faces, which scripts/fit_framing.py prints.
@@ -51,13 +51,13 @@ def faces_behind(
             corner = [max(0, round(each - side / 2.0)) for each in middle]
             part = filled[corner[1] : round(middle[1] + side / 2.0), corner[0] : round(middle[0] + side / 2.0)]
             found += [_moved(face, corner) for face in blaze.find(np.ascontiguousarray(part), min_score=min_score)]
-            if side >= 2 * max(height, width):
+            if part.shape[:2] == (height, width):
                 break
             side = round(GROWTH * side)
     found.sort(key=lambda face: -face.score)
     kept: list[FacePoints] = []
     for face in found:
-        if all(_shared(face.box, other.box) < SAME for other in kept):
+        if all(shared_area(face.box, other.box) < SAME * min(_area(face), _area(other)) for other in kept):
             kept.append(face)
     return kept
 
@@ -93,8 +93,13 @@ def _moved(face: FacePoints, corner: Sequence[int]) -> FacePoints:
     return FacePoints(face.points + np.array(corner, np.float64), (left, top, *face.box[2:]), face.score)
 
 
-def _shared(one: Sequence[float], other: Sequence[float]) -> float:
-    """Return the area that two boxes share, as a share of the smaller one."""
-    low = np.maximum(one[:2], other[:2])
-    high = np.minimum(np.add(one[:2], one[2:]), np.add(other[:2], other[2:]))
-    return float(np.prod(np.maximum(high - low, 0.0)) / max(min(one[2] * one[3], other[2] * other[3]), 1.0))
+def _area(face: FacePoints) -> float:
+    """Return the area of a face's box."""
+    return face.box[2] * face.box[3]
+
+
+def shared_area(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return the area that two boxes of left, top, width and height share."""
+    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    return max(width, 0.0) * max(height, 0.0)

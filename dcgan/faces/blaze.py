@@ -6,6 +6,7 @@ them. Without that package dlib alone finds faces.
 """
 
 import dataclasses
+import functools
 import importlib.util
 import threading
 from pathlib import Path
@@ -128,6 +129,7 @@ def _read(path: Path) -> Any:
     return cv2.dnn.readNetFromTFLite(str(path), *([] if engine is None else [engine]))
 
 
+@functools.cache
 def _cells() -> npt.NDArray[np.float64]:
     """Return the centres (x, y) of the cells that faces are looked for in, float64 (896, 2), in sides of the square."""
     rows = []

@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from dcgan.errors import NoFaceError
 from dcgan.faces.alignment import LANDMARKS, alignment_transform, invert_transform, transform_points
-from dcgan.faces.behind import faces_behind, similarity
-from dcgan.faces.blaze import BlazeFace, FacePoints, find_weights
+from dcgan.faces.behind import faces_behind, shared_area, similarity
+from dcgan.faces.blaze import BlazeFace, find_weights
 from dcgan.faces.detector import DETECTED_PIXELS, Face, FaceDetector
 from dcgan.faces.placement import Placement, Window
 
@@ -214,23 +214,23 @@ class FaceLocator:
         for rows, columns in _windows_around(mask) if mask.size > WHOLE_PIXELS else ():
             for face in self._detector.detect(filled[rows, columns], min_score=least):
                 box = (face.box[0] + columns.start, face.box[1] + rows.start, *face.box[2:])
-                if all(_intersection(box, other.box) < 0.25 * min(face.area, other.area) for other in faces):
+                if all(shared_area(box, other.box) < 0.25 * min(face.area, other.area) for other in faces):
                     points = face.landmarks + np.array([columns.start, rows.start])
                     faces.append(dataclasses.replace(face, box=box, landmarks=points))
         return faces
 
     def _find_behind(self, filled: Picture, mask: Mask, boxes: Sequence[Box]) -> list[LocatedFace]:
         """Return the faces that BlazeFace sees behind holes that touch none of some boxes."""
-        holes = [hole for hole in _holes_apart(mask) if all(_intersection(hole, _frame(box)) == 0 for box in boxes)]
+        holes = [hole for hole in _holes_apart(mask) if all(shared_area(hole, _frame(box)) == 0 for box in boxes)]
         if not holes or self._detector.min_score >= BEHIND_MIN_SCORE or find_weights() is None:
             return []
         self._blaze = self._blaze or BlazeFace()
         found = []
         for face in faces_behind(filled, holes, self._blaze):
-            box = _box(face)
+            usual = Placement(similarity(face.points, self.size, margin=self.margin), self.size)
+            box = self._box(usual)
             hides = _hidden_share(box, mask) >= GUESS_HIDDEN
-            if hides and all(_intersection(box, other) < 0.25 * box[2] * box[3] for other in boxes):
-                usual = Placement(similarity(face.points, self.size, margin=self.margin), self.size)
+            if hides and all(shared_area(box, other) < 0.25 * box[2] * box[3] for other in boxes):
                 placement = self._place_hidden(filled, mask, box, usual=usual)
                 found.append(LocatedFace(placement, "guessed", box, face.score, detector="blazeface"))
         return found
@@ -245,7 +245,7 @@ class FaceLocator:
             narrowest = GUESS_WIDTH * float(np.median([face.box[2] for face in chosen]))
         for face in sorted(faces, key=lambda face: -face.score):
             if lowest <= face.score < least and _hidden_share(face.box, mask) >= GUESS_HIDDEN:
-                free = all(_intersection(face.box, other.box) < 0.25 * face.area for other in chosen)
+                free = all(shared_area(face.box, other.box) < 0.25 * face.area for other in chosen)
                 chosen += [face] if free and face.box[2] >= narrowest else []
         return sorted(chosen, key=lambda face: -face.area)
 
@@ -269,11 +269,18 @@ class FaceLocator:
 
     def _usual(self, box: Sequence[int]) -> Placement:
         """Return the placement of an upright face in a box."""
-        left, top, width, height = box
-        scale = self.size / (SIDE_IN_BOX * width * (1.0 + 2.0 * self.margin))
-        centre = np.array([left + CENTRE_IN_BOX[0] * width, top + CENTRE_IN_BOX[1] * height])
+        centre, side = _tight_square(box)
+        scale = self.size / (side * (1.0 + 2.0 * self.margin))
         offset = (self.size - 1) / 2.0 - scale * centre
         return Placement(np.concatenate([np.eye(2) * scale, offset[:, None]], axis=1), self.size)
+
+    def _box(self, usual: Placement) -> Box:
+        """Return the detector's box of a face whose usual placement this is; see `_usual`."""
+        back, middle = invert_transform(usual.transform), (self.size - 1) / 2.0
+        (x, y), *_ = transform_points(back, [(middle, middle)])
+        tight_side = self.size * math.sqrt(abs(np.linalg.det(back[:, :2]))) / (1.0 + 2.0 * self.margin)
+        side = tight_side / SIDE_IN_BOX
+        return round(x - CENTRE_IN_BOX[0] * side), round(y - CENTRE_IN_BOX[1] * side), round(side), round(side)
 
     def place_landmarks(self, landmarks: Points) -> Placement:
         """Return the placement that aligns landmarks, float64 (68, 2).
@@ -328,19 +335,17 @@ def _holes_apart(mask: Mask) -> list[Box]:
     return [(left, top, width, height) for left, top, width, height in found]
 
 
+def _tight_square(box: Sequence[int]) -> tuple[Points, float]:
+    """Return the centre (x, y) and the side of the tight square of an upright face in a detector's box."""
+    left, top, width, height = box
+    return np.array([left + CENTRE_IN_BOX[0] * width, top + CENTRE_IN_BOX[1] * height]), SIDE_IN_BOX * width
+
+
 def _frame(box: Sequence[int]) -> Box:
     """Return the tight square of an upright face in a detector's box, with a margin of a quarter."""
-    side = 1.5 * SIDE_IN_BOX * box[2]
-    left, top = (box[axis] + share * box[2 + axis] - side / 2.0 for axis, share in enumerate(CENTRE_IN_BOX))
-    return round(left), round(top), round(side), round(side)
-
-
-def _box(face: FacePoints) -> Box:
-    """Return the box that dlib's detector has for a face that BlazeFace has found."""
-    back = invert_transform(similarity(face.points, 2))  # from a frame of two pixels
-    (x, y), *_ = transform_points(back, [(0.5, 0.5)])
-    side = 2.0 * math.sqrt(abs(np.linalg.det(back[:, :2]))) / SIDE_IN_BOX
-    return round(x - CENTRE_IN_BOX[0] * side), round(y - CENTRE_IN_BOX[1] * side), round(side), round(side)
+    centre, side = _tight_square(box)
+    left, top = centre - 0.75 * side
+    return round(left), round(top), round(1.5 * side), round(1.5 * side)
 
 
 def _bands(mask: Mask) -> list[Window]:
@@ -371,10 +376,3 @@ def _hidden_share(box: Sequence[int], mask: Mask) -> float:
     left, top, width, height = box
     part = mask[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
     return float(part.mean()) if part.size else 0.0
-
-
-def _intersection(one: Sequence[int], other: Sequence[int]) -> int:
-    """Return the area in pixels that two boxes share."""
-    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
-    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
-    return max(width, 0) * max(height, 0)
