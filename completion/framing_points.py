@@ -123,7 +123,11 @@ class View:
 
 
 def face_points(
-    picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], *, views: Sequence[tuple[int, int]] = VIEWS
+    picture: npt.NDArray[np.uint8],
+    mask: npt.NDArray[np.bool_],
+    *,
+    views: Sequence[tuple[int, int]] = VIEWS,
+    min_score: float = LEAST_SCORE,
 ) -> list[View]:
     """Return what BlazeFace sees of an aligned picture, in the views in which it sees a face; none without it."""
     side = max(side for side, _ in views)
@@ -132,7 +136,7 @@ def face_points(
     for inner, around in views if filled is not None else ():
         seen = cv2.resize(filled, (inner, inner), interpolation=cv2.INTER_AREA)
         seen = cv2.copyMakeBorder(seen, around, around, around, around, cv2.BORDER_REPLICATE)
-        faces = _detector().find(seen, min_score=LEAST_SCORE)
+        faces = _detector().find(seen, min_score=min_score)
         if faces:
             alone = sum(face.score >= SEEN_SCORE for face in faces) <= 1
             found.append(View(faces[0].score, (faces[0].points[:4] + 0.5 - around) / inner, alone))

@@ -55,8 +55,7 @@ def _points(path: Path, count: int, seed: int) -> np.ndarray:
             picture = source.read(int(row), 3)
             shape = picture.shape[:2]
             mask = make_mask(MaskSpec(name), shape, seed=(seed, int(row))) if name else np.zeros(shape, np.bool_)
-            views = face_points(picture, mask, views=VIEWS[1:2])
-            points += [view.points for view in views if view.score >= SEEN_SCORE]
+            points += [view.points for view in face_points(picture, mask, views=VIEWS[1:2], min_score=SEEN_SCORE)]
     return np.array(points)
 
 
