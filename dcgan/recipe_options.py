@@ -112,6 +112,12 @@ def recipe_options(command: Command) -> Command:
             **shown_default(TRAIN.r1),
         ),
         click.option(
+            "--r1-interval",
+            type=int,
+            help="Steps from one addition of this penalty to the next.",
+            **shown_default(TRAIN.r1_interval),
+        ),
+        click.option(
             "--augment",
             metavar="KINDS",
             help="Change real and generated pictures before the discriminator sees them, for small datasets: "

@@ -30,6 +30,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 
 Array = Any
 GRID_ROWS, GRID_COLUMNS = 6, 16
+TRACING = threading.Lock()
 
 
 def draw_masks(size: int, count: int, *, seed: int) -> np.ndarray:
@@ -132,15 +133,16 @@ class Phase:
     trainer : keras.Model
         Compiled, with its optimizer built and a plain learning rate.
     make_batch : callable
-        (key, store) to a batch.
+        (key, store, step) to a batch, where `step` counts the steps of one call.
     steps : int
         In one call.
     """
 
-    def __init__(self, trainer: Any, make_batch: Callable[[Array, Any], Any], *, steps: int) -> None:
+    def __init__(self, trainer: Any, make_batch: Callable[[Array, Any, Array], Any], *, steps: int) -> None:
         self.trainer, self.make_batch, self.steps = trainer, make_batch, steps
         self._compiled: Any = None
         self._seed = 0
+        self.steps_done = 0
 
     def _groups(self) -> list[list[Any]]:
         """Return the trainer's variables, in the order of Keras's state."""
@@ -161,14 +163,16 @@ class Phase:
     def compile(self, store: Any) -> None:
         """Compile the steps; in a thread while something else trains."""
         import jax
+        import jax.numpy as jnp
 
         def run(state: Any, store: Any, key: Array) -> Any:
-            def step(state: Any, key: Array) -> Any:
-                logs, state = self.trainer.train_step(state, self.make_batch(key, store))
+            def step(state: Any, each: tuple[Array, Array]) -> Any:
+                logs, state = self.trainer.train_step(state, self.make_batch(each[0], store, each[1]))
                 return tuple(map(list, state)), logs
 
             state = (*state[:3], [value * 0 for value in state[3]])
-            state, logs = jax.lax.scan(step, tuple(map(list, state)), jax.random.split(key, self.steps))
+            keys = jax.random.split(key, self.steps)
+            state, logs = jax.lax.scan(step, tuple(map(list, state)), (keys, jnp.arange(self.steps)))
             return state, {name: values[-1] for name, values in logs.items()}
 
         def form_of(array: Array) -> Any:
@@ -176,8 +180,14 @@ class Phase:
 
         began = time.monotonic()
         forms = jax.tree.map(form_of, (tuple(self.state()), store, jax.random.key(0, impl="rbg")))
-        self._compiled = jax.jit(run, donate_argnums=0).lower(*forms).compile()
+        with TRACING:  # Keras keeps the scopes of names for the whole process
+            lowered = jax.jit(run, donate_argnums=0).lower(*forms)
+        self._compiled = lowered.compile()
         self.compile_seconds = time.monotonic() - began
+
+    def compiled_as(self, other: "Phase") -> None:
+        """Use the compiled steps of a trainer of the same networks and settings."""
+        self._compiled, self.compile_seconds = other._compiled, other.compile_seconds
 
     def train(self, run: Run, seconds: float, *, rate: Callable[[float], float], name: str) -> None:
         """Train for some seconds; `rate` is the learning rate at each share of them."""
@@ -187,11 +197,13 @@ class Phase:
         if self._compiled is None:
             self.compile(run.store)
         names = [variable.name for variable in self.trainer.optimizer.variables]
-        index = names.index("learning_rate")
         state, began, said, steps, logs = tuple(self.state()), time.monotonic(), 0.0, 0, {}
+        set_rates = {index: float(state[2][index]) for index, each in enumerate(names) if each == "learning_rate"}
+        first = next(value for value in set_rates.values() if value)  # of one Adam, or of two in one that has none
         while (spent := time.monotonic() - began) < seconds:
             run.take_arrived()
-            state[2][index] = jnp.float32(rate(spent / seconds))
+            for index, value in set_rates.items():
+                state[2][index] = jnp.float32(value / first * rate(spent / seconds))
             self._seed += 1
             state, logs = self._compiled(state, run.store, jax.random.key(self._seed, impl="rbg"))
             logs = {key: float(value) for key, value in logs.items()}  # waits
@@ -203,6 +215,7 @@ class Phase:
             for variable, value in zip(group, values, strict=True):
                 variable.assign(value)
         seconds = time.monotonic() - began
+        self.steps_done = steps
         run.say(f"{name}: {steps} steps in {seconds:.1f} s, compiled in {self.compile_seconds:.1f} s: {_shown(logs)}")
 
 
@@ -273,7 +286,7 @@ class Generators:
         self.gan.optimizer.build(self.gan.trainable_variables)
         latent_dim = self.config.latent_dim
         self.phase = Phase(
-            self.gan, lambda key, store: plain_batch(key, store, size=batch, latent_dim=latent_dim), steps=steps
+            self.gan, lambda key, store, _: plain_batch(key, store, size=batch, latent_dim=latent_dim), steps=steps
         )
 
     def train(self, run: Run, seconds: float) -> None:
@@ -362,7 +375,7 @@ def encoder_phase(prior: Any, settings: Any, *, batch: int, steps: int) -> Phase
     tight_side = 1.0 / (1.0 + 2.0 * config.margin)
     return Phase(
         trainer,
-        lambda key, store: damaged_batch(key, store, size=batch, tight_side=tight_side, shares=shares),
+        lambda key, store, _: damaged_batch(key, store, size=batch, tight_side=tight_side, shares=shares),
         steps=steps,
     )
 
@@ -381,7 +394,7 @@ def show_answers(run: Run, phase: Phase, name: str) -> None:
     trainer = phase.trainer
     encoder = build_encoder(trainer.model)
     encoder.set_weights(averaged_weights(trainer)[0])
-    batch = jax.jit(phase.make_batch)(jax.random.key(12345), run.store)
+    batch = jax.jit(phase.make_batch)(jax.random.key(12345), run.store, 0)
     batch = {key: value[: 4 * GRID_COLUMNS] for key, value in batch.items()}
     known = ops.cast(batch["known"], "float32")
     inputs = encoder_input(to_float(batch["seen"]), known, batch["means"])
@@ -504,6 +517,7 @@ def train(run: Run, prior: Any, plan: Plan, *, batch: int, steps: int) -> None:
 @click.argument("work", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--draw-masks", "mask_count", type=int, default=0, help="Only draw masks.")
 @click.option("--model", "model_path", type=click.Path(path_type=Path, exists=True), help="A model with an encoder.")
+@click.option("--size", default=128, show_default=True, help="Of the masks that are drawn, and of the model.")
 @click.option("--seconds", type=float, default=600.0, show_default=True)
 @click.option("--batch", type=int, default=128, show_default=True)
 @click.option("--steps", type=int, default=50, show_default=True, help="Training steps in one call of the device.")
@@ -521,6 +535,7 @@ def main(
     work: Path,
     mask_count: int,
     model_path: Path | None,
+    size: int,
     seconds: float,
     batch: int,
     steps: int,
@@ -536,7 +551,6 @@ def main(
     critic: Path | None,
 ) -> None:
     """Draw masks, or train."""
-    size = 128
     if mask_count:
         cores = os.cpu_count() or 1
         with ProcessPoolExecutor(cores) as pool:

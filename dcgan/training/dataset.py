@@ -22,7 +22,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from dcgan.config import check
+from dcgan.config import TrainConfig, check
 from dcgan.errors import DatasetError, ImageFileError
 from dcgan.pictures.records import remove_leftovers_in, write_whole
 from dcgan.pictures.values import crop_square, is_square, resize_picture
@@ -251,16 +251,28 @@ class Updates:
     ----------
     generator_steps, pretrain_steps : int
         See `dcgan.config.TrainConfig`.
+    r1_interval : int
+        Likewise; 1 where there is no penalty.
     """
 
     generator_steps: int = 1
     pretrain_steps: int = 0
+    r1_interval: int = 1
+
+    @classmethod
+    def of(cls, settings: TrainConfig) -> "Updates":
+        """Return the updates of a training's settings."""
+        return cls(settings.generator_steps, settings.pretrain_steps, settings.r1_interval if settings.r1 else 1)
 
     def at(self, step: int) -> dict[str, bool]:
-        """Return whether the generator and the discriminator are updated in a step."""
-        if step < self.pretrain_steps:
-            return {"generator_on": False, "discriminator_on": True}
-        return {"generator_on": True, "discriminator_on": (step - self.pretrain_steps) % self.generator_steps == 0}
+        """Return whether the generator and the discriminator are updated in a step, and whether R1 is added."""
+        after = step - self.pretrain_steps
+        penalty = {} if self.r1_interval == 1 else {"penalty_on": step % self.r1_interval == 0}
+        return {
+            "generator_on": after >= 0,
+            "discriminator_on": after < 0 or after % self.generator_steps == 0,
+            **penalty,
+        }
 
 
 class TrainingBatches(keras.utils.PyDataset):

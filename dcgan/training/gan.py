@@ -34,13 +34,16 @@ class DCGAN(keras.Model):
     loss : str, default "minimax"
     balance, r1 : float, default 0.0
         See `dcgan.config.TrainConfig`.
+    r1_interval : int, default 1
+        Likewise; what R1 is multiplied by.
     augmentations : sequence of str, optional
         See `dcgan.training.augment`; a batch then has "draws", (B, 2, DRAWS) float32 in [0, 1).
 
     Notes
     -----
     A batch is a dict of "pictures", (B, H, W, C) uint8, and "latents", (B, latent_dim) float32. It may have
-    "generator_on" and "discriminator_on", (B,) float32: 0 where a network is not updated, else 1.
+    "generator_on" and "discriminator_on", (B,) float32: 0 where a network is not updated, else 1; and "penalty_on", (B,)
+    float32: 0 where R1 is left out of a step.
 
     The loss is the sum of both networks' losses, and each network's gradient is that of its own loss: the
     discriminator's loss sees generated pictures through `stop_gradient`, the generator's loss sees the discriminator's
@@ -57,10 +60,12 @@ class DCGAN(keras.Model):
         loss: str = "minimax",
         balance: float = 0.0,
         r1: float = 0.0,
+        r1_interval: int = 1,
         augmentations: Sequence[str] = (),
     ) -> None:
         super().__init__(name="dcgan")
-        self.kind, self.balance, self.r1, self.augmentations = loss, balance, r1, tuple(augmentations)
+        self.kind, self.balance, self.augmentations = loss, balance, tuple(augmentations)
+        self.r1, self.r1_interval = r1, r1_interval
         self.generator = generator
         self.discriminator = discriminator
         self.label_smoothing = label_smoothing
@@ -109,9 +114,15 @@ class DCGAN(keras.Model):
             g_on, d_on = g_on * (1.0 - strong[0]), d_on * (1.0 - strong[1])
         if self.r1:
             seen = [real, ops.stop_gradient(fake)] if kind == "relativistic" else [real]
-            d_loss += (
-                0.5 * self.r1 * sum(gradient_penalty(self.discriminator, each, training=training) for each in seen)
-            )
+
+            def penalty() -> Tensor:
+                return sum(gradient_penalty(self.discriminator, each, training=training) for each in seen)
+
+            if "penalty_on" in x:
+                total = ops.cond(ops.mean(x["penalty_on"]) > 0.5, penalty, lambda: ops.zeros(()))
+            else:
+                total = penalty()
+            d_loss += 0.5 * self.r1 * self.r1_interval * total
         return d_on * d_loss + g_on * g_loss
 
 
@@ -220,6 +231,7 @@ def build_gan(config: ModelConfig, train: TrainConfig) -> DCGAN:
         loss=train.loss,
         balance=train.balance,
         r1=train.r1,
+        r1_interval=train.r1_interval,
         augmentations=train.augmentations,
     )
     gan.compile(optimizer=_build_optimizer(gan, train), loss=None)

@@ -135,7 +135,7 @@ class _Trainer:
             latent=model.latent,
             flip=settings.flip,
             seed=settings.seed,
-            updates=Updates(settings.generator_steps, settings.pretrain_steps),
+            updates=Updates.of(settings),
             draws=DRAWS if settings.augment else 0,
         )
         self.fixed_latents = draw_latents(

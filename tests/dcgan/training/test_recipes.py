@@ -184,7 +184,7 @@ class TestUpdates:
     def steps(self, settings, count, batches=None):
         """Return, for each step, whether generator and discriminator were changed."""
         gan = build_gan(SMALL, settings)
-        updates = Updates(settings.generator_steps, settings.pretrain_steps)
+        updates = Updates.of(settings)
         batches = batches or TrainingBatches(pictures(8, 16, 3), batch_size=8, latent_dim=8, updates=updates)
         changed, before = [], self.weights(gan)
         for step in range(count):

@@ -1,0 +1,202 @@
+"""Compare recipes of the generator: each trains for the same time from new weights, with JAX, on a GPU or a CPU.
+
+    KERAS_BACKEND=jax python scripts/compare_recipes.py --seconds 15 --model faces-64 WORK
+
+reads wide faces from WORK/part*.zip and WORK/masks.npy (see train_on_gpu.py) and writes WORK/out: log.txt, table.md and
+TRIAL-SEED.jpg, grids of samples. The time is that of the training steps; the networks are compiled before. Learning
+rates fall along half a cosine, and samples come from the averaged weights. The Frechet distance is that of all training
+pictures and as many samples, in the features of the deepest layer of a model's encoder; each number is the mean of the
+seeds, with the largest and the smallest.
+"""
+
+import dataclasses
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+from train_on_gpu import Phase, Run, falling, write_grid
+
+Array = Any
+
+TRIALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # fields of ModelConfig and of TrainConfig
+    "plain": ({}, {}),
+    "spectral": ({"discriminator_norm": "spectral"}, {}),
+    "spectral, hinge": ({"discriminator_norm": "spectral"}, {"loss": "hinge"}),
+    "least squares": ({}, {"loss": "least-squares"}),
+    "R1 0.1": ({"discriminator_norm": "none"}, {"r1": 0.1}),
+    "R1 1": ({"discriminator_norm": "none"}, {"r1": 1.0}),
+    "relativistic, R1 + R2 0.5": ({"discriminator_norm": "none"}, {"loss": "relativistic", "r1": 0.5}),
+    "DiffAugment": ({}, {"augment": "color,translation,cutout"}),
+    "resize-convolution": ({"upsampling": "resize"}, {}),
+    "latent 128": ({"latent_dim": 128}, {}),
+    "dropout 0.3": ({"dropout": 0.3}, {}),
+    "two generator steps": ({}, {"generator_steps": 2}),
+    "discriminator's rate 4e-4": ({}, {"discriminator_learning_rate": 4e-4}),
+    "kernels of 5x5": ({"kernel_size": 5}, {}),
+}
+SAMPLES_SENT, COLUMNS = 512, 32
+RATE = 2e-4
+
+
+@dataclasses.dataclass
+class Trial:
+    """One recipe with one seed."""
+
+    name: str
+    seed: int
+    gan: Any
+    phase: Phase
+    latent_dim: int
+    pictures: int = 0
+    samples: np.ndarray = dataclasses.field(default_factory=lambda: np.empty(0, np.uint8))
+
+
+def prepare(name: str, seed: int, *, size: int, filters: int, batch: int, steps: int, precision: str) -> Trial:
+    """Return a trial with new networks."""
+    import jax
+    import jax.numpy as jnp
+
+    from dcgan.config import ModelConfig, TrainConfig
+    from dcgan.training.augment import DRAWS
+    from dcgan.training.dataset import Updates
+    from dcgan.training.gan import build_gan
+    from device_batches import plain_batch
+
+    model_fields, train_fields = TRIALS[name]
+    model = ModelConfig(size=size, filters=filters, **model_fields)
+    settings = TrainConfig(batch_size=batch, learning_rate=RATE, seed=seed, precision=precision, **train_fields)
+    gan, updates = build_gan(model, settings), Updates.of(settings)
+
+    def make_batch(key: Array, store: Any, step: Array) -> dict[str, Array]:
+        first, second = jax.random.split(key)
+        made = plain_batch(first, store, size=batch, latent_dim=model.latent_dim)
+        if settings.augment:
+            made["draws"] = jax.random.uniform(second, (batch, 2, DRAWS))
+        if updates != Updates():
+            flags = {"discriminator_on": step % updates.generator_steps, "penalty_on": step % updates.r1_interval}
+            made |= {flag: jnp.full(batch, rest == 0, jnp.float32) for flag, rest in flags.items()}
+            made["generator_on"] = jnp.ones(batch)
+        return made
+
+    return Trial(name, seed, gan, Phase(gan, make_batch, steps=steps), model.latent_dim)
+
+
+def sample(trial: Trial, count: int) -> np.ndarray:
+    """Return samples of a trial's averaged generator, uint8 (count, S, S, 3)."""
+    from dcgan.pictures.values import to_uint8
+    from dcgan.training.averages import estimate_generator_batch_norm
+    from dcgan.training.checkpoint import averaged_weights
+    from dcgan.sampling import draw_latents
+
+    generator = trial.gan.generator
+    generator.set_weights(averaged_weights(trial.gan)[0])
+    estimate_generator_batch_norm(generator, batches=8)
+    latents = draw_latents(count, trial.latent_dim, seed=1)
+    return to_uint8(generator.predict(latents, batch_size=512, verbose=0))
+
+
+def distances(run: Run, trials: list[Trial], model: Path | str) -> list[float]:
+    """Return the Frechet distance of each trial's samples to the training pictures."""
+    import keras
+
+    from completion.evaluation.face_distance import frechet_distance
+    from dcgan.model_file import load_model
+    from dcgan.pictures.values import to_float
+
+    encoder = load_model(str(model)).encoder
+    deepest = encoder.get_layer("flatten").input
+    features = keras.Model(encoder.inputs[0], keras.ops.mean(deepest, axis=(1, 2)))
+
+    def describe(pictures: np.ndarray) -> np.ndarray:
+        known = np.ones((*pictures.shape[:3], 1), np.float32)
+        inputs = np.concatenate([to_float(pictures), known], axis=3)
+        return np.asarray(features.predict(inputs, batch_size=256, verbose=0), np.float64)
+
+    real = describe(np.asarray(run.store.pictures[: int(run.store.count)]))
+    return [float(frechet_distance(real, describe(trial.samples))) for trial in trials]
+
+
+@click.command(help=__doc__)
+@click.argument("work", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--seconds", default=15.0, show_default=True, help="Of training, for each trial and seed.")
+@click.option("--seeds", default=2, show_default=True)
+@click.option("--only", multiple=True, type=click.Choice(list(TRIALS)), help="A trial; default: all.")
+@click.option("--model", type=click.Path(path_type=Path), required=True, help="Whose encoder gives the features.")
+@click.option("--size", default=64, show_default=True)
+@click.option("--filters", default=64, show_default=True)
+@click.option("--batch", default=64, show_default=True)
+@click.option("--steps", default=64, show_default=True, help="Training steps in one call of the device; of 16.")
+@click.option("--precision", default="mixed_bfloat16", show_default=True)
+@click.option("--samples", default=8192, show_default=True, help="For the distances.")
+@click.option("--capacity", default=48_000, show_default=True, help="Pictures that memory is kept for.")
+@click.option("--after", type=click.Path(path_type=Path), help="A file that must be there before the trials begin.")
+@click.option("--compilers", default=6, show_default=True, help="Networks that are compiled at once.")
+def main(
+    work: Path,
+    seconds: float,
+    seeds: int,
+    only: tuple[str, ...],
+    model: Path,
+    size: int,
+    filters: int,
+    batch: int,
+    steps: int,
+    precision: str,
+    samples: int,
+    capacity: int,
+    after: Path | None,
+    compilers: int,
+) -> None:
+    """Train and measure every trial."""
+    import jax
+
+    run = Run(work, capacity=capacity, size=size, seconds=0.0)
+    run.say(f"{jax.devices()}, {precision}, batches of {batch}")
+    names = list(only) or list(TRIALS)
+    options = {"size": size, "filters": filters, "batch": batch, "steps": steps, "precision": precision}
+    trials = [prepare(name, seed, **options) for name in names for seed in range(seeds)]
+    first = [trial for trial in trials if trial.seed == 0]
+    with ThreadPoolExecutor(compilers) as pool:
+        jobs = {trial.name: pool.submit(trial.phase.compile, run.store) for trial in first}
+    for name, job in jobs.items():
+        if error := job.exception():
+            run.say(f"{name} is left out: {error}")
+            trials = [trial for trial in trials if trial.name != name]
+    left = {trial.name for trial in trials}
+    names, first = [name for name in names if name in left], [trial for trial in first if trial.name in left]
+    run.say(f"{len(first)} recipes are compiled")
+    while after is not None and not after.exists():  # something else trains on this device
+        time.sleep(0.5)
+    of_name = {trial.name: trial for trial in first}
+    for trial in sorted(trials, key=lambda trial: trial.seed):  # every recipe has one seed before one has two
+        trial.phase.compiled_as(of_name[trial.name].phase)
+        trial.phase.train(run, seconds, rate=falling(RATE, 0.05 * RATE), name=f"{trial.name}, seed {trial.seed}")
+        trial.pictures = trial.phase.steps_done * batch
+        trial.samples = sample(trial, samples)
+        label = "".join(letter if letter.isalnum() else "-" for letter in trial.name)
+        sent = trial.samples[: min(SAMPLES_SENT, samples)]
+        write_grid(run.out / f"{label}-{trial.seed}.jpg", sent, columns=COLUMNS)
+    (run.out / "trained").touch()
+    while not Path(model).exists() and Path(model).suffix == ".safetensors":  # it may arrive later than the pictures
+        time.sleep(0.5)
+    found = distances(run, trials, model)
+    lines = ["| recipe | pictures | Frechet distance |", "|---|---|---|"]
+    for name in names:
+        of_seeds = [(trial, value) for trial, value in zip(trials, found, strict=True) if trial.name == name]
+        values = [value for _, value in of_seeds]
+        pictures = np.mean([trial.pictures for trial, _ in of_seeds])
+        lines.append(f"| {name} | {pictures:,.0f} | {np.mean(values):.4f} ({min(values):.4f} to {max(values):.4f}) |")
+    (run.out / "table.md").write_text("\n".join(lines) + "\n")
+    run.say("\n".join(lines))
+    (run.out / "compared").touch()
+
+
+if __name__ == "__main__":
+    main()
