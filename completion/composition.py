@@ -110,12 +110,35 @@ class Composer:
             return picture if in_place else picture.copy()
         if tones is None:
             tones = [self.tone(picture, face, mask) for face in faces]
-        (rows, columns), owner = _owners(mask, faces)
-        covered = all(face.placement.covers(picture.shape) for face in faces) and not (owner == 0).any()
         result = picture if in_place else picture.copy()
-        if not covered:  # what a face fades into
+        parts = list(zip(faces, tones, generated, strict=True))
+        below = [part for part in parts if not part[0].over]
+        if below:
+            self._lay(picture, mask, below, result=result, grain=grain)
+        if above := [part for part in parts if part[0].over]:
+            self._lay(picture, mask, above, result=result, grain=grain, filled=bool(below))
+        return result
+
+    def _lay(
+        self,
+        picture: Picture,
+        mask: Mask,
+        parts: Sequence[tuple[LocatedFace, Tone | None, Generated]],
+        *,
+        result: Picture,
+        grain: bool | None,
+        filled: bool = False,
+    ) -> None:
+        """Put faces into `result`; with `filled` its hole is filled already. See `compose`."""
+        faces = [face for face, _, _ in parts]
+        (rows, columns), owner = _owners(mask, faces)
+        covered = not (owner == 0).any() and all(
+            face.placement.covers(picture.shape) or bool((_fade(face, (rows, columns))[owner == number] == 1.0).all())
+            for number, face in enumerate(faces, start=1)
+        )
+        if not covered and not filled:  # what a face fades into
             self._fill.fill(result, mask)
-        for number, (face, tone, pixels) in enumerate(zip(faces, tones, generated, strict=True), start=1):
+        for number, (face, tone, pixels) in enumerate(parts, start=1):
             own = owner == number
             if own.any():
                 inner = hole_window(own, reach=REACH)
@@ -132,7 +155,6 @@ class Composer:
                     texture = self._grain(picture, mask, face, box=box)
                     blended += 0.0 if texture is None else neutral(texture)
                 result[box][part] = to_uint8(tone.colors(blended[part]) if tone else blended[part])
-        return result
 
     def tone(self, picture: Picture, face: LocatedFace, hidden: Mask) -> Tone | None:
         """Return the tone of a face: that of its frame, or of the whole picture where little of the frame is known.
@@ -154,6 +176,12 @@ class Composer:
         if known.size and known.mean() >= FRAME_KNOWN_MIN:
             return find_tone(picture[frame], known)
         return find_tone(picture, ~hidden)
+
+    def is_within(self, mask: Mask, face: LocatedFace) -> bool:
+        """Tell whether the whole hole lies in a face's frame, and not where the face fades at the frame's edge."""
+        (rows, columns), owner = _owners(mask, [face])
+        hole = owner >= 0
+        return bool((_fade(face, (rows, columns))[hole] == 1.0).all())
 
     def beyond_share(self, mask: Mask, faces: Sequence[LocatedFace]) -> float:
         """Return the share of the hole that lies in no face's frame, in [0, 1]; 0 where nothing is missing."""

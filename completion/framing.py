@@ -86,6 +86,11 @@ class Framer:
         self._margins = {"tight": 0.0, "wide": self.margin or WIDE_MARGIN}
 
     @property
+    def realigns(self) -> bool:
+        """Whether faces may lie elsewhere than aligned ones: where neither framing nor place was given."""
+        return self._choice == "auto" and self.margin > 0.0
+
+    @property
     def seen(self) -> tuple[float, ...]:
         """The margins of pictures that a detected face may fill, the model's own first."""
         return (self.margin, 0.0) if self.margin else (0.0,)

@@ -327,6 +327,7 @@ class ModelMethod:
         they are found where they are needed.
         """
         from completion import modes
+        from completion.realigning import realign
         from dcgan.faces.locate import LocatedFace
 
         def look() -> Mapping[float, float]:
@@ -335,7 +336,13 @@ class ModelMethod:
 
         framing = self._framer.find(picture, mask, scores=look, points=points, pixels=not blocks)
         face = LocatedFace.aligned(picture.shape, self.prior.config.size, share=framing.share)
-        return Seen("aligned", (face,), framing.fields, notes + framing.notes)
+        moved = None
+        if self._framer.realigns and not blocks:
+            moved = realign(picture, mask, face, margin=self._framer.margin, framing=framing.name)
+        if moved is None:
+            return Seen("aligned", (face,), framing.fields, notes + framing.notes)
+        faces = (moved.face,) if self.composer.is_within(mask, moved.face) else (face, moved.face)
+        return Seen("aligned", faces, {**framing.fields, **moved.fields}, notes + framing.notes + moved.notes)
 
     def _search(self, picture: Picture, mask: Mask, given: GivenFaces, *, turned: bool = True) -> Seen:
         """Return the faces of a photograph that the hole touches."""

@@ -1,4 +1,4 @@
-"""The commands dcgan-train and dcgan-sample: each parses its options and calls a function."""
+"""The commands dcgan-train and dcgan-cache: each parses its options and calls a function."""
 
 import time
 from pathlib import Path
@@ -11,22 +11,18 @@ from dcgan.command import (
     DEFAULTS,
     common_errors,
     crop_option,
-    device_option,
-    echo_device,
     read_run_options,
     read_settings,
     run_options,
     shown_default,
 )
-from dcgan.config import DEFAULT_MODEL, DISCRIMINATOR_NORMS, PRECISIONS, SEED_MAX, ModelConfig, TrainConfig
+from dcgan.config import DISCRIMINATOR_NORMS, KEPT, PRECISIONS, ModelConfig, RunConfig, TrainConfig
 from dcgan.recipe_options import read_recipe, recipe_options
 from dcgan.terminal import printable
-from dcgan.errors import OptionError
 
-__all__ = ["cache_command", "sample_command", "train_command"]
+__all__ = ["cache_command", "train_command"]
 
-MODEL, TRAIN = ModelConfig(), TrainConfig()
-SHEET_PIXELS_MAX = 2**26
+MODEL, TRAIN, RUN = ModelConfig(), TrainConfig(), RunConfig()
 
 
 @click.command(
@@ -113,10 +109,33 @@ SHEET_PIXELS_MAX = 2**26
     help="Seed of the initial weights, the order of the pictures, mirroring and latents.",
     **shown_default(TRAIN.seed),
 )
+@click.option(
+    "--held-out",
+    type=int,
+    help="Pictures, chosen by the seed, that are not trained on but compared with; see --measure-epochs.",
+    **shown_default(TRAIN.held_out),
+)
+@click.option(
+    "--measure-epochs",
+    type=int,
+    help="Passes between two measurements of the distance of samples to real pictures; 0: none.",
+    **shown_default(RUN.measure_epochs),
+)
+@click.option(
+    "--keep",
+    type=click.Choice(KEPT),
+    help="The model that stays at the end: that of the last step, or the best that was measured.",
+    **shown_default(RUN.keep),
+)
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Do one step of everything, say what time, memory and disk the training would take, and write nothing.",
+)
 @recipe_options
 @run_options
 @common_errors("the same command resumes from the last checkpoint")
-def train_command(*, datasets: tuple[Path, ...], crop: float, **options: Any) -> None:
+def train_command(*, datasets: tuple[Path, ...], crop: float, dry_run: bool, **options: Any) -> None:
     """Train a DCGAN on aligned faces, or on other pictures of one kind.
 
     Writes losses, TensorBoard logs, sample grids, checkpoints and model.safetensors to the run folder, and prints the
@@ -134,50 +153,9 @@ def train_command(*, datasets: tuple[Path, ...], crop: float, **options: Any) ->
         from dcgan.training.launch import train_on
 
     shape: dict[str, Any] = {"size": size, "channels": None if channels is None else int(channels), "crop": crop}
-    click.echo(printable(train_on(datasets, run, model=model, settings=training, **shape)))
-
-
-@click.command(
-    "dcgan-sample",
-    context_settings=DEFAULTS,
-    epilog="Example:  dcgan-sample --model faces-128 --output faces.png",
-)
-@click.option("--model", **shown_default(DEFAULT_MODEL), help="A bundled model's name or the path of a model file.")
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Picture file to write.",
-    **shown_default("samples.png"),
-)
-@click.option("--count", type=click.IntRange(1, 10_000), help="Number of pictures in the grid.", **shown_default(64))
-@click.option("--seed", type=click.IntRange(0, SEED_MAX), help="Seed of the latents.", **shown_default(0))
-@device_option
-@click.option("--overwrite", is_flag=True, help="Replace the output file if it is a picture.")
-@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-@common_errors("nothing was written")
-def sample_command(
-    *, model: str, output: Path, count: int, seed: int, device: str, overwrite: bool, quiet: bool
-) -> None:
-    """Write a grid of pictures drawn from a model."""
-    from dcgan.device import find_device
-    from dcgan.pictures.replacing import check_replaceable
-
-    check_replaceable(output, overwrite=overwrite)
-    from dcgan.model_file import load_model
-    from dcgan.pictures.saving import save_picture
-    from dcgan.pictures.values import make_grid
-    from dcgan.sampling import sample
-
-    found = find_device(device)
-    prior = load_model(model)
-    most = SHEET_PIXELS_MAX // prior.config.size**2
-    if count > most:
-        raise OptionError(f"Expected --count of at most {most} with pictures of this size. Received: {count}")
-    if not quiet:
-        echo_device(found)
-    save_picture(output, make_grid(sample(prior, count, seed=seed, device=found.name)))
-    if not quiet:
-        click.echo(printable(output))
+    path = train_on(datasets, run, model=model, settings=training, dry_run=dry_run, **shape)
+    if path is not None:
+        click.echo(printable(path))
 
 
 @click.command(

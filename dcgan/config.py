@@ -22,6 +22,8 @@ INITIALIZERS = ("normal", "truncated")
 AUGMENTATIONS = ("color", "translation", "cutout")
 GENERATOR_STEPS_MAX = 16
 R1_INTERVAL_MAX = 64
+HELD_OUT_MAX = 100_000
+KEPT = ("last", "best")
 WEIGHT_MAX = 1e6
 NORMAL_BOUND = 3.0  # standard deviations of normal latents that a search looks at
 PRECISIONS = ("float32", "mixed_bfloat16")
@@ -56,6 +58,7 @@ LATER_TRAIN_FIELDS: dict[str, Any] = {  # of TrainConfig; what runs without them
     "balance": 0.0,
     "r1": 0.0,
     "r1_interval": 16,
+    "held_out": 0,
     "weight_decay": 0.0,
     "initializer": "normal",
     "augment": "",
@@ -364,6 +367,9 @@ class TrainConfig:
     recipe : str, default ""
         The recipe's name in `dcgan.recipes`, from which these settings come; they say what was changed.
 
+    held_out : int, default 0
+        Pictures, chosen by the seed, that are not trained on but compared with; see `RunConfig.measure_epochs`.
+
     Notes
     -----
     Runs that were begun before there were the fields from `loss` on have their defaults.
@@ -389,6 +395,7 @@ class TrainConfig:
     initializer: str = "normal"
     augment: str = ""
     recipe: str = ""
+    held_out: int = 0
 
     @property
     def augmentations(self) -> tuple[str, ...]:
@@ -422,6 +429,7 @@ class TrainConfig:
         )
         _check_whole("pretrain_steps", self.pretrain_steps, low=0, high=EPOCHS_MAX)
         check(0 <= self.r1 <= WEIGHT_MAX, f"`r1` from 0 to {WEIGHT_MAX:g}", r1=self.r1)
+        _check_whole("held_out", self.held_out, low=0, high=HELD_OUT_MAX)
         _check_whole("r1_interval", self.r1_interval, low=1, high=R1_INTERVAL_MAX)
         check(0 <= self.weight_decay <= 1, "`weight_decay` in [0, 1]", weight_decay=self.weight_decay)
         check(
@@ -446,12 +454,20 @@ class RunConfig:
         Training steps between two sample grids. The model is exported with each of them.
     snapshot_epochs : int, default 0
         Passes between two snapshots, which are copies of the exported model; 0 writes none.
+    measure_epochs : int, default 0
+        Passes between two measurements of the distance of samples to real pictures, which are those held out, or
+        pictures of the training where none are; 0 measures none. See `dcgan.training.monitor.Distances`.
+    keep : {"last", "best"}
+        The model that model.safetensors has at the end: that of the last step, or the one with the smallest kernel
+        distance.
     """
 
     interval_steps: int = 50
     checkpoint_seconds: float = 60.0
     sample_steps: int = 500
     snapshot_epochs: int = 0
+    measure_epochs: int = 0
+    keep: str = "last"
 
     def __post_init__(self) -> None:
         _check_whole("interval_steps", self.interval_steps, low=1)
@@ -459,3 +475,8 @@ class RunConfig:
         check(seconds >= 0, "`checkpoint_seconds` of at least 0", checkpoint_seconds=seconds)
         _check_whole("sample_steps", self.sample_steps, low=1)
         _check_whole("snapshot_epochs", self.snapshot_epochs, low=0)
+        _check_whole("measure_epochs", self.measure_epochs, low=0)
+        check(self.keep in KEPT, f"`keep` to be one of {KEPT}", keep=self.keep)
+        check(
+            self.keep == "last" or self.measure_epochs > 0, "`measure_epochs` above 0 with `keep` best", keep=self.keep
+        )

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from dcgan import onnx_writer
 from dcgan.config import BATCH_NORM_EPSILON, LEAKY_SLOPE, ModelConfig, start_size
 
-__all__ = ["completion_graph", "generator_graph"]
+__all__ = ["aligner_graph", "completion_graph", "generator_graph"]
 
 OPSET = 17
 IR_VERSION = 8
@@ -68,6 +68,33 @@ def completion_graph(config: ModelConfig, tensors: Tensors) -> bytes:
         "pictures": ("B", config.size, config.size, config.channels),
     }
     return graph.finish(inputs, outputs)
+
+
+def aligner_graph(tensors: Tensors) -> bytes:
+    """Return the network of `dcgan.faces.aligner` as an ONNX model.
+
+    Parameters
+    ----------
+    tensors : mapping of str to ndarray
+        "downN/kernel", "downN_norm/.." from N = 0 on, "hidden/..", and "places/..", as scripts/train_aligner.py trains.
+
+    Returns
+    -------
+    bytes
+        Maps "seen", (B, S, S, 4) float32, to "places", (B, 8) float32.
+    """
+    graph = _Graph(tensors)
+    levels = sum(name.endswith("_norm/gamma") for name in tensors)
+    side = round((tensors["hidden/kernel"].shape[0] / tensors[f"down{levels - 1}/kernel"].shape[3]) ** 0.5) << levels
+    x = graph.add("Transpose", "seen", perm=[0, 3, 1, 2])
+    for level in range(levels):
+        name = f"down{level}"
+        x = graph.leaky(graph.convolution(x, name, *graph.batch_norm(f"{name}_norm"), strides=2))
+    x = graph.add("Flatten", graph.add("Transpose", x, perm=[0, 2, 3, 1]), axis=1)
+    x = graph.leaky(graph.dense(x, graph.tensor("hidden/kernel"), graph.tensor("hidden/bias")))
+    places = graph.dense(x, graph.tensor("places/kernel"), graph.tensor("places/bias"))
+    graph.add("Identity", places, name="places")
+    return graph.finish({"seen": ("B", side, side, 4)}, {"places": ("B", 8)})
 
 
 class _Graph:

@@ -106,7 +106,7 @@ def shown(values: np.ndarray) -> str:
 @click.option("--mask", "masks", multiple=True, default=("center", "left"), show_default=True)
 @click.option("--count", default=200, show_default=True, help="Faces, a seeded choice.")
 @click.option("--size", default=128, show_default=True, help="Side to which faces are brought, in pixels.")
-@click.option("--framing", type=click.Choice([name for name in FRAMINGS if name != "auto"]), default="wide")
+@click.option("--framing", type=click.Choice(FRAMINGS), default="auto", show_default=True)
 @click.option("--seed", default=0, show_default=True)
 def main(
     path: Path,

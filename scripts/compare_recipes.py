@@ -106,7 +106,7 @@ def distances(run: Run, trials: list[Trial], model: Path | str) -> list[float]:
     """Return the Frechet distance of each trial's samples to the training pictures."""
     import keras
 
-    from completion.evaluation.face_distance import frechet_distance
+    from dcgan.distances import frechet_distance
     from dcgan.model_file import load_model
     from dcgan.pictures.values import to_float
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from completion.evaluation.face_distance import FaceEmbedder, frechet_distance
+from completion.evaluation.face_distance import FaceEmbedder
+from dcgan.distances import frechet_distance
 from completion.evaluation.faces import read_faces
 from dcgan.model_file import load_model
 from dcgan.pictures.saving import save_picture

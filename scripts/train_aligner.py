@@ -1,12 +1,12 @@
-"""Train the aligner: a small network that sees where the face lies in a picture of a face that may be misplaced.
+r"""Train the aligner: a small network that sees where the face lies in a picture of a face that may be misplaced.
 
-    python scripts/train_aligner.py --dataset wide-train-celeba.zip --dataset wide-train-lfw.zip --minutes 60 \\
+    python scripts/train_aligner.py --dataset wide-train-celeba.zip --dataset wide-train-lfw.zip --minutes 60 \
         aligner.safetensors
 
 Wide aligned faces are moved, zoomed and turned at random, and the network predicts by how much, with a standard
-deviation for each of the four numbers: the loss is the negative logarithm of a normal distribution's density at the truth
-(Nix and Weigend 1994). It sees the known pixels of the frame's middle part alone. What lies at the frame's edge would
-tell where the source picture ends, which is what a network learns first and what no picture of a user has.
+deviation for each of the four numbers: the loss is the negative logarithm of a normal distribution's density at the
+truth (Nix and Weigend 1994). It sees the known pixels of the frame's middle part alone. What lies at the frame's edge
+would tell where the source picture ends, which is what a network learns first and what no picture of a user has.
 
 The learning rate follows the clock. `dcgan.faces.aligner` asks the network.
 """
@@ -146,7 +146,9 @@ class Batches(keras.utils.PyDataset):
         place = draw_place(rng, edges)
         there = matrix_of(place, size)
         scale = size / SOURCE_SIZE
-        there = there @ np.array([[scale, 0.0, (scale - 1.0) / 2.0], [0.0, scale, (scale - 1.0) / 2.0], [0.0, 0.0, 1.0]])
+        there = there @ np.array(
+            [[scale, 0.0, (scale - 1.0) / 2.0], [0.0, scale, (scale - 1.0) / 2.0], [0.0, 0.0, 1.0]]
+        )
         if rng.random() < 0.5:
             picture = picture[:, ::-1]
         warped = cv2.warpAffine(

@@ -316,7 +316,7 @@ def distance(run: Run, prior: Any, generator: Any, *, count: int, name: str) -> 
     """Return the Frechet distance of samples to training pictures by the features of a model's encoder."""
     import keras
 
-    from completion.evaluation.face_distance import frechet_distance
+    from dcgan.distances import frechet_distance
     from dcgan.training.averages import generate
     from dcgan.pictures.values import to_float
     from dcgan.sampling import draw_latents

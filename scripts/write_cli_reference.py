@@ -9,7 +9,8 @@ from completion.cli import complete_command
 from completion.encoder.cli import train_encoder_command
 from completion.evaluation.cli import evaluate_command
 from dcgan.faces.cli import align_command
-from dcgan.cli import cache_command, sample_command, train_command
+from dcgan.cli import cache_command, train_command
+from dcgan.samples.cli import inspect_command, sample_command
 
 COMMANDS = (
     complete_command,
@@ -18,6 +19,7 @@ COMMANDS = (
     train_command,
     train_encoder_command,
     sample_command,
+    inspect_command,
     cache_command,
 )
 TARGET = Path(__file__).parent.parent / "docs" / "cli.md"

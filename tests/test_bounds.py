@@ -7,7 +7,8 @@ from click.testing import CliRunner
 from completion.cli import complete_command
 from completion.encoder.cli import train_encoder_command
 from completion.evaluation.cli import evaluate_command
-from dcgan.cli import sample_command, train_command
+from dcgan.cli import train_command
+from dcgan.samples.cli import sample_command
 from dcgan.faces.cli import align_command
 
 COMMANDS = {
@@ -26,6 +27,7 @@ HARMLESS = {
     "--blocks",
     "--sample-steps",
     "--snapshot-epochs",
+    "--measure-epochs",
     "--checkpoint-seconds",
     "--count",
 }

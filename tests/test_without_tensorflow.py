@@ -79,7 +79,7 @@ def test_completing_a_photograph(folder):
 
 
 def test_sampling(folder):
-    done = command("dcgan.cli:sample_command", "--count", "4", cwd=folder)
+    done = command("dcgan.samples.cli:sample_command", "--count", "4", cwd=folder)
     assert (done.returncode, done.stdout) == (0, "samples.png\n"), done.stderr
 
 

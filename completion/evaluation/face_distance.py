@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import eigh, svdvals
 
 from dcgan.errors import FaceCompletionError
 from dcgan.faces.detector import find_model_file
 from dcgan.pictures.values import resize_picture
 
-__all__ = ["EMBEDDING_DIM", "FaceEmbedder", "frechet_distance", "identity_distance"]
+__all__ = ["EMBEDDING_DIM", "FaceEmbedder", "identity_distance"]
 
 EMBEDDING_DIM = 128
 CHIP_SIZE = 150  # side of the network's input in pixels
@@ -111,53 +110,3 @@ def identity_distance(first: Embeddings, second: Embeddings) -> Embeddings:
     if first.ndim != 2 or first.shape != second.shape:
         raise ValueError(f"Expected two arrays of one shape (B, D). Received: {first.shape}, {second.shape}")
     return np.linalg.norm(first - second, axis=1)
-
-
-def frechet_distance(first: Embeddings, second: Embeddings) -> float:
-    """Return the squared Fréchet distance between normal distributions fitted to two sets of embeddings.
-
-    The distance is biased: fewer rows give a greater one. Compare only distances of equal numbers of rows.
-
-    Parameters
-    ----------
-    first : float array (N, D)
-        N of at least 2.
-    second : float array (M, D)
-        M of at least 2.
-
-    Returns
-    -------
-    float
-        At least 0; lower is better, 0 for equal sets.
-
-    Raises
-    ------
-    ValueError
-        The numbers of columns differ, or a set has fewer than 2 rows.
-
-    References
-    ----------
-    Dowson and Landau 1982, doi:10.1016/0047-259X(82)90077-X, eq. 16; Heusel et al. 2017, arXiv:1706.08500, eq. 6.
-
-    Examples
-    --------
-    >>> rows = np.array([[-1.0], [1.0]])
-    >>> frechet_distance(rows, rows + 3.0)
-    9.0
-    """
-    if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1] or min(len(first), len(second)) < 2:
-        received = f"{first.shape}, {second.shape}"
-        raise ValueError(f"Expected (N, D) and (M, D) with at least 2 rows each. Received: {received}")
-    shift = first.mean(axis=0) - second.mean(axis=0)
-    roots = _covariance_root(first), _covariance_root(second)
-    # trace((C1 C2)^(1/2)) is the sum of the singular values of C1^(1/2) C2^(1/2). Unlike the square root of the
-    # product, they are real despite rounding errors, and exist for singular covariances (fewer rows than dimensions).
-    trace_of_root = svdvals(roots[0] @ roots[1].T).sum()
-    variances = (roots[0] ** 2).sum() + (roots[1] ** 2).sum()
-    return max(0.0, float(shift @ shift + variances - 2 * trace_of_root))
-
-
-def _covariance_root(rows: Embeddings) -> Embeddings:
-    """Return a matrix R, (D, D), such that R^T R is the covariance of the rows."""
-    values, vectors = eigh(np.atleast_2d(np.cov(rows, rowvar=False)))
-    return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T

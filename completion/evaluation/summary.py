@@ -14,7 +14,7 @@ from completion.evaluation.bootstrap import mean_interval
 from completion.evaluation.config import EvaluationConfig
 from completion.evaluation.faces import Faces
 from completion.evaluation.store import EvaluationStore
-from completion.evaluation.face_distance import frechet_distance
+from dcgan.distances import frechet_distance
 from completion.evaluation.metrics import PICTURE_METRICS
 from dcgan.model_file import Prior
 

@@ -1,15 +1,10 @@
 """Pictures for people: the sheet of original, masked and completed pictures, and the film of a search."""
 
-import io
-import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from dcgan.errors import ImageFileError
-from dcgan.pictures.records import write_whole
 from dcgan.pictures.saving import save_picture
 from dcgan.pictures.values import make_grid, resize_picture, to_uint8
 
@@ -85,17 +80,7 @@ class SearchFilm:
 
     def save(self, path: Path, *, seconds: float = 4.0) -> None:
         """Write the film; nothing where there are no frames."""
-        from PIL import Image
+        from dcgan.pictures.film import save_film
 
-        if not self._frames:
-            return
-        images = [Image.fromarray(frame[..., 0] if frame.shape[2] == 1 else frame) for frame in self._frames]
-        duration_ms = max(20, round(1000 * seconds / len(images)))
-        durations: Sequence[int] = [duration_ms] * (len(images) - 1) + [1500]
-        buffer = io.BytesIO()
-        images[0].save(buffer, "GIF", save_all=True, append_images=images[1:], duration=durations, loop=0)
-        try:
-            with write_whole(path) as file:
-                file.write(buffer.getvalue())
-        except OSError as error:
-            raise ImageFileError(f"{os.fspath(path)}: cannot write: {error.strerror or error}") from error
+        if self._frames:
+            save_film(path, self._frames, seconds=seconds)

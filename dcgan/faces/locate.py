@@ -110,6 +110,9 @@ class LocatedFace:
         Whether no face is seen in a given box; it is taken as upright.
     detector : str
         What has found it, where that is not dlib: "blazeface", whose scores are in (0, 1).
+    over : bool
+        Whether this is the face before it once more, placed better: its picture fades into that one's where its frame
+        ends.
     """
 
     placement: Placement
@@ -119,6 +122,7 @@ class LocatedFace:
     turn: int = 0
     unseen: bool = False
     detector: str = ""
+    over: bool = False
 
     @classmethod
     def aligned(cls, shape: tuple[int, ...], size: int, *, share: float = 1.0) -> LocatedFace:

@@ -8,7 +8,6 @@ from dcgan import engine  # noqa: F401  (chooses the engine before keras is impo
 
 import csv
 import dataclasses
-import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +21,16 @@ from dcgan.errors import RunError
 from dcgan.pictures.records import write_whole
 from dcgan.terminal import bar_size
 
-__all__ = ["Checkpoints", "LossLog", "Periodic", "ProgressBar", "StepCounter", "StopOnDivergence", "last_losses"]
+__all__ = [
+    "Checkpoints",
+    "DivergedError",
+    "LossLog",
+    "Periodic",
+    "ProgressBar",
+    "StepCounter",
+    "StopOnDivergence",
+    "last_losses",
+]
 
 BEFORE, AFTER = ("step", "epoch"), ("pictures_per_second",)  # columns before and after the model's metrics
 
@@ -187,8 +195,25 @@ def last_losses(path: Path) -> dict[str, float]:
     return {name: float(value) for name, value in zip(header[own], whole[-1][own], strict=True)}
 
 
+RUNAWAY = 1e4  # magnitude of a loss from which on a training has diverged
+
+
+class DivergedError(RunError):
+    """A loss is not finite, or has run away.
+
+    Attributes
+    ----------
+    step : int
+        Training step by which it had.
+    """
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"the training diverged by step {step}")
+        self.step = step
+
+
 class StopOnDivergence(keras.callbacks.Callback):
-    """Stop the training if a loss is not finite. The callback must run before the checkpoint is saved.
+    """Stop the training if a loss is not finite or runs away. The callback must run before the checkpoint is saved.
 
     Parameters
     ----------
@@ -201,12 +226,9 @@ class StopOnDivergence(keras.callbacks.Callback):
         self.counter = counter
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Raise RunError unless all losses are finite."""
-        if not all(math.isfinite(value) for value in logs.values()):
-            raise RunError(
-                f"the training diverged by step {self.counter.step_after(epoch)}: its losses are no numbers any more; "
-                "start over with a lower --learning-rate"
-            )
+        """Raise DivergedError unless all losses are finite and small."""
+        if not all(abs(value) <= RUNAWAY for value in logs.values()):  # a NaN is not
+            raise DivergedError(self.counter.step_after(epoch))
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -246,15 +268,18 @@ class Periodic(keras.callbacks.Callback):
         Training steps between two calls. The call comes at the end of the interval that contains a multiple of `every`.
     action : callable
         Called as ``action(step, logs)``, where `logs` is a dict of the interval's metrics.
+    each_pass : bool, default False
+        Also at the end of each pass.
     """
 
-    def __init__(self, counter: StepCounter, *, every: int, action: Action) -> None:
+    def __init__(self, counter: StepCounter, *, every: int, action: Action, each_pass: bool = False) -> None:
         super().__init__()
-        self.counter, self.every, self.action = counter, every, action
+        self.counter, self.action = counter, action
+        self.every = (every, counter.steps_per_pass) if each_pass else (every,)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Call the function if it is due."""
         step = self.counter.step_after(epoch)
-        passed = step // self.every > (step - self.counter.interval) // self.every
+        passed = any(step // every > (step - self.counter.interval) // every for every in self.every)
         if passed or step >= self.counter.total_steps:
             self.action(step, {name: float(value) for name, value in (logs or {}).items()})

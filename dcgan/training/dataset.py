@@ -32,6 +32,7 @@ from dcgan.training.sources import Source
 
 __all__ = [
     "CachedPictures",
+    "Chosen",
     "PictureRows",
     "TrainingBatches",
     "Updates",
@@ -53,6 +54,26 @@ class PictureRows(Protocol):
 
     def __getitem__(self, rows: npt.NDArray[np.intp], /) -> npt.NDArray[np.uint8]:
         """Return the pictures of sorted row numbers, (B, H, W, C)."""
+
+
+class Chosen:
+    """Some rows of pictures, as `PictureRows`.
+
+    Parameters
+    ----------
+    pictures : PictureRows
+    rows : intp array (N,)
+        Sorted.
+    """
+
+    def __init__(self, pictures: PictureRows, rows: npt.NDArray[np.intp]) -> None:
+        self._pictures, self._rows = pictures, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, rows: npt.NDArray[np.intp], /) -> npt.NDArray[np.uint8]:
+        return self._pictures[self._rows[rows]]
 
 
 Progress = Callable[[int, int], None]

@@ -1,5 +1,6 @@
 """The training loop shared by all trainings: fits a model, resumes it, and writes the run folder."""
 
+import dataclasses
 import warnings
 from collections.abc import Callable
 from contextlib import closing
@@ -14,8 +15,11 @@ from dcgan import engine  # noqa: F401  (chooses the engine before keras is impo
 from dcgan.config import RunConfig
 from dcgan.pictures.records import write_whole
 from dcgan.pictures.saving import save_picture
+from dcgan.errors import RunError
 from dcgan.training.callbacks import (
+    RUNAWAY,
     Checkpoints,
+    DivergedError,
     LossLog,
     Periodic,
     ProgressBar,
@@ -23,14 +27,36 @@ from dcgan.training.callbacks import (
     StopOnDivergence,
     last_losses,
 )
-from dcgan.training.checkpoint import restore_checkpoint
+from dcgan.training.checkpoint import restore_checkpoint, save_checkpoint
+from dcgan.training.health import Health
 
-__all__ = ["CHECKPOINT", "Batches", "Export", "count_steps", "fit_in_folder"]
+__all__ = ["CHECKPOINT", "Batches", "Export", "Watchers", "count_steps", "fit_in_folder"]
 
-CHECKPOINT = "checkpoint.safetensors"
+CHECKPOINT, MODEL, BEST, HEALTH = "checkpoint.safetensors", "model.safetensors", "best.safetensors", "health.jsonl"
+RETRIES = 3  # after a divergence
+PASS_STEPS = 100  # from which on there is a sample grid at the end of each pass
 
 Export = Callable[[dict[str, float]], npt.NDArray[np.uint8]]
 Report = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Watchers:
+    """What looks at a run.
+
+    Attributes
+    ----------
+    look : callable
+        Called with the step and the sample grid after each export.
+    measure : callable, optional
+        Called with the step and the passes after an export; returns a line for the user.
+    """
+
+    look: Callable[[int, npt.NDArray[np.uint8]], None]
+    measure: Callable[[int, float], str] | None = None
+
+
+Watching = Callable[[Any, int], Watchers]
 
 
 class Batches(Protocol):
@@ -61,6 +87,7 @@ def fit_in_folder(
     export: Export,
     report: Report,
     progress: bool | None,
+    watch: Watching | None = None,
 ) -> None:
     """Train a compiled model to the end of its run, from the last checkpoint in the run folder if there is one.
 
@@ -84,18 +111,74 @@ def fit_in_folder(
         Called with a line of text when a run resumes and at each export.
     progress : bool or None
         Whether to show a progress bar; None shows it only where stderr is a terminal.
+    watch : callable, optional
+        From TensorBoard's writer and the step from which the run goes on to `Watchers`.
 
     Raises
     ------
     RunError
-        The checkpoint is damaged or belongs to other networks, or the training diverged.
+        The checkpoint is damaged or belongs to other networks, or the training diverged, at half its learning rate
+        again, and twice more.
     """
+    for attempt in range(RETRIES + 1):
+        try:
+            _fit(
+                model,
+                batches,
+                run_dir,
+                epochs=epochs,
+                run=run,
+                export=export,
+                report=report,
+                progress=progress,
+                watch=watch,
+            )
+            break
+        except DivergedError as error:
+            if attempt == RETRIES:
+                raise RunError(
+                    f"{error}: a loss is no number any more or beyond {RUNAWAY:g}, at half, a quarter and an eighth of "
+                    "the learning rate as well; start over with a lower --learning-rate or another --loss"
+                ) from error
+            step = restore_checkpoint(run_dir / CHECKPOINT, model)
+            for variable in model.optimizer.variables:
+                if variable.name == "learning_rate":
+                    variable.assign(variable * 0.5)
+            save_checkpoint(run_dir / CHECKPOINT, model, step=step)  # a run that is interrupted goes on with this rate
+            line = f"{error}: goes on from step {step} with half the learning rate"
+            report(line)
+            Health(run_dir / HEALTH, first_step=error.step).note(error.step, "divergence", line)
+    best = run_dir / BEST
+    if run.keep == "best" and best.exists():
+        with write_whole(run_dir / MODEL) as file:
+            file.write(best.read_bytes())
+        report("model.safetensors is the best that was measured; see distances.csv")
+
+
+def _fit(
+    model: Any,
+    batches: Batches,
+    run_dir: Path,
+    *,
+    epochs: int,
+    run: RunConfig,
+    export: Export,
+    report: Report,
+    progress: bool | None,
+    watch: Watching | None,
+) -> None:
+    """Train from the last checkpoint to the end, or until the training diverges; see `fit_in_folder`."""
     checkpoint = run_dir / CHECKPOINT
-    first = restore_checkpoint(checkpoint, model) if checkpoint.exists() else 0
+    if checkpoint.exists():
+        first = restore_checkpoint(checkpoint, model)
+    else:
+        first = 0
+        save_checkpoint(checkpoint, model, step=0)
     counter = count_steps(batches, first_step=first, epochs=epochs, interval_steps=run.interval_steps)
     if first:
         report(f"going on from step {first} (epoch {first / counter.steps_per_pass:.1f})")
     exported_step = -1
+    watchers: Watchers | None = None
 
     def export_at(step: int, logs: dict[str, float]) -> None:
         nonlocal exported_step
@@ -105,6 +188,8 @@ def fit_in_folder(
         grid = export({"step": step, "epochs": done, **{name: round(value, 4) for name, value in logs.items()}})
         (run_dir / "samples").mkdir(exist_ok=True)
         save_picture(run_dir / "samples" / f"step-{step:07d}.png", grid)
+        if watchers is not None:
+            watchers.look(step, grid)
         exported_step = step
         losses = ", ".join(f"{name} {value:.3f}" for name, value in logs.items() if name.endswith("_loss"))
         report(f"step {step}, epoch {done}/{epochs}: {losses}")
@@ -118,7 +203,12 @@ def fit_in_folder(
         export_at(step, logs)
         (run_dir / "snapshots").mkdir(exist_ok=True)
         with write_whole(run_dir / "snapshots" / f"step-{step:07d}.safetensors") as file:
-            file.write((run_dir / "model.safetensors").read_bytes())
+            file.write((run_dir / MODEL).read_bytes())
+
+    def measure(step: int, logs: dict[str, float]) -> None:
+        export_at(step, logs)
+        if watchers is not None and watchers.measure is not None:
+            report(watchers.measure(step, step / counter.steps_per_pass))
 
     log, bar = LossLog(run_dir, counter, model), ProgressBar(counter, epochs=epochs, show=progress)
     with closing(log), closing(bar), warnings.catch_warnings():
@@ -128,8 +218,12 @@ def fit_in_folder(
             bar,
             StopOnDivergence(counter),
             Checkpoints(checkpoint, counter, seconds=run.checkpoint_seconds),
-            Periodic(counter, every=run.sample_steps, action=export_at),
+            Periodic(counter, every=run.sample_steps, action=export_at, each_pass=counter.steps_per_pass >= PASS_STEPS),
         ]
+        if watch is not None:
+            watchers = watch(log.events, first)
+        if run.measure_epochs:
+            callbacks.append(Periodic(counter, every=run.measure_epochs * counter.steps_per_pass, action=measure))
         if run.snapshot_epochs:
             callbacks.append(Periodic(counter, every=run.snapshot_epochs * counter.steps_per_pass, action=snapshot))
         model.fit(

@@ -42,8 +42,8 @@ class DCGAN(keras.Model):
     Notes
     -----
     A batch is a dict of "pictures", (B, H, W, C) uint8, and "latents", (B, latent_dim) float32. It may have
-    "generator_on" and "discriminator_on", (B,) float32: 0 where a network is not updated, else 1; and "penalty_on", (B,)
-    float32: 0 where R1 is left out of a step.
+    "generator_on" and "discriminator_on", (B,) float32: 0 where a network is not updated, else 1; and "penalty_on",
+    (B,) float32: 0 where R1 is left out of a step.
 
     The loss is the sum of both networks' losses, and each network's gradient is that of its own loss: the
     discriminator's loss sees generated pictures through `stop_gradient`, the generator's loss sees the discriminator's

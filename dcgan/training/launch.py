@@ -14,7 +14,7 @@ from dcgan.model_file import load_model
 from dcgan.terminal import bar_size, printable
 from dcgan.training.dataset import CachedPictures, cache_pictures
 from dcgan.training.sources import Source, first_lines, open_source, say_cut, source_channels
-from dcgan.training.train import Report, train
+from dcgan.training.train import Report, rehearse, train
 
 __all__ = ["load_pictures", "train_on"]
 
@@ -30,7 +30,8 @@ def train_on(
     size: int | None = None,
     channels: int | None = None,
     crop: float = 1.0,
-) -> Path:
+    dry_run: bool = False,
+) -> Path | None:
     """Train a model on one or more datasets, or resume a run.
 
     Parameters
@@ -49,11 +50,13 @@ def train_on(
         1 (grey) or 3 (RGB); by default the data's own.
     crop : float, default 1
         The middle of each picture that is used, as a share of its shorter side.
+    dry_run : bool, default False
+        Decode the pictures, do one step of everything, report what the training would take, and write nothing else.
 
     Returns
     -------
-    pathlib.Path
-        Path of the exported model.
+    pathlib.Path or None
+        Path of the exported model; None of a dry run.
 
     Raises
     ------
@@ -82,6 +85,12 @@ def train_on(
     progress = False if run.quiet else None
     data = load_pictures(sources, model, report=report, crop=crop, cache_dir=run.cache_dir, progress=progress)
     report(f"{len(data.pictures):,} pictures of {model.size}x{model.size}x{model.channels}; run folder {folder}")
+    if not dry_run:
+        report(f"to watch it: tensorboard --logdir {folder / 'tensorboard'} (pip install tensorboard)")
+    if dry_run:
+        for line in rehearse(data, folder, model=model, settings=settings, run=run.config):
+            tqdm.write(printable(line))
+        return None
     names = [path.name for path in datasets]
     return train(
         data,

@@ -13,6 +13,7 @@ from dcgan.pictures.records import changed_settings, locked, write_whole
 
 __all__ = ["begin_run", "check_config", "locked_run"]
 
+WATCHED = ("health.jsonl", "distances.csv", "best.safetensors")  # of dcgan.training.monitor
 RESUMABLE = ("train.epochs", "dataset.names")  # the settings that may change when a run goes on
 
 
@@ -31,7 +32,7 @@ RUN = FolderKind(
     name="training run",
     record="config.json",
     is_record=_is_config,
-    files=("config.json", "losses.csv", "checkpoint.safetensors", "model.safetensors"),
+    files=("config.json", "losses.csv", "checkpoint.safetensors", "model.safetensors", *WATCHED),
     folders={
         "tensorboard": re.compile(r"events\.out\.tfevents\..+"),
         "samples": re.compile(r"step-[0-9]{7,}\.png"),

@@ -247,7 +247,7 @@ class ArraySource:
         """Return the file's name, the array's shape and a checksum, which a copy of the file has too."""
         checksum = 0
         for start in range(0, len(self.array), CHECKED):
-            checksum = zlib.crc32(np.ascontiguousarray(self.array[start : start + CHECKED]), checksum)
+            checksum = zlib.crc32(self.array[start : start + CHECKED].tobytes(), checksum)
         return [f"{self.path.name} {self.array.shape} {checksum}"]
 
     def name(self, index: int) -> str:

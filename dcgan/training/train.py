@@ -6,6 +6,9 @@ and model.safetensors. After an interruption at any moment, the same call resume
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
+import resource
+import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +16,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dcgan.training.checkpoint import averaged_weights
+from dcgan.pictures.saving import save_picture
+from dcgan.training.checkpoint import averaged_weights, save_checkpoint
 from dcgan.config import ModelConfig, RunConfig, TrainConfig
-from dcgan.training.dataset import CachedPictures, TrainingBatches, Updates, check_batch
+from dcgan.training.dataset import CachedPictures, Chosen, PictureRows, TrainingBatches, Updates, check_batch
 from dcgan.training.devices import data_parallel
-from dcgan.training.fitting import CHECKPOINT, fit_in_folder
+from dcgan.training.fitting import CHECKPOINT, HEALTH, PASS_STEPS, Watchers, fit_in_folder
 from dcgan.training.gan import build_gan
 from dcgan.training.growing import check_start, copy_weights
+from dcgan.training.health import Health
+from dcgan.training.monitor import Distances, Watch, add_networks
+from dcgan.training.probe import Probe
 from dcgan.model_file import Prior, save_model
 from dcgan.networks import build_discriminator, build_generator, fold_spectral_norm
 from dcgan.pictures.values import make_grid
@@ -28,9 +35,12 @@ from dcgan.sampling import draw_latents
 from dcgan.training.augment import DRAWS
 from dcgan.training.averages import estimate_generator_batch_norm, generate
 
-__all__ = ["train"]
+__all__ = ["rehearse", "train"]
 
 GRID_PICTURES = 64
+TIMED_STEPS = 5  # of a rehearsal
+PROBED = 64  # pictures that a probe looks at
+COMPARED_MAX = 2000  # real pictures that distances are measured to
 
 Report = Callable[[str], None]
 
@@ -111,6 +121,83 @@ def train(
     return run_dir / "model.safetensors"
 
 
+def rehearse(
+    data: CachedPictures,
+    run_dir: Path,
+    *,
+    model: ModelConfig,
+    settings: TrainConfig | None = None,
+    run: RunConfig | None = None,
+) -> list[str]:
+    """Do everything of a training once, in a temporary folder, and say what the whole of it would take.
+
+    Parameters
+    ----------
+    data, run_dir, model, settings, run
+        See `train`. The run folder is not touched.
+
+    Returns
+    -------
+    list of str
+        Lines for the user: networks, time, memory, disk and files.
+
+    Raises
+    ------
+    DatasetError
+        There are fewer pictures than one batch.
+    """
+    settings, run = settings or TrainConfig(), run or RunConfig()
+    check_batch(len(data.pictures), settings.batch_size)
+    with tempfile.TemporaryDirectory() as name, data_parallel(settings.batch_size):
+        folder = Path(name)
+        trainer = _Trainer(
+            data,
+            folder,
+            model=model,
+            settings=settings,
+            run=run,
+            description={},
+            report=lambda line: None,
+            start_from=None,
+        )
+        gan = trainer.gan = build_gan(model, settings)
+        began = time.perf_counter()
+        gan.train_on_batch(trainer.batches[0])
+        compiled = time.perf_counter()
+        for step in range(1, 1 + TIMED_STEPS):
+            gan.train_on_batch(trainer.batches[step])
+        step_seconds = (time.perf_counter() - compiled) / TIMED_STEPS
+        began_export = time.perf_counter()
+        save_picture(folder / "grid.png", trainer.export({}))
+        export_seconds = time.perf_counter() - began_export
+        save_checkpoint(folder / CHECKPOINT, gan, step=0)
+        sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
+    steps = settings.epochs * trainer.batches.steps_per_pass
+    grids = steps // min(run.sample_steps, max(trainer.batches.steps_per_pass, PASS_STEPS)) + 1
+    snapshots = settings.epochs // run.snapshot_epochs if run.snapshot_epochs else 0
+    seconds = compiled - began + steps * step_seconds + grids * export_seconds
+    copies = 1 + snapshots + (run.keep == "best" or run.measure_epochs > 0)
+    disk = sizes[CHECKPOINT] + sizes["model.safetensors"] * copies + sizes["grid.png"] * grids
+    weights = {name: network.count_params() for name, network in gan.networks.items()}
+    model_mb, grid_mb = sizes["model.safetensors"] / 1e6, sizes["grid.png"] / 1e6
+    return [
+        "weights: " + ", ".join(f"{name} {count:,}" for name, count in weights.items()),
+        f"time: {_duration(seconds)} for {settings.epochs} passes of {trainer.batches.steps_per_pass:,} steps; "
+        f"{settings.batch_size / step_seconds:.0f} pictures a second, {export_seconds:.1f} s for each of {grids} grids",
+        f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB of this process up to now",
+        f"disk: {disk / 1e6:.0f} MB: checkpoint {sizes[CHECKPOINT] / 1e6:.0f} MB, model "
+        f"{model_mb:.1f} MB, {copies} of them, {grids} grids of {grid_mb:.2f} MB",
+        f"would be written: {', '.join(str(run_dir / each) for each in ('config.json', 'losses.csv', CHECKPOINT))}, "
+        "model.safetensors, tensorboard/, samples/" + (", snapshots/" if snapshots else ""),
+    ]
+
+
+def _duration(seconds: float) -> str:
+    """Return a time for people."""
+    minutes = seconds / 60.0
+    return f"{minutes:.0f} minutes" if minutes < 100.0 else f"{minutes / 60.0:.1f} hours"
+
+
 class _Trainer:
     """One run: its networks, data and folder."""
 
@@ -128,8 +215,9 @@ class _Trainer:
     ) -> None:
         self.run_dir, self.model, self.settings, self.run = run_dir, model, settings, run
         self.description, self.report, self.start_from = description, report, start_from
+        self.trained, self.held_out = _split(data.pictures, settings)
         self.batches = TrainingBatches(
-            data.pictures,
+            self.trained,
             batch_size=settings.batch_size,
             latent_dim=model.latent_dim,
             latent=model.latent,
@@ -157,7 +245,44 @@ class _Trainer:
             export=self.export,
             report=self.report,
             progress=progress,
+            watch=self.watch,
         )
+
+    def watch(self, events: Any, first_step: int) -> Watchers:
+        """Return what looks at the run: a probe, its health, and the distance to real pictures."""
+        rng = np.random.default_rng((self.settings.seed, 3))
+        rows = np.sort(
+            rng.permutation(len(self.trained))[: max(COMPARED_MAX if self.run.measure_epochs else 0, PROBED)]
+        )
+        real = np.asarray(self.trained[rows])
+        probe = Probe(self.gan, real[:PROBED], self.fixed_latents)
+        watch = Watch(probe, Health(self.run_dir / HEALTH, first_step=first_step), events=events, report=self.report)
+        add_networks(events, self.gan.networks)
+
+        def look(step: int, grid: npt.NDArray[np.uint8]) -> None:
+            watch.look(step, self.gan, grid)
+
+        if not self.run.measure_epochs:
+            return Watchers(look)
+        held_out = self.held_out if len(self.held_out) else real
+        distances = Distances(self.run_dir, held_out, self.draw, events=events, first_step=first_step)
+        kind = "held out" if len(self.held_out) else "of the training"
+
+        def measure(step: int, epoch: float) -> str:
+            found = distances.measure(step, epoch)
+            return (
+                f"distance of {len(held_out):,} samples to pictures {kind}: kernel {found.kernel.mean:.5f} "
+                f"[{found.kernel.low:.5f}, {found.kernel.high:.5f}], Fréchet {found.frechet:.4f}"
+            )
+
+        return Watchers(look, measure)
+
+    def draw(self, count: int) -> npt.NDArray[np.uint8]:
+        """Return samples of the generator that was exported last."""
+        latents = draw_latents(
+            count, self.model.latent_dim, seed=self.settings.seed + 1, distribution=self.model.latent
+        )
+        return generate(self.exported[0], latents)
 
     def export(self, figures: dict[str, float]) -> npt.NDArray[np.uint8]:
         """Write a model file with the averaged weights, and return the sample grid."""
@@ -174,6 +299,16 @@ class _Trainer:
         }
         save_model(self.run_dir / "model.safetensors", generator, discriminator, config=self.model, info=info)
         return make_grid(generate(generator, self.fixed_latents))
+
+
+def _split(pictures: PictureRows, settings: TrainConfig) -> tuple[PictureRows, npt.NDArray[np.uint8]]:
+    """Return the pictures that are trained on, and those that are held out, at most `COMPARED_MAX` of them."""
+    if not settings.held_out:
+        return pictures, np.empty(0, np.uint8)
+    check_batch(len(pictures) - settings.held_out, settings.batch_size)
+    order = np.random.default_rng((settings.seed, 4)).permutation(len(pictures))
+    held_out = np.sort(order[: min(settings.held_out, COMPARED_MAX)])
+    return Chosen(pictures, np.sort(order[settings.held_out :])), np.asarray(pictures[held_out])
 
 
 def _version() -> str:

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from dcgan.cli import cache_command, sample_command, train_command
+from dcgan.cli import cache_command, train_command
+from dcgan.samples.cli import inspect_command, sample_command
 from dcgan.command import common_errors
 from dcgan.config import TrainConfig
 from dcgan.errors import ModelFileError, OptionError
 from dcgan.faces.cli import align_command
+from dcgan.model_tensors import read_forms
 from dcgan.pictures.files import read_picture
 from dcgan.pictures.saving import save_picture
 from tests.dcgan.helpers import make_pictures
@@ -26,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 COMMANDS = {
     "dcgan-train": train_command,
     "dcgan-sample": sample_command,
+    "dcgan-inspect": inspect_command,
     "dcgan-align": align_command,
     "dcgan-cache": cache_command,
 }
@@ -87,7 +90,7 @@ def test_help_shows_the_defaults():
 
 
 @pytest.mark.parametrize(
-    "name", ["dcgan.cli.train_command", "dcgan.cli.sample_command", "dcgan.faces.cli.align_command"]
+    "name", ["dcgan.cli.train_command", "dcgan.samples.cli.sample_command", "dcgan.faces.cli.align_command"]
 )
 def test_help_comes_at_once(name):
     """It takes a quarter of a second because it imports click and the standard library alone."""
@@ -148,8 +151,10 @@ def test_train_and_sample(tmp_path, monkeypatch):
     assert lines[1] == f"  {folder / 'broken-00.png'}: expected a picture, found no known picture format"
     assert lines[21] == "  and 2 more that cannot be read"
     assert lines[22] == f"24 pictures of 16x16x3; run folder {Path('runs') / 'faces'}"
-    assert lines[23].startswith("step 3, epoch 1.0/1: discriminator_loss ")
-    assert len(lines) == 24
+    watched = Path("runs") / "faces" / "tensorboard"
+    assert lines[23] == f"to watch it: tensorboard --logdir {watched} (pip install tensorboard)"
+    assert lines[24].startswith("step 3, epoch 1.0/1: discriminator_loss ")
+    assert len(lines) == 25
 
     result = run(train_command, "--dataset", folder, *options, "--seed", "1")
     assert "train.seed was 0, now 1" in result.stderr.splitlines()[-1]
@@ -259,14 +264,19 @@ def test_errors_become_one_line(error, code, line):
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (code, line)
 
 
+def step_in(folder):
+    """Return the step of a run's checkpoint; 0 where there is none."""
+    path = folder / "checkpoint.safetensors"
+    return int(read_forms(path)[0]["step"]) if path.exists() else 0
+
+
 def start_and_stop(words, folder, number, *, seconds=HANGING_SECONDS):
     """Start a training, stop it after the next checkpoint; return its exit code and what it wrote to stderr."""
-    checkpoint = folder / "checkpoint.safetensors"
-    before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
+    before = step_in(folder)
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + HANGING_SECONDS
     try:
-        while not checkpoint.exists() or checkpoint.stat().st_mtime_ns == before:
+        while step_in(folder) <= before:
             assert process.poll() is None, process.stderr.read()
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -299,8 +309,8 @@ def test_killed_interrupted_and_completed(dataset, tmp_path):
                 raise
     assert code == 130
     lines = stderr.splitlines()
-    assert lines[1].startswith("going on from step ")
-    assert lines[2:] == ["Interrupted; the same command resumes from the last checkpoint."]
+    assert lines[2].startswith("going on from step ")
+    assert lines[3:] == ["Interrupted; the same command resumes from the last checkpoint."]
 
     done = int((folder / "losses.csv").read_text().splitlines()[-1].split(",")[0])
     epochs = done // interval + 2

@@ -8,7 +8,8 @@ from click.testing import CliRunner
 from completion.cli import complete_command
 from completion.encoder.cli import train_encoder_command
 from completion.evaluation.cli import evaluate_command
-from dcgan.cli import cache_command, sample_command, train_command
+from dcgan.cli import cache_command, train_command
+from dcgan.samples.cli import sample_command
 from dcgan.command import common_errors
 from dcgan.errors import CompletionError, ImageFileError, OptionError
 from dcgan.faces.cli import align_command

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dcgan.cli import cache_command, sample_command
+from dcgan.cli import cache_command
+from dcgan.samples.cli import sample_command
 from dcgan.errors import DatasetError, OptionError
 from dcgan.pictures.marks import MARK
 from dcgan.pictures.replacing import check_replaceable

@@ -12,9 +12,9 @@ from completion.evaluation.face_distance import (
     EMBEDDING_DIM,
     NETWORK,
     FaceEmbedder,
-    frechet_distance,
     identity_distance,
 )
+from dcgan.distances import frechet_distance
 from dcgan.errors import FaceCompletionError
 
 

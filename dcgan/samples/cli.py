@@ -1,0 +1,267 @@
+"""The commands dcgan-sample and dcgan-inspect, which look into a model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dcgan.command import DEFAULTS, common_errors, crop_option, device_option, echo_device, shown_default
+from dcgan.config import DEFAULT_MODEL, SEED_MAX
+from dcgan.errors import OptionError
+from dcgan.terminal import printable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from dcgan.model_file import Prior
+
+    Pictures = npt.NDArray[np.uint8]
+
+__all__ = ["inspect_command", "sample_command"]
+
+SHEET_PIXELS_MAX = 2**26
+COUNT, STEPS, COMPARED, NEAREST = 64, 10, 8, 4  # pictures by default: of a grid, of a way, and beside their nearest
+VARIED = 9
+
+
+@click.command(
+    "dcgan-sample",
+    context_settings=DEFAULTS,
+    epilog="Example:  dcgan-sample --model faces-128 --output faces.png",
+)
+@click.argument("target", required=False, type=click.Path(path_type=Path))
+@click.option("--model", **shown_default(DEFAULT_MODEL), help="A bundled model's name or the path of a model file.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="What TARGET says as well: the picture file to write, a film (.gif, .webp, .mp4), or a folder with "
+    "--separate.  [default: samples.png]",
+)
+@click.option(
+    "--count",
+    type=click.IntRange(1, 10_000),
+    help="Number of pictures in the grid, or of each way of --interpolate.  [default: 64, 10 of a way, 8 with "
+    "--nearest]",
+)
+@click.option("--seed", type=click.IntRange(0, SEED_MAX), help="Seed of the latents.", **shown_default(0))
+@click.option(
+    "--truncation",
+    type=float,
+    help="Largest magnitude of a latent's entries: below 1, fewer failures and less variety.  [default: no limit]",
+)
+@click.option(
+    "--interpolate", metavar="SEEDS", help="Show the way from one seed's picture to the next's, as 3,8,20; or a film."
+)
+@click.option(
+    "--arithmetic",
+    metavar="SUM",
+    help="Add and subtract averages of the grid's pictures, counted from 0 row by row, as '3,7,12 - 4,9,1 + 20,31,5'.",
+)
+@click.option(
+    "--evolution",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Write the film of a run folder's sample grids.",
+)
+@click.option("--separate", is_flag=True, help="Write each picture to a file of its own, in a folder.")
+@click.option(
+    "--nearest",
+    "datasets",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    help="Show the nearest pictures of this dataset beside each sample, and say how near they are. Can be repeated.",
+)
+@crop_option
+@device_option
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it is a picture.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@common_errors("nothing was written")
+def sample_command(
+    *, target: Path | None, output: Path | None, device: str, overwrite: bool, quiet: bool, **options: Any
+) -> None:
+    """Write a grid of pictures drawn from a model, or look into the model in another way."""
+    ways = [f"--{name}" for name in ("interpolate", "arithmetic", "evolution") if options[name] is not None]
+    ways += ["--nearest"] if options["datasets"] else []
+    if len(ways) > 1:
+        raise click.UsageError(f"{' and '.join(ways)} exclude each other.")
+    if target is not None and output is not None:
+        raise click.UsageError("The output is named twice: by TARGET and by --output.")
+    path = target or output or Path("samples" if options["separate"] else "samples.png")
+    from dcgan.pictures.film import FILMS, save_film
+    from dcgan.pictures.replacing import check_replaceable
+    from dcgan.pictures.saving import save_picture
+
+    if options["separate"] and (options["evolution"] or options["datasets"]):
+        raise click.UsageError("--separate is for samples.")
+    if not options["separate"]:
+        check_replaceable(path, overwrite=overwrite)
+    is_film = path.suffix.lower() in FILMS and (options["interpolate"] or options["evolution"])
+    if options["evolution"]:
+        from dcgan.samples.evolution import read_evolution
+
+        if not is_film:
+            raise click.UsageError(f"Expected a film's suffix, {', '.join(FILMS)}. Received: {path.name}")
+        save_film(path, read_evolution(options["evolution"]))
+    else:
+        from dcgan.device import find_device
+        from dcgan.model_file import load_model
+
+        found = find_device(device)
+        prior = load_model(options["model"])
+        if not quiet:
+            echo_device(found)
+        drawn = _Drawn(prior, found.name, options, on_line=(lambda line: None) if quiet else _print)
+        if options["separate"]:
+            _save_each(path, drawn.pictures(), overwrite=overwrite)
+        elif is_film:
+            save_film(path, list(drawn.pictures()))
+        else:
+            save_picture(path, drawn.sheet())
+    if not quiet:
+        _print(str(path))
+
+
+def _print(line: str) -> None:
+    """Print a line to stdout, made printable."""
+    click.echo(printable(line))
+
+
+class _Drawn:
+    """What dcgan-sample draws."""
+
+    def __init__(self, prior: Prior, device: str, options: dict[str, Any], *, on_line: Any) -> None:
+        from dcgan.inference import GeneratorNetwork
+
+        self.prior, self.options, self.on_line = prior, options, on_line
+        self._network = GeneratorNetwork(prior, device=device)
+        compared = COMPARED if options["datasets"] else COUNT
+        self.count = options["count"] or (STEPS if options["interpolate"] else compared)
+        ways = max(1, len(self._seeds()) - 1) if options["interpolate"] else 1
+        beside = 1 + NEAREST if options["datasets"] else 1
+        most = SHEET_PIXELS_MAX // (prior.config.size**2 * ways * beside)
+        if self.count > most:
+            raise OptionError(f"Expected --count of at most {most} with pictures of this size. Received: {self.count}")
+
+    def pictures(self) -> Pictures:
+        """Return samples, or those of a way, uint8 (B, S, S, C)."""
+        from dcgan.pictures.values import to_uint8
+
+        return to_uint8(self._network(self._latents()))
+
+    def sheet(self) -> Pictures:
+        """Return all of it as one picture."""
+        from dcgan.pictures.values import make_grid
+
+        if self.options["arithmetic"]:
+            return self._sum()
+        if self.options["datasets"]:
+            return self._beside_nearest()
+        return make_grid(self.pictures(), columns=self.count if self.options["interpolate"] else None)
+
+    def _seeds(self) -> list[int]:
+        """Return the seeds of --interpolate."""
+        text = self.options["interpolate"]
+        parts = [part.strip() for part in text.split(",")]
+        if len(parts) < 2 or not all(part.isdecimal() and int(part) <= SEED_MAX for part in parts):
+            raise OptionError(f"Expected two or more seeds as in 3,8,20. Received: {text!r}")
+        return [int(part) for part in parts]
+
+    def _latents(self) -> npt.NDArray[np.float32]:
+        """Return the latents of the samples, or of the way."""
+        import numpy as np
+
+        from dcgan.samples.latent_space import draw_truncated, interpolate
+
+        config = self.prior.config
+        settings = {"distribution": config.latent, "limit": self.options["truncation"]}
+        if not self.options["interpolate"]:
+            return draw_truncated(self.count, config.latent_dim, seed=self.options["seed"], **settings)
+        if self.count < 2:
+            raise OptionError(f"Expected --count of at least 2 with --interpolate. Received: {self.count}")
+        ends = [draw_truncated(1, config.latent_dim, seed=seed, **settings) for seed in self._seeds()]
+        return interpolate(np.concatenate(ends), self.count, distribution=config.latent)
+
+    def _sum(self) -> Pictures:
+        """Return the averages of a sum in a row, and below them the sum, in the middle of pictures around it."""
+        import numpy as np
+
+        from dcgan.pictures.values import make_grid, to_uint8
+        from dcgan.samples.latent_space import combine, parse_sum, vary
+
+        config = self.prior.config
+        terms = parse_sum(self.options["arithmetic"])
+        averages, total = combine(self._latents(), terms, bound=config.latent_bound)
+        around = vary(total, VARIED, seed=self.options["seed"], bound=config.latent_bound)
+        made = to_uint8(self._network(np.concatenate([averages, around])))
+        side = round(VARIED**0.5)
+        columns = max(len(terms), side)
+        white = np.full_like(made[:1], 255)
+        rows = [made[: len(terms)], *(made[len(terms) + side * row :][:side] for row in range(side))]
+        full = [np.concatenate([row, *[white] * (columns - len(row))]) for row in rows]
+        return make_grid(np.concatenate(full), columns=columns)
+
+    def _beside_nearest(self) -> Pictures:
+        """Return each sample and the nearest pictures of the datasets in a row, and say how near they are."""
+        import numpy as np
+
+        from dcgan.pictures.values import make_grid
+        from dcgan.samples.nearest import DESCRIBED_PX, PictureIndex
+        from dcgan.training.sources import open_source
+
+        config = self.prior.config
+        index = PictureIndex(
+            [open_source(path) for path in self.options["datasets"]],
+            channels=config.channels,
+            crop=self.options["crop"],
+        )
+        samples = self.pictures()
+        found = index.find(samples, count=NEAREST)
+        for number, each in enumerate(found):
+            self.on_line(f"sample {number}: {each.distances[0]:.1f} grey levels from {index.name(each.rows[0])}")
+        closest = min(each.distances[0] for each in found)
+        typical = index.typical()
+        self.on_line(
+            f"the nearest of {len(index):,} pictures, at {DESCRIBED_PX} pixels, are {closest:.1f} or more grey levels "
+            f"away; half of the pictures themselves have another one within {typical:.1f}"
+        )
+        rows = []
+        for sample, each in zip(samples, found, strict=True):
+            near = [index.read(row, config.size) for row in each.rows]
+            rows += [sample, *near, *[np.full_like(sample, 255)] * (NEAREST - len(near))]
+        return make_grid(np.stack(rows), columns=1 + NEAREST)
+
+
+def _save_each(folder: Path, pictures: Pictures, *, overwrite: bool) -> None:
+    """Write each picture to FOLDER/NUMBER.png; none where one of them would replace what is to stay."""
+    from dcgan.errors import ImageFileError
+    from dcgan.pictures.replacing import check_replaceable
+    from dcgan.pictures.saving import save_picture
+
+    paths = [folder / f"{number:04d}.png" for number in range(len(pictures))]
+    for path in paths:
+        check_replaceable(path, overwrite=overwrite)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageFileError(f"{folder}: cannot make this folder: {error.strerror or error}") from error
+    for path, picture in zip(paths, pictures, strict=True):
+        save_picture(path, picture)
+
+
+@click.command("dcgan-inspect", context_settings=DEFAULTS, epilog="Example:  dcgan-inspect faces-128")
+@click.argument("model")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@common_errors("nothing was written")
+def inspect_command(*, model: str, as_json: bool) -> None:
+    """Print what a model file says of itself: networks, recipe, data, figures, sizes, terms."""
+    from dcgan.samples.description import describe_model, lines_of
+
+    description = describe_model(model)
+    if as_json:
+        click.echo(json.dumps(description, indent=2))
+    else:
+        for line in lines_of(description):
+            _print(line)
