@@ -59,6 +59,7 @@ LATER_TRAIN_FIELDS: dict[str, Any] = {  # of TrainConfig; what runs without them
     "r1": 0.0,
     "r1_interval": 16,
     "held_out": 0,
+    "discriminator_steps": 1,
     "weight_decay": 0.0,
     "initializer": "normal",
     "augment": "",
@@ -370,6 +371,9 @@ class TrainConfig:
     held_out : int, default 0
         Pictures, chosen by the seed, that are not trained on but compared with; see `RunConfig.measure_epochs`.
 
+    discriminator_steps : int, default 1
+        Updates of the discriminator for each update of the generator, 1 to 16; 1 where `generator_steps` is not.
+
     Notes
     -----
     Runs that were begun before there were the fields from `loss` on have their defaults.
@@ -396,6 +400,7 @@ class TrainConfig:
     augment: str = ""
     recipe: str = ""
     held_out: int = 0
+    discriminator_steps: int = 1
 
     @property
     def augmentations(self) -> tuple[str, ...]:
@@ -429,6 +434,13 @@ class TrainConfig:
         )
         _check_whole("pretrain_steps", self.pretrain_steps, low=0, high=EPOCHS_MAX)
         check(0 <= self.r1 <= WEIGHT_MAX, f"`r1` from 0 to {WEIGHT_MAX:g}", r1=self.r1)
+        _check_whole("discriminator_steps", self.discriminator_steps, low=1, high=GENERATOR_STEPS_MAX)
+        check(
+            min(self.generator_steps, self.discriminator_steps) == 1,
+            "one of `generator_steps` and `discriminator_steps` to be 1",
+            generator_steps=self.generator_steps,
+            discriminator_steps=self.discriminator_steps,
+        )
         _check_whole("held_out", self.held_out, low=0, high=HELD_OUT_MAX)
         _check_whole("r1_interval", self.r1_interval, low=1, high=R1_INTERVAL_MAX)
         check(0 <= self.weight_decay <= 1, "`weight_decay` in [0, 1]", weight_decay=self.weight_decay)

@@ -132,6 +132,12 @@ def recipe_options(command: Command) -> Command:
             **shown_default(TRAIN.generator_steps),
         ),
         click.option(
+            "--discriminator-steps",
+            type=int,
+            help="Updates of the discriminator for each update of the generator.",
+            **shown_default(TRAIN.discriminator_steps),
+        ),
+        click.option(
             "--pretrain-steps",
             type=int,
             help="Training steps in which the discriminator alone is updated first.",

@@ -274,23 +274,27 @@ class Updates:
         See `dcgan.config.TrainConfig`.
     r1_interval : int
         Likewise; 1 where there is no penalty.
+    discriminator_steps : int
+        Likewise.
     """
 
     generator_steps: int = 1
     pretrain_steps: int = 0
     r1_interval: int = 1
+    discriminator_steps: int = 1
 
     @classmethod
     def of(cls, settings: TrainConfig) -> "Updates":
         """Return the updates of a training's settings."""
-        return cls(settings.generator_steps, settings.pretrain_steps, settings.r1_interval if settings.r1 else 1)
+        interval = settings.r1_interval if settings.r1 else 1
+        return cls(settings.generator_steps, settings.pretrain_steps, interval, settings.discriminator_steps)
 
     def at(self, step: int) -> dict[str, bool]:
         """Return whether the generator and the discriminator are updated in a step, and whether R1 is added."""
         after = step - self.pretrain_steps
         penalty = {} if self.r1_interval == 1 else {"penalty_on": step % self.r1_interval == 0}
         return {
-            "generator_on": after >= 0,
+            "generator_on": after >= 0 and after % self.discriminator_steps == 0,
             "discriminator_on": after < 0 or after % self.generator_steps == 0,
             **penalty,
         }

@@ -247,7 +247,8 @@ def _build_optimizer(gan: DCGAN, train: TrainConfig) -> keras.optimizers.Optimiz
         options: dict[str, Any] = {"use_ema": True, "ema_momentum": train.ema_momentum} if train.ema_momentum else {}
         if train.weight_decay:
             options["weight_decay"] = train.weight_decay
-        skips = train.generator_steps > 1 or train.pretrain_steps or train.balance
+        steps = max(train.generator_steps, train.discriminator_steps)
+        skips = steps > 1 or train.pretrain_steps or train.balance
         return (SkippingAdam if skips else keras.optimizers.Adam)(rate, beta_1=train.beta_1, **options)
 
     rate = train.discriminator_learning_rate

@@ -22,10 +22,10 @@ def gan():
     """Return a DCGAN whose samples differ as much as pictures do, and whose discriminator knows nothing."""
     gan = build_gan(MODEL, TrainConfig())
     rng = np.random.default_rng(0)
-    for layer in gan.generator.layers:
-        for variable in layer.trainable_variables:
+    for network, scale in ((gan.generator, 0.3), (gan.discriminator, 0.1)):
+        for variable in network.trainable_variables:
             if variable.name == "kernel":
-                variable.assign(rng.normal(0.0, 0.3, variable.shape))
+                variable.assign(rng.normal(0.0, scale, variable.shape))
     return gan
 
 

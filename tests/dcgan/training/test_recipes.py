@@ -198,6 +198,33 @@ class TestUpdates:
         changed = self.steps(TrainConfig(generator_steps=2, learning_rate=1e-3), 4)
         assert changed == [(True, True), (True, False), (True, True), (True, False)]
 
+    def test_twice_the_discriminator(self):
+        changed = self.steps(TrainConfig(discriminator_steps=2, learning_rate=1e-3), 4)
+        assert changed == [(True, True), (False, True), (True, True), (False, True)]
+        with pytest.raises(OptionError, match="one of `generator_steps` and `discriminator_steps` to be 1"):
+            TrainConfig(discriminator_steps=2, generator_steps=2)
+
+    def test_the_penalty_comes_now_and_then(self):
+        """A lazy R1 changes the discriminator's weights in its own steps alone, as strongly as in all together."""
+        settings = TrainConfig(r1=10.0, r1_interval=4, batch_size=8)
+        updates = Updates.of(settings)
+        assert [updates.at(step)["penalty_on"] for step in range(5)] == [True, False, False, False, True]
+        assert "penalty_on" not in Updates.of(TrainConfig(r1_interval=4)).at(0)
+        config = dataclasses.replace(SMALL, discriminator_norm="none")
+        norms = {}
+        for interval in (1, 4):
+            gan = build_gan(config, dataclasses.replace(settings, r1_interval=interval, learning_rate=2e-3, r1=100.0))
+            batches = TrainingBatches(
+                pictures(8, 16, 3),
+                batch_size=8,
+                latent_dim=8,
+                updates=Updates.of(dataclasses.replace(settings, r1_interval=interval)),
+            )
+            for step in range(24):
+                gan.train_on_batch(batches[step])
+            norms[interval] = float(gradient_penalty(gan.discriminator, batches.pictures / np.float32(127.5) - 1.0))
+        assert norms[4] < 3.0 * norms[1] + 1e-3
+
     def test_first_the_discriminator_alone(self):
         changed = self.steps(TrainConfig(pretrain_steps=2, learning_rate=1e-3), 4)
         assert changed == [(False, True), (False, True), (True, True), (True, True)]
