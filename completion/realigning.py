@@ -18,7 +18,7 @@ __all__ = ["Realigned", "realign"]
 
 KNOWN_MIN = 0.05  # of the frame
 LEAST = 0.03  # of the frame's side, by which a face's points must be misplaced, root mean square
-SURE = 2.0  # and of the standard deviation of this
+SURE = 1.3  # and of the standard deviation of this
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]

@@ -22,7 +22,7 @@ INITIALIZERS = ("normal", "truncated")
 AUGMENTATIONS = ("color", "translation", "cutout")
 GENERATOR_STEPS_MAX = 16
 R1_INTERVAL_MAX = 64
-HELD_OUT_MAX = 100_000
+HELD_OUT_MAX, COMPARED_MIN = 100_000, 4
 KEPT = ("last", "best")
 WEIGHT_MAX = 1e6
 NORMAL_BOUND = 3.0  # standard deviations of normal latents that a search looks at
@@ -442,6 +442,11 @@ class TrainConfig:
             discriminator_steps=self.discriminator_steps,
         )
         _check_whole("held_out", self.held_out, low=0, high=HELD_OUT_MAX)
+        check(
+            self.held_out == 0 or self.held_out >= COMPARED_MIN,
+            f"`held_out` of 0, or of at least {COMPARED_MIN}, which a distance needs",
+            held_out=self.held_out,
+        )
         _check_whole("r1_interval", self.r1_interval, low=1, high=R1_INTERVAL_MAX)
         check(0 <= self.weight_decay <= 1, "`weight_decay` in [0, 1]", weight_decay=self.weight_decay)
         check(

@@ -37,12 +37,15 @@ def check_replaceable(path: Path, *, overwrite: bool) -> None:
 
 
 def _is_picture(path: Path) -> bool:
-    """Tell whether a file begins as a picture does."""
+    """Tell whether a file begins as a picture or a film does."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings(), open_regular(path) as file:
             warnings.simplefilter("ignore")  # of a large or an odd picture
+            if file.read(8)[4:] == b"ftyp":  # a film, .mp4
+                return True
+            file.seek(0)
             with Image.open(file):
                 return True
     except Image.DecompressionBombError:  # a picture, if a large one

@@ -24,10 +24,27 @@ from dcgan.pictures.attached import (
 from dcgan.pictures.png import SIGNATURE, chunks
 from dcgan.pictures.records import write_whole
 
-__all__ = ["save_picture"]
+__all__ = ["check_suffix", "save_picture"]
 
 PNG_HEADER_BYTES = 33  # the signature and the chunk IHDR
 PNG_PIXELS = (b"IHDR", b"IDAT", b"IEND")  # chunks of a PNG that are not attached to its pixels
+
+
+def check_suffix(path: str | os.PathLike[str]) -> str:
+    """Return the format that a path's suffix names, as Pillow calls it.
+
+    Raises
+    ------
+    ImageFileError
+        No picture can be written in such a format.
+    """
+    from PIL import Image
+
+    suffix = Path(path).suffix.lower()
+    kind = Image.registered_extensions().get(suffix)
+    if kind is None or kind not in Image.SAVE:
+        raise ImageFileError(f"{os.fspath(path)}: expected a picture's suffix, received {suffix!r}")
+    return kind
 
 
 def save_picture(
@@ -54,11 +71,7 @@ def save_picture(
     """
     from PIL import Image
 
-    suffix = Path(path).suffix.lower()
-    formats = Image.registered_extensions()
-    if formats.get(suffix) not in Image.SAVE:
-        raise ImageFileError(f"{os.fspath(path)}: expected a picture's suffix, received {suffix!r}")
-    kind = formats[suffix]
+    kind = check_suffix(path)
     attached = attached or NOTHING_ATTACHED
     if picture.dtype == np.uint16:
         _save_deep(Path(path), picture, attached, kind=kind)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from dcgan.command import DEFAULTS, common_errors, crop_option, device_option, echo_device, shown_default
 from dcgan.config import DEFAULT_MODEL, SEED_MAX
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["inspect_command", "sample_command"]
 
-SHEET_PIXELS_MAX = 2**26
+SHEET_PIXELS_MAX, SHEET_SIDE_MAX = 2**26, 65_000  # beyond, no JPEG holds it
 COUNT, STEPS, COMPARED, NEAREST = 64, 10, 8, 4  # pictures by default: of a grid, of a way, and beside their nearest
 VARIED = 9
 
@@ -78,7 +79,7 @@ VARIED = 9
 @device_option
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is a picture.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-@common_errors("nothing was written")
+@common_errors("what was written is whole")
 def sample_command(
     *, target: Path | None, output: Path | None, device: str, overwrite: bool, quiet: bool, **options: Any
 ) -> None:
@@ -94,16 +95,16 @@ def sample_command(
     from dcgan.pictures.replacing import check_replaceable
     from dcgan.pictures.saving import save_picture
 
-    if options["separate"] and (options["evolution"] or options["datasets"]):
-        raise click.UsageError("--separate is for samples.")
+    if options["separate"] and set(ways) - {"--interpolate"}:
+        raise click.UsageError(f"--separate and {ways[0]} exclude each other.")
+    _check_belonging(options)
+    _check_suffix(path, options)
     if not options["separate"]:
         check_replaceable(path, overwrite=overwrite)
-    is_film = path.suffix.lower() in FILMS and (options["interpolate"] or options["evolution"])
+    is_film = path.suffix.lower() in FILMS and not options["separate"] and options["arithmetic"] is None
     if options["evolution"]:
         from dcgan.samples.evolution import read_evolution
 
-        if not is_film:
-            raise click.UsageError(f"Expected a film's suffix, {', '.join(FILMS)}. Received: {path.name}")
         save_film(path, read_evolution(options["evolution"]))
     else:
         from dcgan.device import find_device
@@ -124,6 +125,30 @@ def sample_command(
         _print(str(path))
 
 
+def _check_belonging(options: dict[str, Any]) -> None:
+    """Raise UsageError where an option is given that the others leave without effect."""
+    context = click.get_current_context()
+    given = {name for name in options if context.get_parameter_source(name) != ParameterSource.DEFAULT}
+    useless = {"crop"} if not options["datasets"] else set()
+    useless |= {"seed"} if options["interpolate"] is not None else set()
+    useless |= {"count", "seed", "truncation", "model"} if options["evolution"] is not None else set()
+    if wrong := sorted(given & useless):
+        raise click.UsageError(f"--{wrong[0]} has no effect on what the other options ask for.")
+
+
+def _check_suffix(path: Path, options: dict[str, Any]) -> None:
+    """Raise where nothing of the asked kind can be written under a name, before there is any work."""
+    from dcgan.pictures.film import FILMS
+    from dcgan.pictures.saving import check_suffix
+
+    if options["separate"] or (path.suffix.lower() in FILMS and options["interpolate"] is not None):
+        return
+    if options["evolution"] is None:
+        check_suffix(path)
+    elif path.suffix.lower() not in FILMS:
+        raise click.UsageError(f"Expected a film's suffix, {', '.join(FILMS)}. Received: {path.name}")
+
+
 def _print(line: str) -> None:
     """Print a line to stdout, made printable."""
     click.echo(printable(line))
@@ -138,8 +163,14 @@ class _Drawn:
         self.prior, self.options, self.on_line = prior, options, on_line
         self._network = GeneratorNetwork(prior, device=device)
         compared = COMPARED if options["datasets"] else COUNT
-        self.count = options["count"] or (STEPS if options["interpolate"] else compared)
-        ways = max(1, len(self._seeds()) - 1) if options["interpolate"] else 1
+        is_way = options["interpolate"] is not None
+        self.count = options["count"] or (STEPS if is_way else compared)
+        ways = max(1, len(self._seeds()) - 1) if is_way else 1
+        if is_way and self.count * (prior.config.size + 2) > SHEET_SIDE_MAX:
+            most = SHEET_SIDE_MAX // (prior.config.size + 2)
+            raise OptionError(
+                f"Expected --count of at most {most} with a way of these pictures. Received: {self.count}"
+            )
         beside = 1 + NEAREST if options["datasets"] else 1
         most = SHEET_PIXELS_MAX // (prior.config.size**2 * ways * beside)
         if self.count > most:
@@ -155,11 +186,11 @@ class _Drawn:
         """Return all of it as one picture."""
         from dcgan.pictures.values import make_grid
 
-        if self.options["arithmetic"]:
+        if self.options["arithmetic"] is not None:
             return self._sum()
         if self.options["datasets"]:
             return self._beside_nearest()
-        return make_grid(self.pictures(), columns=self.count if self.options["interpolate"] else None)
+        return make_grid(self.pictures(), columns=self.count if self.options["interpolate"] is not None else None)
 
     def _seeds(self) -> list[int]:
         """Return the seeds of --interpolate."""
@@ -177,7 +208,7 @@ class _Drawn:
 
         config = self.prior.config
         settings = {"distribution": config.latent, "limit": self.options["truncation"]}
-        if not self.options["interpolate"]:
+        if self.options["interpolate"] is None:
             return draw_truncated(self.count, config.latent_dim, seed=self.options["seed"], **settings)
         if self.count < 2:
             raise OptionError(f"Expected --count of at least 2 with --interpolate. Received: {self.count}")
@@ -221,12 +252,16 @@ class _Drawn:
         found = index.find(samples, count=NEAREST)
         for number, each in enumerate(found):
             self.on_line(f"sample {number}: {each.distances[0]:.1f} grey levels from {index.name(each.rows[0])}")
-        closest = min(each.distances[0] for each in found)
-        typical = index.typical()
-        self.on_line(
+        closest, typical = min(each.distances[0] for each in found), index.typical()
+        line = (
             f"the nearest of {len(index):,} pictures, at {DESCRIBED_PX} pixels, are {closest:.1f} or more grey levels "
-            f"away; half of the pictures themselves have another one within {typical:.1f}"
         )
+        line += "away"
+        if len(index) > 1:
+            line += f"; half of the pictures themselves have another one within {typical:.1f}"
+        self.on_line(line)
+        if index.unreadable:
+            self.on_line(f"{index.unreadable:,} pictures cannot be read and are left out")
         rows = []
         for sample, each in zip(samples, found, strict=True):
             near = [index.read(row, config.size) for row in each.rows]

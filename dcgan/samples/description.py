@@ -63,8 +63,12 @@ def lines_of(description: Mapping[str, Any]) -> list[str]:
     lines.insert(2, f"{'size':12} {description['bytes'] / 1e6:.1f} MB")
     lines.append("networks     " + ", ".join(f"{name} {count:,}" for name, count in description["networks"].items()))
     for part in ("model", "dataset", "train", "last", "encoder"):
-        lines += [f"{part}:"] if description[part] else []
-        lines += [f"  {name:28} {_shown(value)}" for name, value in dict(description[part]).items()]
+        found = description[part]
+        if isinstance(found, Mapping):
+            lines += [f"{part}:"] if found else []
+            lines += [f"  {name:28} {_shown(value)}" for name, value in found.items()]
+        else:
+            lines.append(f"{part:12} {_shown(found)}")
     return lines
 
 

@@ -139,7 +139,8 @@ def combine(latents: Latents, terms: list[tuple[int, tuple[int, ...]]], *, bound
         There is no sample of a number.
     """
     last = max(max(numbers) for _, numbers in terms)
-    check(last < len(latents), f"numbers of samples from 0 to {len(latents) - 1}", received=last)
+    if last >= len(latents):
+        raise OptionError(f"Expected numbers of samples from 0 to {len(latents) - 1}. Received: {last}")
     averages = np.stack([latents[list(numbers)].mean(axis=0) for _, numbers in terms])
     signs = np.array([sign for sign, _ in terms], np.float32)
     return averages, np.clip((signs[:, None] * averages).sum(axis=0), -bound, bound).astype(np.float32)

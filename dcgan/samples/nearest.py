@@ -49,6 +49,11 @@ class PictureIndex:
     crop : float, default 1
         Side of the square in the middle of each picture, as a share.
 
+    Attributes
+    ----------
+    unreadable : int
+        Pictures that cannot be read and are left out.
+
     Raises
     ------
     DatasetError
@@ -62,6 +67,7 @@ class PictureIndex:
             found = list(pool.map(self._describe, self._jobs))
         self._jobs = [job for job, each in zip(self._jobs, found, strict=True) if each is not None]
         described = [each for each in found if each is not None]
+        self.unreadable = len(found) - len(described)
         if not described:
             raise DatasetError("expected pictures in the dataset, found none that can be read")
         self._described = np.stack(described)  # (N, 32 * 32 * C) uint8

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 from tqdm import tqdm
 
 from dcgan.training.checkpoint import save_checkpoint
-from dcgan.errors import RunError
+from dcgan.errors import ModelFileError, RunError
+from dcgan.model_tensors import check_values
 from dcgan.pictures.records import write_whole
 from dcgan.terminal import bar_size
 
@@ -199,7 +201,7 @@ RUNAWAY = 1e4  # magnitude of a loss from which on a training has diverged
 
 
 class DivergedError(RunError):
-    """A loss is not finite, or has run away.
+    """A loss or a weight is not finite, or has run away.
 
     Attributes
     ----------
@@ -213,7 +215,9 @@ class DivergedError(RunError):
 
 
 class StopOnDivergence(keras.callbacks.Callback):
-    """Stop the training if a loss is not finite or runs away. The callback must run before the checkpoint is saved.
+    """Stop the training if a loss or a weight is not finite or runs away.
+
+    The callback must run before the checkpoint is saved.
 
     Parameters
     ----------
@@ -226,9 +230,16 @@ class StopOnDivergence(keras.callbacks.Callback):
         self.counter = counter
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Raise DivergedError unless all losses are finite and small."""
+        """Raise DivergedError unless all losses and weights are finite and not too large."""
+        step = self.counter.step_after(epoch)
         if not all(abs(value) <= RUNAWAY for value in logs.values()):  # a NaN is not
-            raise DivergedError(self.counter.step_after(epoch))
+            raise DivergedError(step)
+        for network in self.model.networks.values() if self.model is not None else ():
+            for variable in network.weights:  # not dropout's seeds
+                try:
+                    check_values("", variable.path, np.asarray(variable.numpy()))
+                except ModelFileError as error:  # no file could hold it
+                    raise DivergedError(step) from error
 
 
 class Checkpoints(keras.callbacks.Callback):

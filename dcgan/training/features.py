@@ -1,9 +1,8 @@
 """Features of pictures of any kind, from convolutions with fixed random weights.
 
 Distances need features. Those of a network that was trained on photographs say little of digits, and have to be
-downloaded. Random convolutions keep much of what distinguishes pictures: their statistics rank generators nearly as
-trained ones do (Naeem et al. 2020, arXiv:2002.09797, section 4.3, for pictures unlike ImageNet's). docs/training.md
-shows how they rank the stages of a training.
+downloaded. Naeem et al. 2020 (arXiv:2002.09797) propose networks of random weights for pictures unlike ImageNet's.
+docs/training.md shows how this one ranks the stages of a training.
 """
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)

@@ -17,7 +17,6 @@ from dcgan.pictures.records import write_whole
 from dcgan.pictures.saving import save_picture
 from dcgan.errors import RunError
 from dcgan.training.callbacks import (
-    RUNAWAY,
     Checkpoints,
     DivergedError,
     LossLog,
@@ -28,7 +27,7 @@ from dcgan.training.callbacks import (
     last_losses,
 )
 from dcgan.training.checkpoint import restore_checkpoint, save_checkpoint
-from dcgan.training.health import Health
+from dcgan.training.health import DIVERGENCE, Health
 
 __all__ = ["CHECKPOINT", "Batches", "Export", "Watchers", "count_steps", "fit_in_folder"]
 
@@ -137,8 +136,8 @@ def fit_in_folder(
         except DivergedError as error:
             if attempt == RETRIES:
                 raise RunError(
-                    f"{error}: a loss is no number any more or beyond {RUNAWAY:g}, at half, a quarter and an eighth of "
-                    "the learning rate as well; start over with a lower --learning-rate or another --loss"
+                    f"{error}: a loss or a weight is no number any more or far too large, and three times again with "
+                    "half the learning rate each time; start over with a lower --learning-rate or another --loss"
                 ) from error
             step = restore_checkpoint(run_dir / CHECKPOINT, model)
             for variable in model.optimizer.variables:
@@ -147,7 +146,7 @@ def fit_in_folder(
             save_checkpoint(run_dir / CHECKPOINT, model, step=step)  # a run that is interrupted goes on with this rate
             line = f"{error}: goes on from step {step} with half the learning rate"
             report(line)
-            Health(run_dir / HEALTH, first_step=error.step).note(error.step, "divergence", line)
+            Health(run_dir / HEALTH, first_step=error.step).note(error.step, DIVERGENCE, line)
     best = run_dir / BEST
     if run.keep == "best" and best.exists():
         with write_whole(run_dir / MODEL) as file:
@@ -217,7 +216,6 @@ def _fit(
             log,
             bar,
             StopOnDivergence(counter),
-            Checkpoints(checkpoint, counter, seconds=run.checkpoint_seconds),
             Periodic(counter, every=run.sample_steps, action=export_at, each_pass=counter.steps_per_pass >= PASS_STEPS),
         ]
         if watch is not None:
@@ -226,6 +224,8 @@ def _fit(
             callbacks.append(Periodic(counter, every=run.measure_epochs * counter.steps_per_pass, action=measure))
         if run.snapshot_epochs:
             callbacks.append(Periodic(counter, every=run.snapshot_epochs * counter.steps_per_pass, action=snapshot))
+        # Last: what is due at a step is done before the checkpoint says that the step is.
+        callbacks.append(Checkpoints(checkpoint, counter, seconds=run.checkpoint_seconds))
         model.fit(
             batches,
             epochs=counter.intervals,

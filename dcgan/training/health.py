@@ -9,7 +9,7 @@ from typing import Any
 from dcgan.pictures.records import write_whole
 from dcgan.training.probe import Figures
 
-__all__ = ["SIGNS", "Health", "Sign"]
+__all__ = ["DIVERGENCE", "SIGNS", "Health", "Sign"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Sign:
     advice: str
 
 
+DIVERGENCE = "divergence"  # kept when the run goes back, for that is what it says
 WARM_UP_STEPS = 1000  # a new generator draws nearly the same picture for all latents
 MARGIN_MAX = 10.0
 GRADIENT_MIN = 1e-3
@@ -87,7 +88,8 @@ class Health:
         self._path = path
         self._seen: dict[str, int] = {}
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        self.found = [record for line in lines if (record := _parsed(line)) and record["step"] <= first_step]
+        records = [record for line in lines if (record := _parsed(line))]
+        self.found = [each for each in records if each["step"] <= first_step or each.get("sign") == DIVERGENCE]
 
     def look(self, step: int, figures: Figures) -> list[str]:
         """Return a line of advice for each sign that has just shown often enough."""

@@ -87,8 +87,9 @@ def train_on(
     report(f"{len(data.pictures):,} pictures of {model.size}x{model.size}x{model.channels}; run folder {folder}")
     if not dry_run:
         report(f"to watch it: tensorboard --logdir {folder / 'tensorboard'} (pip install tensorboard)")
+    start_from = load_model(run.start_from) if run.start_from else None
     if dry_run:
-        for line in rehearse(data, folder, model=model, settings=settings, run=run.config):
+        for line in rehearse(data, folder, model=model, settings=settings, run=run.config, start_from=start_from):
             tqdm.write(printable(line))
         return None
     names = [path.name for path in datasets]
@@ -100,7 +101,7 @@ def train_on(
         run=run.config,
         dataset_names=names,
         overwrite=run.overwrite,
-        start_from=load_model(run.start_from) if run.start_from else None,
+        start_from=start_from,
         report=report,
         progress=progress,
     )

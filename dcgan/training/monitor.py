@@ -119,7 +119,7 @@ class Distances:
         self._real = self._describe(real)
         path = folder / "distances.csv"
         rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines())) if path.exists() else []
-        self._rows = [row for row in rows[1:] if len(row) == len(DISTANCES) and int(row[0]) <= first_step]
+        self._rows = [row for row in rows[1:] if _is_row(row) and int(row[0]) <= first_step]
 
     def measure(self, step: int, epoch: float) -> Measured:
         """Measure the exported model, write a row, and keep a copy of the model where it is the best so far."""
@@ -137,3 +137,11 @@ class Distances:
             with write_whole(self._folder / "best.safetensors") as file:
                 file.write((self._folder / "model.safetensors").read_bytes())
         return found
+
+
+def _is_row(row: list[str]) -> bool:
+    """Tell whether a row of distances.csv is whole."""
+    try:
+        return len(row) == len(DISTANCES) and row[0].isdecimal() and bool([float(each) for each in row])
+    except ValueError:
+        return False

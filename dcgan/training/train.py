@@ -10,15 +10,18 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from tensorboardX import SummaryWriter
 
 from dcgan.pictures.saving import save_picture
 from dcgan.training.checkpoint import averaged_weights, save_checkpoint
-from dcgan.config import ModelConfig, RunConfig, TrainConfig
+from dcgan.config import COMPARED_MIN, ModelConfig, RunConfig, TrainConfig
+from dcgan.errors import DatasetError
 from dcgan.training.dataset import CachedPictures, Chosen, PictureRows, TrainingBatches, Updates, check_batch
 from dcgan.training.devices import data_parallel
 from dcgan.training.fitting import CHECKPOINT, HEALTH, PASS_STEPS, Watchers, fit_in_folder
@@ -102,7 +105,7 @@ def train(
     if start_from is not None:
         check_start(start_from.config, model)
     settings, run, report = settings or TrainConfig(), run or RunConfig(), report or (lambda line: None)
-    check_batch(len(data.pictures), settings.batch_size)  # before there is a folder
+    _check_counts(data, settings, run)  # before there is a folder
     description = {"names": list(dataset_names), "pictures": len(data.pictures), "key": data.key}
     wanted = {"model": model.to_dict(), "train": settings.to_dict(), "dataset": description}
     with locked_run(run_dir), data_parallel(settings.batch_size):
@@ -128,12 +131,13 @@ def rehearse(
     model: ModelConfig,
     settings: TrainConfig | None = None,
     run: RunConfig | None = None,
+    start_from: Prior | None = None,
 ) -> list[str]:
     """Do everything of a training once, in a temporary folder, and say what the whole of it would take.
 
     Parameters
     ----------
-    data, run_dir, model, settings, run
+    data, run_dir, model, settings, run, start_from
         See `train`. The run folder is not touched.
 
     Returns
@@ -145,9 +149,11 @@ def rehearse(
     ------
     DatasetError
         There are fewer pictures than one batch.
+    ValueError
+        The model to start from has another configuration.
     """
     settings, run = settings or TrainConfig(), run or RunConfig()
-    check_batch(len(data.pictures), settings.batch_size)
+    _check_counts(data, settings, run)
     with tempfile.TemporaryDirectory() as name, data_parallel(settings.batch_size):
         folder = Path(name)
         trainer = _Trainer(
@@ -161,23 +167,42 @@ def rehearse(
             start_from=None,
         )
         gan = trainer.gan = build_gan(model, settings)
+        if start_from is not None:
+            check_start(start_from.config, model)
+            copy_weights(start_from, gan.generator, gan.discriminator)
         began = time.perf_counter()
         gan.train_on_batch(trainer.batches[0])
         compiled = time.perf_counter()
         for step in range(1, 1 + TIMED_STEPS):
             gan.train_on_batch(trainer.batches[step])
         step_seconds = (time.perf_counter() - compiled) / TIMED_STEPS
-        began_export = time.perf_counter()
-        save_picture(folder / "grid.png", trainer.export({}))
-        export_seconds = time.perf_counter() - began_export
+        with closing(SummaryWriter(str(folder / "tensorboard"))) as events:
+            watchers = trainer.watch(events, 0)
+            for _ in range(2):  # the second one is not compiled any more
+                began_export = time.perf_counter()
+                grid = trainer.export({})
+                save_picture(folder / "grid.png", grid)
+                watchers.look(0, grid)
+                export_seconds = time.perf_counter() - began_export
+            began_measure = time.perf_counter()
+            if watchers.measure is not None:
+                watchers.measure(0, 0.0)
+            measure_seconds = time.perf_counter() - began_measure
         save_checkpoint(folder / CHECKPOINT, gan, step=0)
         sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
-    steps = settings.epochs * trainer.batches.steps_per_pass
-    grids = steps // min(run.sample_steps, max(trainer.batches.steps_per_pass, PASS_STEPS)) + 1
+    per_pass = trainer.batches.steps_per_pass
+    steps = settings.epochs * per_pass
+    every = [run.sample_steps, *([per_pass] if per_pass >= PASS_STEPS else [])]
+    every += [each * per_pass for each in (run.snapshot_epochs, run.measure_epochs) if each]
+    grids = len({step for each in every for step in range(each, steps + 1, each)} | {steps})
     snapshots = settings.epochs // run.snapshot_epochs if run.snapshot_epochs else 0
-    seconds = compiled - began + steps * step_seconds + grids * export_seconds
-    copies = 1 + snapshots + (run.keep == "best" or run.measure_epochs > 0)
+    measured = settings.epochs // run.measure_epochs if run.measure_epochs else 0
+    seconds = compiled - began + steps * step_seconds + grids * export_seconds + measured * measure_seconds
+    copies = 1 + snapshots + (measured > 0)
     disk = sizes[CHECKPOINT] + sizes["model.safetensors"] * copies + sizes["grid.png"] * grids
+    files = ["config.json", "losses.csv", CHECKPOINT, "model.safetensors", "tensorboard/", "samples/", HEALTH]
+    files += ["snapshots/"] if snapshots else []
+    files += ["distances.csv", "best.safetensors"] if measured else []
     weights = {name: network.count_params() for name, network in gan.networks.items()}
     model_mb, grid_mb = sizes["model.safetensors"] / 1e6, sizes["grid.png"] / 1e6
     return [
@@ -187,8 +212,7 @@ def rehearse(
         f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB of this process up to now",
         f"disk: {disk / 1e6:.0f} MB: checkpoint {sizes[CHECKPOINT] / 1e6:.0f} MB, model "
         f"{model_mb:.1f} MB, {copies} of them, {grids} grids of {grid_mb:.2f} MB",
-        f"would be written: {', '.join(str(run_dir / each) for each in ('config.json', 'losses.csv', CHECKPOINT))}, "
-        "model.safetensors, tensorboard/, samples/" + (", snapshots/" if snapshots else ""),
+        f"would be written: {run_dir}: " + ", ".join(files),
     ]
 
 
@@ -301,11 +325,25 @@ class _Trainer:
         return make_grid(generate(generator, self.fixed_latents))
 
 
+def _check_counts(data: CachedPictures, settings: TrainConfig, run: RunConfig) -> None:
+    """Raise DatasetError where there are too few pictures to train on, or to measure a distance to."""
+    check_batch(len(data.pictures), settings.batch_size)
+    _split(data.pictures, settings)
+    if run.measure_epochs and not settings.held_out and len(data.pictures) < COMPARED_MIN:
+        raise DatasetError(
+            f"expected at least {COMPARED_MIN} pictures to compare samples with, found {len(data.pictures)}"
+        )
+
+
 def _split(pictures: PictureRows, settings: TrainConfig) -> tuple[PictureRows, npt.NDArray[np.uint8]]:
     """Return the pictures that are trained on, and those that are held out, at most `COMPARED_MAX` of them."""
     if not settings.held_out:
         return pictures, np.empty(0, np.uint8)
-    check_batch(len(pictures) - settings.held_out, settings.batch_size)
+    if len(pictures) - settings.held_out < settings.batch_size:
+        raise DatasetError(
+            f"expected at least one batch of {settings.batch_size} pictures besides the {settings.held_out} that are "
+            f"held out, found {len(pictures)} in all; fewer with --held-out"
+        )
     order = np.random.default_rng((settings.seed, 4)).permutation(len(pictures))
     held_out = np.sort(order[: min(settings.held_out, COMPARED_MAX)])
     return Chosen(pictures, np.sort(order[settings.held_out :])), np.asarray(pictures[held_out])

@@ -51,7 +51,7 @@ def test_a_sum_by_hand():
     np.testing.assert_allclose(averages, [[0.3, 0.2], [0.1, 0.9], [0.4, 0.4]], rtol=1e-6)
     np.testing.assert_allclose(total, [0.6, -0.3], rtol=1e-5)
     assert combine(latents, parse_sum("2 + 2"), bound=1.0)[1].tolist() == pytest.approx([0.2, 1.0])
-    with pytest.raises(OptionError, match=r"numbers of samples from 0 to 2\. Received: received=3"):
+    with pytest.raises(OptionError, match=r"numbers of samples from 0 to 2\. Received: 3"):
         combine(latents, parse_sum("3"), bound=1.0)
 
 

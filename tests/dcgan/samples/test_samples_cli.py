@@ -9,6 +9,7 @@ from PIL import Image
 from dcgan.pictures.files import read_picture
 from dcgan.pictures.saving import save_picture
 from dcgan.samples.cli import inspect_command, sample_command
+from dcgan.samples.description import lines_of
 from dcgan.samples.nearest import PictureIndex
 from dcgan.training.sources import open_source
 from tests.dcgan.helpers import make_pictures
@@ -45,6 +46,13 @@ def test_a_way_begins_and_ends_with_the_seeds_pictures(here, sample):
         sample("--count", "1", "--seed", seed, f"{seed}.png")
         alone = read_picture(f"{seed}.png")[2:18, 2:18]
         np.testing.assert_array_equal(way[2:18, 2 + 18 * column :][:, :16], alone)
+
+
+def test_a_film_can_be_replaced(here, sample):
+    for _ in range(2):
+        sample("--interpolate", "3,8", "--count", "3", "way.mp4", "--overwrite")
+    (here / "other.mp4").write_text("something else")
+    assert "is no picture" in refused("--interpolate", "3,8", "other.mp4", "--overwrite")
 
 
 @pytest.mark.parametrize("name", ["way.gif", "way.webp", "way.mp4"])
@@ -107,6 +115,15 @@ def test_nearest_pictures(here, sample, model_path):
     assert read_picture("near.png").shape == (2 * 18 + 2, 5 * 18 + 2, 3)
 
 
+def test_pictures_that_cannot_be_read_are_said(here, sample):
+    (here / "some").mkdir()
+    save_picture("some/one.png", make_pictures(1)[0])
+    (here / "some" / "two.png").write_text("no picture")
+    out = sample("--nearest", "some", "--count", "1", "near.png").splitlines()
+    assert out[1].endswith("grey levels away")
+    assert out[2] == "1 pictures cannot be read and are left out"
+
+
 def test_distances_of_an_index(tmp_path):
     for value in (10, 20, 60):
         save_picture(tmp_path / f"{value}.png", np.full((32, 32, 1), value, np.uint8))
@@ -137,12 +154,21 @@ def test_the_film_of_a_run(here, finished):
         (("--arithmetic", "1 + 70"), "numbers of samples from 0 to 63"),
         (("--truncation", "2"), "a truncation above 0, at most 1 with uniform latents"),
         (("a.png", "--output", "b.png"), "named twice"),
-        (("--separate", "--evolution", "."), "--separate is for samples."),
+        (("--separate", "--arithmetic", "1"), "--separate and --arithmetic exclude each other."),
+        (("--interpolate", ""), "two or more seeds as in 3,8,20. Received: ''"),
+        (("--arithmetic", ""), "numbers of samples as in"),
+        (("--interpolate", "3,8", "--count", "9000"), "--count of at most 3611 with a way of these pictures"),
+        (("--interpolate", "3,8", "--seed", "1"), "--seed has no effect"),
+        (("--crop", "0.5"), "--crop has no effect"),
+        (("--evolution", ".", "--count", "2", "a.gif"), "--count has no effect"),
+        (("--interpolate", "3,8", "a.xyz"), "expected a picture's suffix, received '.xyz'"),
+        (("--nearest", ".", "a.gif4"), "expected a picture's suffix"),
         (("--nearest", "."), "expected pictures"),
     ],
 )
 def test_what_cannot_be_drawn(here, model_path, arguments, message):
-    assert message in refused(*arguments, "--model", model_path)
+    model = () if "--evolution" in arguments else ("--model", model_path)
+    assert message in refused(*arguments, *model)
     assert [path.name for path in here.iterdir()] == []
 
 
@@ -160,6 +186,9 @@ def test_a_model_is_described(model_path):
 
 def test_what_is_no_model(tmp_path):
     path = tmp_path / "a.safetensors"
+    odd = {"dataset": [1], "train": "x", "last": None, "encoder": 3, "networks": {}, "model": {}, "bytes": 1}
+    names = ("name", "path", "sha256", "written_by", "terms", "recipe")
+    assert any(line.startswith("train") for line in lines_of(odd | dict.fromkeys(names, "")))
     for data in (b"", b"no model at all, but some bytes"):
         path.write_bytes(data)
         result = CliRunner().invoke(inspect_command, [str(path)])

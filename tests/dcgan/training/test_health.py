@@ -85,10 +85,12 @@ def test_a_sign_must_show_several_times_and_is_said_once(gan, tmp_path):
 
 def test_what_was_found_after_the_checkpoint_is_dropped(tmp_path):
     path = tmp_path / "health.jsonl"
-    path.write_text('{"step": 3, "sign": "a"}\nbroken\n[1]\n{"step": 9, "sign": "b"}\n')
+    path.write_text(
+        '{"step": 3, "sign": "a"}\nbroken\n[1]\n{"step": 9, "sign": "b"}\n{"step": 8, "sign": "divergence"}\n'
+    )
     health = Health(path, first_step=5)
     health.note(6, "c", "advice")
-    assert [json.loads(line)["sign"] for line in path.read_text().splitlines()] == ["a", "c"]
+    assert [json.loads(line)["sign"] for line in path.read_text().splitlines()] == ["a", "divergence", "c"]
 
 
 def test_spread_by_hand():

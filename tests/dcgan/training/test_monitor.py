@@ -10,6 +10,7 @@ from dcgan.config import RunConfig, TrainConfig
 from dcgan.errors import DatasetError, OptionError, RunError
 from dcgan.model_file import load_model
 from dcgan.training import train as training
+from dcgan.training.callbacks import DivergedError, StepCounter, StopOnDivergence
 from dcgan.training.dataset import Chosen
 from dcgan.training.features import RandomFeatures
 from dcgan.training.gan import build_gan
@@ -77,7 +78,7 @@ class TestRun:
         trained, held_out = training._split(pictures, dataclasses.replace(SETTINGS, held_out=8))
         rows = [each.tobytes() for part in (trained[np.arange(12)], held_out) for each in part]
         assert sorted(rows) == sorted(each.tobytes() for each in pictures)
-        with pytest.raises(DatasetError, match="at least one batch of 8 pictures, found 2"):
+        with pytest.raises(DatasetError, match="8 pictures besides the 18 that are held out, found 20 in all"):
             training._split(pictures, dataclasses.replace(SETTINGS, held_out=18))
 
     def test_a_divergence_goes_back_with_half_the_rate(self, tmp_path, monkeypatch):
@@ -107,11 +108,40 @@ class TestRun:
 
     def test_a_training_that_always_diverges_ends_with_advice(self, tmp_path):
         settings = dataclasses.replace(SETTINGS, learning_rate=1e30)
-        with pytest.raises(
-            RunError, match=r"at half, a quarter and an eighth of the learning rate as well; start over"
-        ):
+        with pytest.raises(RunError, match=r"three times again with half the learning rate each time; start"):
             training.train(cached(make_pictures(40)), tmp_path, model=TOY, settings=settings, run=RUN, progress=False)
         assert len((tmp_path / "health.jsonl").read_text().splitlines()) == 3
+
+    def test_weights_that_run_away_are_a_divergence_too(self):
+        """BatchNorm's running means may do so while the losses stay small; no model file could hold them."""
+        gan = build_gan(TOY, TrainConfig())
+        stop = StopOnDivergence(StepCounter(interval=1, intervals=1, first_step=0, steps_per_pass=1, batch_size=8))
+        stop.set_model(gan)
+        stop.on_epoch_end(0, {"loss": 1.0})
+        gan.discriminator.get_layer("norm1").moving_mean.assign(np.full(8, 1e5))
+        with pytest.raises(DivergedError, match="diverged by step 1"):
+            stop.on_epoch_end(0, {"loss": 1.0})
+
+
+def test_too_few_pictures_to_compare_with(tmp_path):
+    with pytest.raises(OptionError, match="`held_out` of 0, or of at least 4"):
+        TrainConfig(held_out=3)
+    settings = dataclasses.replace(SETTINGS, batch_size=2)
+    with pytest.raises(DatasetError, match="at least 4 pictures to compare samples with, found 3"):
+        training.train(
+            cached(make_pictures(3)),
+            tmp_path / "run",
+            model=TOY,
+            settings=settings,
+            run=dataclasses.replace(RUN, measure_epochs=1),
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_row_of_distances_is_dropped(tmp_path):
+    (tmp_path / "distances.csv").write_text("step,epoch\nabc,1,2,3,4,5\n5,1,2,x,4,5\n5,1,2,0.5,0.4,0.6\n")
+    distances = Distances(tmp_path, make_pictures(8), make_pictures, events=None, first_step=9)
+    assert distances._rows == [["5", "1", "2", "0.5", "0.4", "0.6"]]
 
 
 def test_the_best_needs_measurements():
@@ -124,6 +154,14 @@ def test_a_rehearsal_touches_no_run_folder(tmp_path):
     lines = training.rehearse(cached(make_pictures(40)), folder, model=TOY, settings=SETTINGS, run=RUN)
     assert [line.split(":")[0] for line in lines] == ["weights", "time", "memory", "disk", "would be written"]
     assert "for 4 passes of 5 steps" in lines[1]
+    assert "each of 2 grids" in lines[1]  # of 20 steps, one at each tenth
+    measured = dataclasses.replace(RUN, measure_epochs=1, snapshot_epochs=2)
+    lines = training.rehearse(cached(make_pictures(40)), folder, model=TOY, settings=SETTINGS, run=measured)
+    assert "each of 4 grids" in lines[1]
+    assert lines[-1].endswith("snapshots/, distances.csv, best.safetensors")
+    other = load_model("faces-64")
+    with pytest.raises(OptionError, match="Expected"):
+        training.rehearse(cached(make_pictures(40)), folder, model=TOY, settings=SETTINGS, run=RUN, start_from=other)
     assert not folder.exists()
 
 
