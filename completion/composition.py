@@ -112,10 +112,10 @@ class Composer:
             tones = [self.tone(picture, face, mask) for face in faces]
         result = picture if in_place else picture.copy()
         parts = list(zip(faces, tones, generated, strict=True))
-        below = [part for part in parts if not part[0].over]
-        if below:
+        below, above = ([part for part in parts if part[0].over is over] for over in (False, True))
+        if below or not above:  # without any face the hole is filled classically
             self._lay(picture, mask, below, result=result, grain=grain)
-        if above := [part for part in parts if part[0].over]:
+        if above:
             self._lay(picture, mask, above, result=result, grain=grain, filled=bool(below))
         return result
 
