@@ -132,10 +132,11 @@ class Composer:
         """Put faces into `result`; with `filled` its hole is filled already. See `compose`."""
         faces = [face for face, _, _ in parts]
         (rows, columns), owner = _owners(mask, faces)
-        covered = not (owner == 0).any() and all(
-            face.placement.covers(picture.shape) or bool((_fade(face, (rows, columns))[owner == number] == 1.0).all())
-            for number, face in enumerate(faces, start=1)
-        )
+        covered = not (owner == 0).any()
+        if len(faces) == 1:  # beside the part of another face, what that hides would be seen
+            covered &= faces[0].placement.covers(picture.shape) or self.is_within(mask, faces[0])
+        else:
+            covered &= all(face.placement.covers(picture.shape) for face in faces)
         if not covered and not filled:  # what a face fades into
             self._fill.fill(result, mask)
         for number, (face, tone, pixels) in enumerate(parts, start=1):
