@@ -1,12 +1,15 @@
-"""Compare recipes of the generator: each trains for the same time from new weights, with JAX, on a GPU or a CPU.
+r"""Compare recipes of the generator: each trains for the same time from new weights.
 
     KERAS_BACKEND=jax python scripts/compare_recipes.py --seconds 15 --model faces-64 WORK
+    KERAS_BACKEND=tensorflow python scripts/compare_recipes.py --seconds 400 --filters 16 --precision float32 \\
+        --model faces-64 WORK
 
-reads wide faces from WORK/part*.zip and WORK/masks.npy (see train_on_gpu.py) and writes WORK/out: log.txt, table.md and
-TRIAL-SEED.jpg, grids of samples. The time is that of the training steps; the networks are compiled before. Learning
-rates fall along half a cosine, and samples come from the averaged weights. The Frechet distance is that of all training
-pictures and as many samples, in the features of the deepest layer of a model's encoder; each number is the mean of the
-seeds, with the largest and the smallest.
+The first makes its batches on a GPU; it reads wide faces from WORK/part*.zip and WORK/masks.npy (see train_on_gpu.py).
+The second trains on processors and needs the zips alone; its seconds are those of one core, so that other work on the
+machine changes nothing. Both write WORK/out: log.txt, table.md and TRIAL-SEED.jpg, grids of samples. The time is that
+of the training steps; the networks are compiled before. Learning rates fall along half a cosine, and samples come from
+the averaged weights. The Frechet distance is that of all training pictures and as many samples, in the features of the
+deepest layer of a model's encoder; each number is the mean of the seeds, with the smallest and the largest.
 """
 
 import dataclasses
@@ -21,7 +24,7 @@ import numpy as np
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-from train_on_gpu import Phase, Run, falling, write_grid
+from train_on_gpu import Phase, Run, decode, falling, write_grid
 
 Array = Any
 
@@ -52,27 +55,83 @@ class Trial:
     name: str
     seed: int
     gan: Any
-    phase: Phase
+    phase: "Phase | ProcessorPhase"
     latent_dim: int
     pictures: int = 0
     samples: np.ndarray = dataclasses.field(default_factory=lambda: np.empty(0, np.uint8))
 
 
-def prepare(name: str, seed: int, *, size: int, filters: int, batch: int, steps: int, precision: str) -> Trial:
+class ProcessorRun:
+    """What `train_on_gpu.Run` is, for processors: the pictures of all zips, uint8 (N, S, S, 3), and a log."""
+
+    def __init__(self, work: Path, *, size: int) -> None:
+        self.out, self.began, self.store = work / "out", time.monotonic(), None
+        self.out.mkdir(exist_ok=True)
+        self.pictures = np.concatenate([decode(part, size)[0] for part in sorted(work.glob("part*.zip"))])
+
+    say = Run.say
+
+
+class ProcessorPhase:
+    """What `train_on_gpu.Phase` is, for processors: a DCGAN's training on batches from memory, timed by the core."""
+
+    def __init__(self, gan: Any, batches: Any) -> None:
+        self.gan, self.batches, self.steps_done = gan, batches, 0
+
+    def compile(self, store: Any) -> None:
+        """Do nothing: the first step compiles, and is not timed."""
+
+    def compiled_as(self, other: Any) -> None:
+        """Do nothing: another seed's networks are compiled anew."""
+
+    def train(self, run: Any, seconds: float, *, rate: Any, name: str) -> None:
+        """Train for some seconds of a core; `rate` is the learning rate at each share of them."""
+        import keras
+
+        from dcgan.training.callbacks import KeepFreedMemory
+
+        rates = [each for each in self.gan.optimizer.variables if each.name == "learning_rate"]
+        sizes = [float(each) for each in rates]
+        first, began = next(value for value in sizes if value), 0.0
+
+        def after(step: int, logs: Any) -> None:
+            nonlocal began
+            if step == 0:
+                began = time.process_time()
+            share = (time.process_time() - began) / seconds
+            for variable, value in zip(rates, sizes, strict=True):
+                variable.assign(value / first * rate(share))
+            self.steps_done, self.gan.stop_training = step, share >= 1
+
+        watch = keras.callbacks.LambdaCallback(on_train_batch_end=after)
+        self.gan.fit(self.batches, steps_per_epoch=10**9, verbose=0, callbacks=[KeepFreedMemory(), watch])
+        run.say(f"{name}: {self.steps_done} steps in {seconds:.0f} s")
+
+
+def prepare(
+    run: Any, name: str, seed: int, *, size: int, filters: int, batch: int, steps: int, precision: str
+) -> Trial:
     """Return a trial with new networks."""
-    import jax
-    import jax.numpy as jnp
+    import keras
 
     from dcgan.config import ModelConfig, TrainConfig
     from dcgan.training.augment import DRAWS
-    from dcgan.training.dataset import Updates
+    from dcgan.training.dataset import TrainingBatches, Updates
     from dcgan.training.gan import build_gan
-    from device_batches import plain_batch
 
     model_fields, train_fields = TRIALS[name]
     model = ModelConfig(size=size, filters=filters, **model_fields)
     settings = TrainConfig(batch_size=batch, learning_rate=RATE, seed=seed, precision=precision, **train_fields)
     gan, updates = build_gan(model, settings), Updates.of(settings)
+    if keras.config.backend() != "jax":
+        options = {"updates": updates, "draws": DRAWS if settings.augment else 0, "seed": seed}
+        batches = TrainingBatches(run.pictures, batch_size=batch, latent_dim=model.latent_dim, **options)
+        return Trial(name, seed, gan, ProcessorPhase(gan, batches), model.latent_dim)
+
+    import jax
+    import jax.numpy as jnp
+
+    from device_batches import plain_batch
 
     def make_batch(key: Array, store: Any, step: Array) -> dict[str, Array]:
         first, second = jax.random.split(key)
@@ -102,7 +161,7 @@ def sample(trial: Trial, count: int) -> np.ndarray:
     return to_uint8(generator.predict(latents, batch_size=512, verbose=0))
 
 
-def distances(run: Run, trials: list[Trial], model: Path | str) -> list[float]:
+def distances(pictures: np.ndarray, trials: list[Trial], model: Path | str) -> list[float]:
     """Return the Frechet distance of each trial's samples to the training pictures."""
     import keras
 
@@ -119,7 +178,7 @@ def distances(run: Run, trials: list[Trial], model: Path | str) -> list[float]:
         inputs = np.concatenate([to_float(pictures), known], axis=3)
         return np.asarray(features.predict(inputs, batch_size=256, verbose=0), np.float64)
 
-    real = describe(np.asarray(run.store.pictures[: int(run.store.count)]))
+    real = describe(pictures)
     return [float(frechet_distance(real, describe(trial.samples))) for trial in trials]
 
 
@@ -155,13 +214,14 @@ def main(
     compilers: int,
 ) -> None:
     """Train and measure every trial."""
-    import jax
+    import keras
 
-    run = Run(work, capacity=capacity, size=size, seconds=0.0)
-    run.say(f"{jax.devices()}, {precision}, batches of {batch}")
+    on_processors = keras.config.backend() != "jax"
+    run: Any = ProcessorRun(work, size=size) if on_processors else Run(work, capacity=capacity, size=size, seconds=0.0)
+    run.say(f"{keras.config.backend()}, {precision}, batches of {batch}, {filters} filters, {size} pixels")
     names = list(only) or list(TRIALS)
     options = {"size": size, "filters": filters, "batch": batch, "steps": steps, "precision": precision}
-    trials = [prepare(name, seed, **options) for name in names for seed in range(seeds)]
+    trials = [prepare(run, name, seed, **options) for name in names for seed in range(seeds)]
     first = [trial for trial in trials if trial.seed == 0]
     with ThreadPoolExecutor(compilers) as pool:
         jobs = {trial.name: pool.submit(trial.phase.compile, run.store) for trial in first}
@@ -186,7 +246,8 @@ def main(
     (run.out / "trained").touch()
     while not Path(model).exists() and Path(model).suffix == ".safetensors":  # it may arrive later than the pictures
         time.sleep(0.5)
-    found = distances(run, trials, model)
+    pictures = run.pictures if on_processors else np.asarray(run.store.pictures[: int(run.store.count)])
+    found = distances(pictures, trials, model)
     lines = ["| recipe | pictures | Frechet distance |", "|---|---|---|"]
     for name in names:
         of_seeds = [(trial, value) for trial, value in zip(trials, found, strict=True) if trial.name == name]

@@ -20,12 +20,14 @@ from tqdm import tqdm
 from dcgan.training.checkpoint import save_checkpoint
 from dcgan.errors import ModelFileError, RunError
 from dcgan.model_tensors import check_values
+from dcgan.heap import keep_freed_memory
 from dcgan.pictures.records import write_whole
 from dcgan.terminal import bar_size
 
 __all__ = [
     "Checkpoints",
     "DivergedError",
+    "KeepFreedMemory",
     "LossLog",
     "Periodic",
     "ProgressBar",
@@ -212,6 +214,20 @@ class DivergedError(RunError):
     def __init__(self, step: int) -> None:
         super().__init__(f"the training diverged by step {step}")
         self.step = step
+
+
+class KeepFreedMemory(keras.callbacks.Callback):
+    """Undo, after the first step, what TensorFlow sets as it begins to read batches: see `dcgan.heap`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._done = False
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Keep memory from the first step on."""
+        if not self._done:
+            keep_freed_memory()
+            self._done = True
 
 
 class StopOnDivergence(keras.callbacks.Callback):

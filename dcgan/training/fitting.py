@@ -19,6 +19,7 @@ from dcgan.errors import RunError
 from dcgan.training.callbacks import (
     Checkpoints,
     DivergedError,
+    KeepFreedMemory,
     LossLog,
     Periodic,
     ProgressBar,
@@ -213,6 +214,7 @@ def _fit(
     with closing(log), closing(bar), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*shuffle=True.*")  # the batches are shuffled already
         callbacks: list[keras.callbacks.Callback] = [
+            KeepFreedMemory(),
             log,
             bar,
             StopOnDivergence(counter),
