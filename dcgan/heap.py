@@ -2,7 +2,8 @@
 
 Commands for whole folders give large arrays back as soon as they are freed. The C library of Linux takes arrays of more
 than 128 KiB from the system and gives them back one by one. But each time, it raises that limit, up to 32 MiB, and
-keeps smaller ones in its heap, where threads that work on photographs leave holes of all sizes: 60 photographs of 0.3 megapixels took 1.25 GB in place of 0.39.
+keeps smaller ones in its heap, where threads that work on photographs leave holes of all sizes: 60 photographs of 0.3
+megapixels took 1.25 GB in place of 0.39.
 
 A training frees and takes the same arrays in each step, and keeps them: TensorFlow, when it begins to read batches, has
 all freed memory given back, and each page of it has to be cleared again in the next step.
