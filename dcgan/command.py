@@ -18,7 +18,8 @@ from dcgan.config import RunConfig
 from dcgan.device import DEVICES, Device
 from dcgan.errors import FaceCompletionError, OptionError
 from dcgan.pictures.pixel_limit import MEGAPIXELS, MEGAPIXELS_MAX, limited_pixels
-from dcgan.terminal import EXIT_BUG, EXIT_OUTPUT_LOST, Ended, ending_signals, exit_code, printable, tolerant_output
+from dcgan.signals import Ended, ending_signals, exit_code
+from dcgan.terminal import EXIT_BUG, EXIT_OUTPUT_LOST, printable, tolerant_output
 
 __all__ = [
     "DEFAULTS",

@@ -1,26 +1,21 @@
-"""How a command talks and ends: output that may be closed, signals, names that are safe to print.
+"""How a command talks and ends: output that may be closed, progress lines, names that are safe to print.
 
 Pure standard library.
 """
 
 import contextlib
 import os
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from types import FrameType
 from typing import Any
 
 __all__ = [
     "EXIT_BUG",
     "EXIT_OUTPUT_LOST",
-    "Ended",
     "ProgressLines",
     "bar_size",
-    "ending_signals",
-    "exit_code",
     "printable",
     "ticking",
     "tolerant_output",
@@ -28,26 +23,6 @@ __all__ = [
 
 EXIT_BUG = 70  # EX_SOFTWARE of sysexits.h: the command itself is wrong
 EXIT_OUTPUT_LOST = 74  # EX_IOERR of sysexits.h: the work is done, but its talk could not be written
-SIGNALS = ("SIGTERM", "SIGHUP")  # by name, since Windows has no SIGHUP
-
-
-class Ended(KeyboardInterrupt):
-    """The process was asked to end by a signal other than Ctrl-C's; what answers Ctrl-C answers it too.
-
-    Parameters
-    ----------
-    number : int
-        Of the signal.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.number = number
-
-
-def exit_code(interrupt: KeyboardInterrupt) -> int:
-    """Return a process's exit code after a signal: 128 and the signal's number, 130 for Ctrl-C."""
-    return 128 + (interrupt.number if isinstance(interrupt, Ended) else signal.SIGINT)
 
 
 def printable(text: object) -> str:
@@ -153,30 +128,6 @@ def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-@contextlib.contextmanager
-def ending_signals() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into `Ended`, where they would kill the process without a word.
-
-    A signal that the caller of the process has chosen to ignore (nohup) stays ignored. Outside of the main thread, the
-    only one that receives signals, nothing changes.
-    """
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise Ended(number)
-
-    numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
-    if threading.current_thread() is not threading.main_thread():
-        numbers = []
-    numbers = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
-    try:
-        for number in numbers:
-            signal.signal(number, end)
-        yield
-    finally:
-        for number in numbers:
-            signal.signal(number, signal.SIG_DFL)
 
 
 @contextlib.contextmanager

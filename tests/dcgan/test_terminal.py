@@ -1,5 +1,4 @@
 import os
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -8,11 +7,8 @@ import pytest
 from tqdm import tqdm
 
 from dcgan.terminal import (
-    Ended,
     ProgressLines,
     bar_size,
-    ending_signals,
-    exit_code,
     printable,
     ticking,
     tolerant_output,
@@ -36,42 +32,6 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_printable(text, shown):
     assert printable(text) == shown
     printable(text).encode()
-
-
-@posix
-@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
-def test_signals_interrupt_like_ctrl_c(name, code):
-    before = signal.getsignal(getattr(signal, name))
-    with pytest.raises(KeyboardInterrupt) as caught, ending_signals():
-        os.kill(os.getpid(), getattr(signal, name))
-    assert isinstance(caught.value, Ended)
-    assert (str(caught.value), exit_code(caught.value)) == (name, code)
-    assert signal.getsignal(getattr(signal, name)) is before
-    assert exit_code(KeyboardInterrupt()) == 130
-
-
-@posix
-def test_ignored_signals_stay_ignored():
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with ending_signals():
-            os.kill(os.getpid(), signal.SIGHUP)
-        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
-
-
-def test_other_threads_change_no_signals():
-    found = []
-    thread = threading.Thread(target=lambda: found.append(_handler_inside()))
-    thread.start()
-    thread.join()
-    assert found == [signal.getsignal(signal.SIGTERM)]
-
-
-def _handler_inside():
-    with ending_signals():
-        return signal.getsignal(signal.SIGTERM)
 
 
 class Broken:
