@@ -16,6 +16,7 @@ from dcgan.config import (
     UPSAMPLINGS,
     ModelConfig,
     TrainConfig,
+    check,
 )
 from dcgan.recipes import RECIPES, find_recipe
 
@@ -180,11 +181,14 @@ def read_recipe(context: click.Context, options: Mapping[str, Any]) -> Mapping[s
     Raises
     ------
     OptionError
-        There is no such recipe.
+        There is no such recipe, or an interval of a penalty without the penalty.
     """
-    if options["recipe"] is None:
-        return {**options, "recipe": ""}
-    recipe = find_recipe(options["recipe"])
-    settings = {**recipe.model, **recipe.train}
     given = {name for name in options if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
-    return {**options, **{name: value for name, value in settings.items() if name not in given}}
+    if options["recipe"] is None:
+        chosen: dict[str, Any] = {**options, "recipe": ""}
+    else:
+        recipe = find_recipe(options["recipe"])
+        settings = {**recipe.model, **recipe.train}
+        chosen = {**options, **{name: value for name, value in settings.items() if name not in given}}
+    check("r1_interval" not in given or chosen["r1"] > 0, "`r1` above 0 with `r1_interval`", r1=chosen["r1"])
+    return chosen

@@ -326,6 +326,11 @@ def test_killed_interrupted_and_completed(dataset, tmp_path):
     assert load_model(folder / "model.safetensors").info["last"]["step"] == steps[-1]
 
 
+def test_interval_of_no_penalty(dataset):
+    result = run(train_command, "--dataset", dataset, "--r1-interval", 4)
+    assert usage_error(result) == "Error: Expected --r1 above 0 with --r1-interval. Received: --r1 0.0"
+
+
 def test_too_few_pictures_for_a_batch_leave_no_folder(tmp_path):
     np.save(tmp_path / "toys.npy", make_pictures(5))
     options = ["--cache-dir", tmp_path / "cache", "--run-dir", tmp_path / "run", "--batch-size", 8]
