@@ -1,0 +1,1 @@
+"""The page that completes photographs in a browser: the command complete-web (extra `web`)."""

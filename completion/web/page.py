@@ -1,0 +1,550 @@
+"""The page: a photograph to draw on, a folder, and the model; it imports Gradio."""
+
+import html
+import json
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from completion.config import CANDIDATES_MAX
+from completion.web.drawing import BRUSH, StrokeMask, outline_faces, show, to_layer
+from completion.web.service import WEB_METHODS, Completed, Service, Wanted
+from dcgan.config import SEED_MAX
+from dcgan.errors import FaceCompletionError, ImageFileError, OptionError
+from masks import fit_mask
+
+__all__ = ["STYLE", "build_page", "make_theme"]
+
+TITLE = "Face completion"
+INTRODUCTION = (
+    "# Face completion\nBrush over what is damaged or in the way, and have it filled. **What is filled in is imagined: "
+    "it is no evidence of who or what was there.** Everything stays on the computer that serves this page."
+)
+METHODS_TOLD = (
+    "balanced: four answers of the model, averaged. fast: one. best: ten. auto: balanced or biharmonic, by the mask. "
+    "telea, ns, biharmonic and harmonic use no model, for spots and scratches."
+)
+STYLE = """
+.notes { min-height: 1.5em; }
+.notes p { margin: .2em 0; }
+.notes .error { color: var(--error-text-color); font-weight: 600; }
+footer { display: none !important; }
+@media (max-width: 640px) { .gradio-container { padding: 8px !important; } }
+"""
+EVENTS_WAITING = 32
+HEIGHT = 560
+
+Update = Any
+
+
+def make_theme() -> gr.themes.Base:
+    """Return the page's look, with fonts that every system has."""
+    return gr.themes.Default(
+        primary_hue="pink",
+        font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
+        font_mono=["ui-monospace", "Consolas", "monospace"],
+    ).set(
+        block_info_text_color="*neutral_600",  # the usual one is too faint to read
+        block_info_text_color_dark="*neutral_300",
+        block_label_text_color="*neutral_700",
+        block_label_text_color_dark="*neutral_200",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+    )
+
+
+def build_page(service: Service, *, upload_mb: int) -> gr.Blocks:
+    """Return the page.
+
+    Parameters
+    ----------
+    service : Service
+        Loaded or not.
+    upload_mb : int
+        Largest upload, which the page tells.
+    """
+    page = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(300, 3600), fill_width=False)
+    requests = Requests()
+    with page:
+        gr.Markdown(INTRODUCTION)
+        with gr.Tab("Photograph"):
+            _photograph_tab(service, requests, upload_mb=upload_mb)
+        with gr.Tab("Several files"):
+            _folder_tab(service, requests)
+        with gr.Tab("Model"):
+            _model_tab(service)
+        _client_api(service, requests)
+        page.unload(requests.leave)
+    page.queue(max_size=EVENTS_WAITING, default_concurrency_limit=4, api_open=False)
+    return page
+
+
+class Requests:
+    """What each browser tab has asked for and may stop."""
+
+    def __init__(self) -> None:
+        self._stops: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, request: gr.Request | None) -> threading.Event:
+        """Return the event that stops a new completion; what the tab asked for before is stopped."""
+        key, stop = _session(request), threading.Event()
+        with self._lock:
+            before = self._stops.pop(key, None)
+            if key:
+                self._stops[key] = stop
+        if before is not None:
+            before.set()
+        return stop
+
+    def stop(self, request: gr.Request) -> None:
+        """Stop what a tab has asked for."""
+        with self._lock:
+            stop = self._stops.pop(_session(request), None)
+        if stop is not None:
+            stop.set()
+
+    def leave(self, request: gr.Request) -> None:
+        """Stop what a tab has asked for that was closed."""
+        self.stop(request)
+
+
+def _session(request: gr.Request | None) -> str:
+    return str(getattr(request, "session_hash", "") or "")
+
+
+def _wanted_inputs() -> tuple[gr.Dropdown, gr.Number, gr.Radio]:
+    """Return the inputs for method, seed and format."""
+    method = gr.Dropdown(list(WEB_METHODS), value="balanced", label="Method", info=METHODS_TOLD)
+    seed = gr.Number(0, label="Seed", info="Of variations and grain", precision=0, minimum=0, maximum=SEED_MAX)
+    form = gr.Radio(["png", "same"], value="png", label="Format of the result", info="same: that of the photograph")
+    return method, seed, form
+
+
+def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> None:
+    """Lay out the tab for one photograph and say what its buttons do."""
+    opened, result = gr.State({}), gr.State({})
+    with gr.Row():
+        with gr.Column(scale=3, min_width=320):
+            sent = gr.Image(
+                type="filepath",
+                sources=["upload", "clipboard", "webcam"],
+                label=f"1. A photograph: drop it, paste it, choose it, or take one (at most {upload_mb} MB)",
+                height=280,
+                elem_id="photograph",
+            )
+            sent.preprocess = _path_of  # the file as it was sent: neither turned, nor converted, nor opened
+            with gr.Column() as tried:
+                gr.Examples([str(path) for path in _examples(service.folder)], [sent], label="Or try one of these")
+            editor = gr.ImageEditor(
+                visible=False,
+                type="numpy",
+                sources=(),
+                layers=False,
+                transforms=(),
+                brush=gr.Brush(default_size=24, colors=[BRUSH], default_color=BRUSH, color_mode="fixed"),
+                eraser=gr.Eraser(default_size=24),
+                label="2. Brush over what is to be filled; the numbers are the faces found, with their score",
+                buttons=["fullscreen"],
+                height=HEIGHT,
+                elem_id="editor",
+            )
+            with gr.Row(visible=False) as tools:
+                mask_button = gr.UploadButton("Upload a mask", size="sm", file_types=["image"], elem_id="mask")
+                scratches_button = gr.Button("Suggest scratches", size="sm", elem_id="scratches")
+                another = gr.Button("Another photograph", size="sm", elem_id="another")
+            told = gr.HTML(elem_classes=["notes"], elem_id="told")
+        with gr.Column(scale=2, min_width=320):
+            method, seed, form = _wanted_inputs()
+            variations = gr.Slider(
+                1, min(8, CANDIDATES_MAX), 1, step=1, label="Variations", info="Different answers (method balanced)"
+            )
+            with gr.Row():
+                complete = gr.Button("3. Complete", variant="primary", interactive=False, elem_id="complete")
+                cancel = gr.Button("Cancel", elem_id="cancel")
+            notes = gr.HTML(elem_classes=["notes"], elem_id="notes")
+    with gr.Column(visible=False, elem_id="result") as shown:
+        compared = gr.ImageSlider(
+            label="Before and after", elem_id="compared", max_height=HEIGHT, buttons=["fullscreen"]
+        )
+        gallery = gr.Gallery(
+            visible=False,
+            label="Variations, the likeliest first: choose one",
+            columns=4,
+            allow_preview=False,
+            elem_id="all",
+        )
+        with gr.Row():
+            download = gr.DownloadButton("Download at full size", elem_id="download")
+            go_on = gr.Button("Go on from this one", elem_id="go-on")
+        with gr.Accordion("What was done (line of the manifest)", open=False):
+            line = gr.Code(language="json", show_label=False, elem_id="manifest")
+
+    opening = [opened, sent, tried, editor, tools, complete, told, shown, notes]
+
+    def open_sent(path: str | None) -> list[Update]:
+        return _opened(service, path)
+
+    sent.change(open_sent, sent, opening, api_visibility="private", show_progress="minimal", concurrency_id="open")
+    another.click(
+        _closed,
+        None,
+        opening,
+        api_visibility="private",
+    )
+
+    def open_mask(path: str, state: dict[str, Any]) -> list[Update]:
+        return _mask_opened(service, state, Path(path))
+
+    def suggest(state: dict[str, Any]) -> list[Update]:
+        return _scratches_opened(service, state)
+
+    masked = [opened, editor, told]
+    mask_button.upload(open_mask, [mask_button, opened], masked, api_visibility="private")
+    scratches_button.click(suggest, opened, masked, api_visibility="private", concurrency_id="open")
+
+    def run(
+        state: dict[str, Any],
+        drawn: Any,
+        method: str,
+        seed: float,
+        form: str,
+        variations: float,
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  (Gradio finds it there)
+    ) -> list[Update]:
+        stop = requests.begin(request)
+        try:
+            wanted = Wanted(method, int(seed), int(variations), form)
+            completed = _completed(service, state, drawn, wanted, stop=stop, progress=progress)
+        except (FaceCompletionError, OptionError) as error:
+            return [{}, *_hidden(1), None, *_hidden(1), None, "", _told(error=str(error))]
+        return _result(service, state, completed)
+
+    results = [result, shown, compared, gallery, download, line, notes]
+    running = complete.click(
+        run,
+        [opened, editor, method, seed, form, variations],
+        results,
+        api_visibility="private",
+        concurrency_id="completion",
+        concurrency_limit=1,
+        show_progress_on=[notes],
+    )
+    cancel.click(requests.stop, None, None, api_visibility="private", queue=False)
+    cancel.click(lambda: _told(error="stopped"), None, notes, cancels=[running], api_visibility="private", queue=False)
+
+    def choose(found: dict[str, Any], event: gr.SelectData) -> list[Update]:
+        return _chosen(service, found, int(event.index))
+
+    gallery.select(choose, result, [result, compared, download], api_visibility="private")
+    go_on.click(lambda found: found.get("path"), result, sent, api_visibility="private")
+
+
+def _path_of(payload: Any) -> str | None:
+    """Return the path of an uploaded file."""
+    return None if payload is None else payload.path
+
+
+def _hidden(count: int) -> list[Update]:
+    return [gr.update(visible=False)] * count
+
+
+def _told(notes: tuple[str, ...] = (), *, error: str = "", done: str = "") -> str:
+    """Return notes and an error as HTML that screen readers announce."""
+    lines = [f'<p class="error" role="alert">{html.escape(error)}</p>'] if error else []
+    lines += [f'<p role="status">{html.escape(line)}</p>' for line in (done, *notes) if line]
+    return "".join(lines)
+
+
+def _opened(service: Service, path: str | None) -> list[Update]:
+    """Return what the page shows when a photograph has come in, or gone."""
+    if path is None:
+        return [gr.skip()] * 9
+    try:
+        picture = service.read(Path(path))
+        faces = service.find_faces(picture)
+    except FaceCompletionError as error:
+        return _closed(error=str(error))
+    shown = show(picture)
+    scale = shown.shape[1] / picture.shape[1]
+    count = f"{len(faces)} face{'s' * (len(faces) != 1)} found" if faces else "no face found; faces behind holes may be"
+    told = f"{Path(path).name}: {picture.shape[1]} x {picture.shape[0]} pixels, {count}"
+    background = outline_faces(shown, faces, scale=scale)
+    state = {"path": path, "shape": picture.shape[:2], "mask": ""}
+    return [
+        state,
+        *_hidden(2),
+        gr.update(value=_editor_value(background, None), visible=True),
+        gr.update(visible=True),
+        gr.update(interactive=True),
+        _told(done=told),
+        gr.update(visible=False),
+        "",
+    ]
+
+
+def _closed(*, error: str = "") -> list[Update]:
+    """Return what the page shows without a photograph."""
+    shown = [gr.update(value=None, visible=True), gr.update(visible=True)]
+    editor = gr.update(value=None, visible=False)
+    off = gr.update(interactive=False)
+    return [{}, *shown, editor, *_hidden(1), off, _told(error=error), *_hidden(1), ""]
+
+
+def _editor_value(background: Any, layer: Any) -> dict[str, Any]:
+    layers = [] if layer is None else [layer]
+    return {"background": background, "layers": layers, "composite": None if layer is not None else background}
+
+
+def _background(service: Service, state: dict[str, Any]) -> Any:
+    """Return the editor's background once more: the photograph with its faces outlined."""
+    picture = service.read(Path(state["path"]))
+    shown = show(picture)
+    return outline_faces(shown, service.find_faces(picture), scale=shown.shape[1] / picture.shape[1])
+
+
+def _with_mask(service: Service, state: dict[str, Any], mask: Any, told: str) -> list[Update]:
+    """Return what the page shows with a mask in the editor, where it can be changed."""
+    path = service.folder / "gradio" / f"mask-{time.monotonic_ns()}.npy"
+    path.parent.mkdir(exist_ok=True)
+    np.save(path, np.packbits(mask, axis=1))
+    background = _background(service, state)
+    value = _editor_value(background, to_layer(mask, background.shape))
+    return [{**state, "mask": str(path)}, value, _told(done=told)]
+
+
+def _mask_opened(service: Service, state: dict[str, Any], path: Path) -> list[Update]:
+    """Return what the page shows when a mask has come in."""
+    from completion.folder.masks import read_mask
+
+    if not state:
+        return [gr.skip(), gr.skip(), _told(error="expected a photograph first")]
+    try:
+        drawn = read_mask(path)
+        fitted = fit_mask(drawn.mask, state["shape"])
+    except (ImageFileError, ValueError) as error:
+        text = str(error).replace(f"{path.parent}/", "")
+        return [gr.skip(), gr.skip(), _told(error=text)]
+    notes = "; ".join((*drawn.notes, *fitted.notes))
+    told = f"{path.name}: {fitted.mask.mean():.1%} of the photograph is missing{'; ' if notes else ''}{notes}"
+    return _with_mask(service, state, fitted.mask, told)
+
+
+def _scratches_opened(service: Service, state: dict[str, Any]) -> list[Update]:
+    """Return what the page shows when scratches are suggested."""
+    from masks.scratches import suggest_scratches
+
+    if not state:
+        return [gr.skip(), gr.skip(), _told(error="expected a photograph first")]
+    mask = suggest_scratches(service.read(Path(state["path"])))
+    if not mask.any():
+        return [gr.skip(), gr.skip(), _told(done="no scratches found")]
+    told = f"a suggestion: {mask.mean():.1%} of the photograph; look at it, erase what is none, then complete"
+    return _with_mask(service, state, mask, told)
+
+
+def _completed(
+    service: Service, state: dict[str, Any], drawn: Any, wanted: Wanted, *, stop: threading.Event, progress: gr.Progress
+) -> Completed:
+    """Complete the photograph under the strokes."""
+    if not state or drawn is None:
+        raise OptionError("Expected a photograph. Received: none")
+    shape = tuple(state["shape"])
+    own = None
+    if state["mask"]:
+        own = np.unpackbits(np.load(state["mask"]), axis=1)[:, : shape[1]].astype(bool)
+    mask = StrokeMask(shape, own).with_strokes(drawn["layers"])
+    if not mask.any():
+        raise OptionError("Expected strokes over what is to be filled. Received: none")
+    began = time.monotonic()
+
+    def tell(share: float) -> None:
+        spent = time.monotonic() - began
+        left = f", about {spent / share - spent:.0f} s left" if share > 0.02 and spent > 1 else ""
+        progress(share, desc=f"completing{left}")
+
+    progress(0, desc="waiting for its turn, then completing")
+    return service.complete(Path(state["path"]), mask, wanted, stop=stop, on_progress=tell)
+
+
+def _result(service: Service, state: dict[str, Any], completed: Completed) -> list[Update]:
+    """Return what the page shows of a completed photograph."""
+    after = [show(service.read(path)) for path in completed.paths]
+    before = show(service.read(Path(state["path"])))
+    paths = [str(path) for path in completed.paths]
+    found = {"before": state["path"], "paths": paths, "path": paths[0]}
+    captions = _captions(completed)
+    several = len(paths) > 1
+    seconds = completed.record.get("seconds", 0)
+    done = f"{completed.paths[0].name}: {completed.record.get('missing', 0):.1%} filled in {seconds:.1f} s"
+    return [
+        found,
+        gr.update(visible=True),
+        (before, after[0]),
+        gr.update(value=list(zip(after, captions, strict=True)) if several else None, visible=several),
+        gr.update(value=paths[0]),
+        json.dumps(completed.record, indent=1),
+        _told(completed.notes, done=done),
+    ]
+
+
+def _captions(completed: Completed) -> list[str]:
+    """Return a line for each variation: its losses, lower is likelier; and how far they lie apart, once."""
+    count = len(completed.paths)
+    spread = completed.record.get("spread")
+    lines = []
+    for index in range(count):
+        values = [
+            f"{name} {values[index]:.3f}"
+            for name, key in (("contextual loss", "contextual_loss"), ("perceptual", "perceptual_loss"))
+            if isinstance(values := completed.record.get(key), list)
+            and len(values) == count
+            and values[index] is not None
+        ]
+        lines.append(", ".join([f"{index + 1}", *values]))
+    if spread is not None and lines:
+        lines[0] += f" (spread of all {spread:.1f} grey levels)"
+    return lines
+
+
+def _chosen(service: Service, found: dict[str, Any], index: int) -> list[Update]:
+    """Return what the page shows when a variation is chosen."""
+    if not 0 <= index < len(found.get("paths", ())):
+        return [gr.skip()] * 3
+    path = found["paths"][index]
+    pair = show(service.read(Path(found["before"]))), show(service.read(Path(path)))
+    return [{**found, "path": path}, pair, gr.update(value=path)]
+
+
+def _folder_tab(service: Service, requests: Requests) -> None:
+    """Lay out the tab for several files."""
+    with gr.Row():
+        pictures = gr.File(label="Photographs", file_count="multiple", height=180, elem_id="photographs")
+        masks = gr.File(
+            label="One mask for all, or masks named like the photographs (a_mask.png for a.jpg)",
+            file_count="multiple",
+            height=180,
+            elem_id="masks",
+        )
+    with gr.Row():
+        method, seed, form = _wanted_inputs()
+    with gr.Row():
+        complete = gr.Button("Complete all", variant="primary", elem_id="complete-all")
+        cancel = gr.Button("Cancel")
+    notes = gr.HTML(elem_classes=["notes"], elem_id="folder-notes")
+    table = gr.Dataframe(
+        headers=["photograph", "what became of it", "notes"], interactive=False, wrap=True, elem_id="table"
+    )
+    download = gr.DownloadButton("Download all (zip)", visible=False, elem_id="download-all")
+
+    def run(
+        pictures: list[str] | None, masks: list[str] | None, method: str, seed: float, form: str, request: gr.Request
+    ) -> Iterator[list[Update]]:
+        stop = requests.begin(request)
+        rows: list[list[str]] = []
+        paths = [[Path(path) for path in given or ()] for given in (pictures, masks)]
+        yield [[], gr.update(visible=False), _told(done="completing")]
+        try:
+            for found in service.complete_many(paths[0], paths[1], Wanted(method, int(seed), 1, form), stop=stop):
+                if isinstance(found, Path):
+                    archive = shutil.make_archive(str(found.parent / "completed"), "zip", found)
+                    failed = sum(row[1] == "failed" for row in rows)
+                    done = f"{len(rows) - failed} of {len(paths[0])} completed"
+                    yield [rows, gr.update(value=archive, visible=True), _told(done=done)]
+                elif found.status == "note":
+                    yield [rows, gr.update(visible=False), _told(done=found.told)]
+                else:
+                    rows = [*rows, [found.name, found.status, found.told]]
+                    yield [rows, gr.update(visible=False), _told(done=f"{len(rows)} of {len(paths[0])} done")]
+        except (FaceCompletionError, OptionError) as error:
+            yield [rows, gr.update(visible=False), _told(error=str(error))]
+
+    running = complete.click(
+        run,
+        [pictures, masks, method, seed, form],
+        [table, download, notes],
+        api_visibility="private",
+        concurrency_id="completion",
+        concurrency_limit=1,
+    )
+    cancel.click(requests.stop, None, None, api_visibility="private", queue=False)
+    cancel.click(lambda: _told(error="stopped"), None, notes, cancels=[running], api_visibility="private", queue=False)
+
+
+def _model_tab(service: Service) -> None:
+    """Lay out the tab that tells of the model and draws samples."""
+    from dcgan.samples.description import describe_model, lines_of
+
+    text = "\n".join(lines_of(describe_model(service.model)))
+    gr.Code(text, language=None, label="The model and its terms", elem_id="model")
+    with gr.Row():
+        seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=SEED_MAX)
+        truncation = gr.Slider(
+            0.2, 1.0, 1.0, step=0.05, label="Truncation", info="Below 1: fewer failures, less variety"
+        )
+        way = gr.Slider(0, 1, 0, step=0.05, label="On the way to the next seed's faces")
+    draw = gr.Button("Draw faces that nobody has", elem_id="draw")
+    samples = gr.Image(label="Samples", interactive=False, elem_id="samples", buttons=["download", "fullscreen"])
+
+    def draw_samples(seed: float, truncation: float, way: float) -> Any:
+        from dcgan.pictures.values import make_grid
+
+        return make_grid(service.draw(16, seed=int(seed), truncation=truncation, way=way), columns=8)
+
+    for event in (draw.click, truncation.release, way.release):
+        event(draw_samples, [seed, truncation, way], samples, api_visibility="private", concurrency_id="open")
+
+
+def _client_api(service: Service, requests: Requests) -> None:
+    """Add the call /complete for Gradio's own clients."""
+    picture, mask = gr.File(visible=False, label="picture"), gr.File(visible=False, label="mask")
+    method, seed = gr.Textbox("balanced", visible=False, label="method"), gr.Number(0, visible=False, label="seed")
+    form = gr.Textbox("png", visible=False, label="form")
+    result, line = gr.File(visible=False, label="result"), gr.JSON(visible=False, label="manifest")
+    button = gr.Button(visible=False)
+
+    def complete(
+        picture: str | None, mask: str | None, method: str, seed: float, form: str, request: gr.Request
+    ) -> tuple[str, dict[str, Any]]:
+        if picture is None or mask is None:
+            raise gr.Error("Expected a picture and a mask. Received: none")
+        try:
+            wanted = Wanted(method, int(seed), 1, form)
+            completed = service.complete(Path(picture), Path(mask), wanted, stop=requests.begin(request))
+        except (FaceCompletionError, OptionError) as error:
+            raise gr.Error(str(error)) from error
+        return str(completed.paths[0]), completed.record
+
+    button.click(
+        complete,
+        [picture, mask, method, seed, form],
+        [result, line],
+        api_name="complete",
+        concurrency_id="completion",
+        concurrency_limit=1,
+    )
+
+
+def _examples(folder: Path) -> list[Path]:
+    """Return example photographs: those of the repository where there are any, and scikit-image's."""
+    own = Path(__file__).resolve().parents[2] / "examples" / "photographs"
+    found = [path for name in ("two", "old") if (path := own / f"{name}.jpg").is_file()]
+    from skimage import data
+
+    from dcgan.pictures.saving import save_picture
+
+    examples = folder / "examples"
+    examples.mkdir(exist_ok=True)
+    save_picture(examples / "astronaut.png", data.astronaut())
+    return [examples / "astronaut.png", *found]
