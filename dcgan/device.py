@@ -10,6 +10,7 @@ import dataclasses
 import functools
 from typing import Any
 
+from dcgan.onnx_runtime import import_runtime
 from dcgan.errors import OptionError
 
 __all__ = ["DEVICES", "Device", "find_device", "one_line", "providers_of"]
@@ -53,7 +54,7 @@ def find_device(wanted: str = "auto") -> Device:
         raise OptionError(f"Expected `device` to be one of {', '.join(DEVICES)}. Received: {wanted!r}")
     if wanted == "cpu":
         return Device()
-    import onnxruntime
+    onnxruntime = import_runtime()
 
     if CUDA not in onnxruntime.get_available_providers():
         if wanted == "gpu":
@@ -82,7 +83,8 @@ def _failure_of_gpu() -> str:
     Where a library of CUDA is missing, ONNX Runtime makes a session for the processor and raises nothing.
     """
     import numpy as np
-    import onnxruntime
+
+    onnxruntime = import_runtime()
 
     from dcgan.onnx_graph import IR_VERSION, OPSET
     from dcgan.onnx_writer import model, node

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from dcgan.onnx_runtime import import_runtime
 from dcgan.device import one_line, providers_of
 from dcgan.errors import EngineError, ModelFileError
 from dcgan.onnx_graph import completion_graph, generator_graph
@@ -91,7 +92,7 @@ class GeneratorNetwork:
 
 def start_session(graph: bytes, *, device: str = "cpu") -> Any:
     """Return an ONNX Runtime session of a graph, which uses one thread on the processor."""
-    import onnxruntime
+    onnxruntime = import_runtime()
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

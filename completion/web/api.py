@@ -9,22 +9,23 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from completion.web.service import BusyError, Service, Wanted
+from completion.web.service import BusyError, Service, Wanted, wanted_from
 from dcgan.errors import FaceCompletionError, OptionError
 
 __all__ = ["add_api"]
 
 PARTS = ("picture", "mask")
-FIELDS = ("method", "seed", "form")
+FIELDS = ("method", "seed", "form", "picture_is", "face_box")
 MEDIA = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp", ".tif": "image/tiff"}
 
 
 def add_api(app: Any, service: Service) -> None:
     """Add the route to a FastAPI application.
 
-    The request is a form: the files "picture" and "mask", and the optional fields "method", "seed" and "form" of
-    `completion.web.service.Wanted`. The answer is the file; its header "Manifest" is the line of JSON. What cannot be
-    done is answered by one line of text: 422 for what was sent, 503 where too many wait.
+    The request is a form: the files "picture" and "mask", and the optional fields "method", "seed", "form" and
+    "face_box" of `completion.web.service.Wanted`, and "picture_is", its `picture`. The answer is the file; its header
+    "Manifest" is the line of JSON. What cannot be done is answered by one line of text: 422 for what was sent, 503
+    where too many wait.
     """
     from fastapi import Request
     from fastapi.responses import FileResponse, PlainTextResponse, Response
@@ -87,13 +88,11 @@ def _read_wanted(form: Any) -> Wanted:
     unknown = [name for name in form if name not in (*PARTS, *FIELDS)]
     if unknown:
         raise OptionError(f"Expected the fields {', '.join((*PARTS, *FIELDS))}. Received: {unknown[0]!r}")
-    given = {name: form[name] for name in FIELDS if name in form}
-    if "seed" in given:
-        text = str(given["seed"])
-        if not (text.isascii() and text.isdigit()):
-            raise OptionError(f"Expected `seed` as a whole number. Received: {text!r}")
-        given["seed"] = int(text[:20])
-    return Wanted(**given)
+    given = {name: str(form[name]) for name in FIELDS if name in form}
+    seed = given.pop("seed", "0")
+    if not (seed.isascii() and seed.isdigit()):
+        raise OptionError(f"Expected `seed` as a whole number. Received: {seed!r}")
+    return wanted_from(seed=int(seed[:20]), **given)  # type: ignore[arg-type]  # texts, which are checked
 
 
 def _save(file: Any, path: Path) -> None:

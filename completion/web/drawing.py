@@ -95,13 +95,14 @@ class StrokeMask:
         if not self._mask.any():
             return self._fit(drawn)
         shown = to_layer(self._mask, drawn.shape)[..., 3] >= OPAQUE
-        return (self._mask & ~self._fit(shown & ~drawn)) | self._fit(drawn & ~shown)
+        erased = self._fit(shown & ~drawn, interpolation=cv2.INTER_NEAREST)
+        return (self._mask & ~erased) | self._fit(drawn & ~shown)
 
-    def _fit(self, mask: Mask) -> Mask:
+    def _fit(self, mask: Mask, *, interpolation: int = cv2.INTER_LINEAR) -> Mask:
         if mask.shape == self.shape:
             return mask
         size = self.shape[1], self.shape[0]
-        return np.asarray(cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_LINEAR)) >= OPAQUE
+        return np.asarray(cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=interpolation)) >= OPAQUE
 
     @staticmethod
     def _drawn(layers: Sequence[Any]) -> Mask | None:

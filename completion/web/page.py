@@ -14,7 +14,7 @@ import numpy as np
 
 from completion.config import CANDIDATES_MAX
 from completion.web.drawing import BRUSH, StrokeMask, outline_faces, show, to_layer
-from completion.web.service import WEB_METHODS, Completed, Service, Wanted
+from completion.web.service import WEB_METHODS, Completed, Service, Wanted, wanted_from
 from dcgan.config import SEED_MAX
 from dcgan.errors import FaceCompletionError, ImageFileError, OptionError
 from masks import fit_mask
@@ -123,12 +123,23 @@ def _session(request: gr.Request | None) -> str:
     return str(getattr(request, "session_hash", "") or "")
 
 
-def _wanted_inputs() -> tuple[gr.Dropdown, gr.Number, gr.Radio]:
-    """Return the inputs for method, seed and format."""
+def _wanted_inputs(*, box: bool) -> list[gr.components.Component]:
+    """Return the inputs of `wanted_from`; the box of a face is shown where there is one photograph."""
     method = gr.Dropdown(list(WEB_METHODS), value="balanced", label="Method", info=METHODS_TOLD)
     seed = gr.Number(0, label="Seed", info="Of variations and grain", precision=0, minimum=0, maximum=SEED_MAX)
     form = gr.Radio(["png", "same"], value="png", label="Format of the result", info="same: that of the photograph")
-    return method, seed, form
+    with gr.Accordion("What the picture is, and where the face is", open=False):
+        picture = gr.Radio(
+            [("find it out", "auto"), ("a photograph", "photograph"), ("an aligned face", "aligned")],
+            value="auto",
+            label="The picture is",
+            info="Notes name the options of complete-images: --faces is a photograph, --aligned an aligned face, "
+            "--face-box the box below.",
+        )
+        face_box = gr.Textbox(
+            "", label="Box of a face that is not found", info="x,y,width,height in pixels", visible=box, max_lines=1
+        )
+    return [method, seed, form, picture, face_box]
 
 
 def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> None:
@@ -165,7 +176,7 @@ def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> 
                 another = gr.Button("Another photograph", size="sm", elem_id="another")
             told = gr.HTML(elem_classes=["notes"], elem_id="told")
         with gr.Column(scale=2, min_width=320):
-            method, seed, form = _wanted_inputs()
+            inputs = _wanted_inputs(box=True)
             variations = gr.Slider(
                 1, min(8, CANDIDATES_MAX), 1, step=1, label="Variations", info="Different answers (method balanced)"
             )
@@ -216,16 +227,18 @@ def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> 
     def run(
         state: dict[str, Any],
         drawn: Any,
+        variations: float,
         method: str,
         seed: float,
         form: str,
-        variations: float,
+        picture_is: str,
+        face_box: str,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  (Gradio finds it there)
     ) -> list[Update]:
         stop = requests.begin(request)
         try:
-            wanted = Wanted(method, int(seed), int(variations), form)
+            wanted = wanted_from(method, seed, form, picture_is, face_box, variations=variations)
             completed = _completed(service, state, drawn, wanted, stop=stop, progress=progress)
         except (FaceCompletionError, OptionError) as error:
             return [{}, *_hidden(1), None, *_hidden(1), None, "", _told(error=str(error))]
@@ -234,7 +247,7 @@ def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> 
     results = [result, shown, compared, gallery, download, line, notes]
     running = complete.click(
         run,
-        [opened, editor, method, seed, form, variations],
+        [opened, editor, variations, *inputs],
         results,
         api_visibility="private",
         concurrency_id="completion",
@@ -438,7 +451,7 @@ def _folder_tab(service: Service, requests: Requests) -> None:
             elem_id="masks",
         )
     with gr.Row():
-        method, seed, form = _wanted_inputs()
+        inputs = _wanted_inputs(box=False)
     with gr.Row():
         complete = gr.Button("Complete all", variant="primary", elem_id="complete-all")
         cancel = gr.Button("Cancel")
@@ -449,14 +462,22 @@ def _folder_tab(service: Service, requests: Requests) -> None:
     download = gr.DownloadButton("Download all (zip)", visible=False, elem_id="download-all")
 
     def run(
-        pictures: list[str] | None, masks: list[str] | None, method: str, seed: float, form: str, request: gr.Request
+        pictures: list[str] | None,
+        masks: list[str] | None,
+        method: str,
+        seed: float,
+        form: str,
+        picture_is: str,
+        face_box: str,
+        request: gr.Request,
     ) -> Iterator[list[Update]]:
         stop = requests.begin(request)
         rows: list[list[str]] = []
         paths = [[Path(path) for path in given or ()] for given in (pictures, masks)]
         yield [[], gr.update(visible=False), _told(done="completing")]
         try:
-            for found in service.complete_many(paths[0], paths[1], Wanted(method, int(seed), 1, form), stop=stop):
+            wanted = wanted_from(method, seed, form, picture_is, face_box)
+            for found in service.complete_many(paths[0], paths[1], wanted, stop=stop):
                 if isinstance(found, Path):
                     archive = shutil.make_archive(str(found.parent / "completed"), "zip", found)
                     failed = sum(row[1] == "failed" for row in rows)
@@ -472,7 +493,7 @@ def _folder_tab(service: Service, requests: Requests) -> None:
 
     running = complete.click(
         run,
-        [pictures, masks, method, seed, form],
+        [pictures, masks, *inputs],
         [table, download, notes],
         api_visibility="private",
         concurrency_id="completion",
@@ -511,16 +532,25 @@ def _client_api(service: Service, requests: Requests) -> None:
     picture, mask = gr.File(visible=False, label="picture"), gr.File(visible=False, label="mask")
     method, seed = gr.Textbox("balanced", visible=False, label="method"), gr.Number(0, visible=False, label="seed")
     form = gr.Textbox("png", visible=False, label="form")
+    picture_is = gr.Textbox("auto", visible=False, label="picture_is")
+    face_box = gr.Textbox("", visible=False, label="face_box")
     result, line = gr.File(visible=False, label="result"), gr.JSON(visible=False, label="manifest")
     button = gr.Button(visible=False)
 
     def complete(
-        picture: str | None, mask: str | None, method: str, seed: float, form: str, request: gr.Request
+        picture: str | None,
+        mask: str | None,
+        method: str,
+        seed: float,
+        form: str,
+        picture_is: str,
+        face_box: str,
+        request: gr.Request,
     ) -> tuple[str, dict[str, Any]]:
         if picture is None or mask is None:
             raise gr.Error("Expected a picture and a mask. Received: none")
         try:
-            wanted = Wanted(method, int(seed), 1, form)
+            wanted = wanted_from(method, seed, form, picture_is, face_box)
             completed = service.complete(Path(picture), Path(mask), wanted, stop=requests.begin(request))
         except (FaceCompletionError, OptionError) as error:
             raise gr.Error(str(error)) from error
@@ -528,7 +558,7 @@ def _client_api(service: Service, requests: Requests) -> None:
 
     button.click(
         complete,
-        [picture, mask, method, seed, form],
+        [picture, mask, method, seed, form, picture_is, face_box],
         [result, line],
         api_name="complete",
         concurrency_id="completion",

@@ -223,6 +223,7 @@ def make_app(service: Service, *, host: str, port: int, login: tuple[str, str] |
         path="/",
         server_name=host,
         server_port=port,
+        app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
         footer_links=[],
         run_history=False,
         allowed_paths=[],

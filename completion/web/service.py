@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -43,13 +44,26 @@ if TYPE_CHECKING:
     from dcgan.inference import GeneratorNetwork
     from dcgan.model_file import Prior
 
-__all__ = ["WEB_METHODS", "BusyError", "Completed", "Row", "Service", "StoppedError", "Wanted"]
+__all__ = [
+    "FORMS",
+    "PICTURES",
+    "WEB_METHODS",
+    "BusyError",
+    "Completed",
+    "Row",
+    "Service",
+    "StoppedError",
+    "Wanted",
+    "wanted_from",
+]
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 WEB_METHODS = tuple(name for name, config in METHODS.items() if not isinstance(config, SearchConfig))
 MANIFEST = "manifest.jsonl"
+COMPLETED = re.compile(r"-completed(-[0-9]+)?$")
+FORMS, PICTURES = ("png", "same"), ("auto", "photograph", "aligned")
 METHODS_KEPT = 4
 WAITING_MAX = 8
 WAY_STEPS = 20
@@ -77,6 +91,10 @@ class Wanted:
         Number of different completions; 1: one.
     form : str
         Of the result, "png" or "same" as the picture's file.
+    picture : str
+        What it is: one of `PICTURES`; "auto" finds it out.
+    face_box : tuple of int, optional
+        Left, top, width and height of a face, in pixels.
 
     Raises
     ------
@@ -88,6 +106,8 @@ class Wanted:
     seed: int = 0
     variations: int = 1
     form: str = "png"
+    picture: str = "auto"
+    face_box: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.method not in WEB_METHODS:
@@ -96,13 +116,37 @@ class Wanted:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise OptionError(f"Expected `{name}` as a whole number from {low} to {high}. Received: {value!r}")
-        if self.form not in ("png", "same"):
-            raise OptionError(f"Expected `form` as png or same. Received: {self.form!r}")
+        for name, known in (("form", FORMS), ("picture", PICTURES)):
+            if getattr(self, name) not in known:
+                raise OptionError(f"Expected `{name}` as {' or '.join(known)}. Received: {getattr(self, name)!r}")
+        if self.face_box is not None and (len(self.face_box) != 4 or min(self.face_box[2:]) < 1):
+            raise OptionError(f"Expected `face_box` as x,y,width,height in pixels. Received: {self.face_box}")
+        if self.face_box is not None and self.picture == "aligned":
+            raise OptionError("Expected `picture` as auto or photograph with `face_box`. Received: 'aligned'")
         several = [name for name in methods_with_option("variations") if name in WEB_METHODS]
         if self.variations > 1 and self.method not in several:
             raise OptionError(
                 f"Expected `method` as {' or '.join(several)} with `variations`. Received: {self.method!r}"
             )
+
+
+def wanted_from(
+    method: str = "balanced",
+    seed: float = 0,
+    form: str = "png",
+    picture_is: str = "auto",
+    face_box: str = "",
+    *,
+    variations: float = 1,
+) -> Wanted:
+    """Return `Wanted` from what a form holds: numbers that may be floats, and a box written x,y,width,height."""
+    box = None
+    if face_box.strip():
+        try:
+            box = tuple(int(part) for part in face_box.split(","))
+        except ValueError as error:
+            raise OptionError(f"Expected `face_box` as x,y,width,height in pixels. Received: {face_box!r}") from error
+    return Wanted(method, int(seed), int(variations), form, picture_is, box)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -438,7 +482,7 @@ class Service:
         job = FolderJob(
             output=folder / "output",
             masks=masks,
-            photographs=GivenPlaces(mode="auto"),
+            photographs=_places(wanted),
             form=wanted.form,
             keep="best" if wanted.variations == 1 else "all",
             seed=wanted.seed,
@@ -473,6 +517,7 @@ class Service:
         paths = []
         for number, output in enumerate(outputs, start=1):
             stem, suffix = os.path.splitext(Path(record["input"]).name)
+            stem = COMPLETED.sub("", stem)  # the result of a result
             suffix = Path(output).suffix or suffix
             ending = f"-completed-{number}" if len(outputs) > 1 else "-completed"
             path = folder / "output" / f"{stem}{ending}{suffix}"
@@ -481,6 +526,14 @@ class Service:
         names = [path.name for path in paths]
         named = {**record, "input": Path(record["input"]).name, "output": names if len(names) > 1 else names[0]}
         return Completed(folder, tuple(paths), {key: value for key, value in named.items() if key != "files"})
+
+
+def _places(wanted: Wanted) -> GivenPlaces | None:
+    """Return what is said of the faces' places; None: the picture is an aligned face."""
+    if wanted.picture == "aligned":
+        return None
+    boxes = () if wanted.face_box is None else (wanted.face_box,)
+    return GivenPlaces(boxes, mode=wanted.picture)  # type: ignore[arg-type]  # four numbers
 
 
 def _input(path: Path) -> InputPicture:
