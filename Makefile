@@ -6,10 +6,10 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # `auto` is as many processes as cores and memory allow: see tests/conftest.py. PYTEST_OPTIONS='-n 1' overrides it.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: help demo photographs test lint check bench docs constraints clean
+.PHONY: help demo photographs web web-test test lint check bench docs constraints clean
 
 help:  ## what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else \
@@ -23,7 +23,7 @@ $(VENV)/.user: $(VENV)/.python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	$(INSTALL) '.[dev]'
-	@touch $@ $(VENV)/.user
+	@touch $@ $(VENV)/.user $(VENV)/.web
 
 demo: $(VENV)/.user  ## complete the example faces with the bundled model, into demo-output/
 	$(BIN)/complete-images --mask center --output demo-output/center --overwrite --sheet examples
@@ -34,6 +34,17 @@ photographs: $(VENV)/.user  ## complete the faces in the example photographs, in
 	for name in two old; do $(BIN)/complete-images --faces --mask-file examples/photographs/masks/$$name.png \
 	  --output demo-output/photographs/$$name --overwrite --sheet examples/photographs/$$name.jpg || exit; done
 	@echo "Look at demo-output/photographs/two/sheet.png and demo-output/photographs/old/sheet.png."
+
+$(VENV)/.web: $(VENV)/.python pyproject.toml constraints.txt
+	$(INSTALL) '.[web]'
+	@touch $@ $(VENV)/.user
+
+web: $(VENV)/.web  ## open the page that completes photographs, http://127.0.0.1:7860/
+	$(BIN)/complete-web
+
+web-test: $(VENV)/.dev  ## install Debian's Chromium where there is none, and drive the page with it
+	command -v chromium || { apt-get update && apt-get install --yes chromium; }
+	$(BIN)/python -m pytest tests/completion/web
 
 test: $(VENV)/.dev  ## run the tests
 	$(PYTEST) $(PYTEST_OPTIONS)

@@ -8,12 +8,14 @@ import click
 from completion.cli import complete_command
 from completion.encoder.cli import train_encoder_command
 from completion.evaluation.cli import evaluate_command
+from completion.web.cli import web_command
 from dcgan.faces.cli import align_command
 from dcgan.cli import cache_command, train_command
 from dcgan.samples.cli import inspect_command, sample_command
 
 COMMANDS = (
     complete_command,
+    web_command,
     evaluate_command,
     align_command,
     train_command,

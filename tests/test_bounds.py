@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from completion.cli import complete_command
 from completion.encoder.cli import train_encoder_command
 from completion.evaluation.cli import evaluate_command
+from completion.web.cli import web_command
 from dcgan.cli import train_command
 from dcgan.samples.cli import sample_command
 from dcgan.faces.cli import align_command
@@ -18,6 +19,7 @@ COMMANDS = {
     train_encoder_command: ["--dataset", "in", "--run-dir", "out"],
     align_command: ["in", "out"],
     sample_command: ["--output", "out/a.png"],
+    web_command: ["--no-browser"],
 }
 NUMBERS = (click.INT, click.FLOAT)
 #: What is harmless however large it is: shares of nothing, limits that leave out, times to wait between two writes.

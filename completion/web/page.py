@@ -128,7 +128,7 @@ def _wanted_inputs(*, box: bool) -> list[gr.components.Component]:
     method = gr.Dropdown(list(WEB_METHODS), value="balanced", label="Method", info=METHODS_TOLD)
     seed = gr.Number(0, label="Seed", info="Of variations and grain", precision=0, minimum=0, maximum=SEED_MAX)
     form = gr.Radio(["png", "same"], value="png", label="Format of the result", info="same: that of the photograph")
-    with gr.Accordion("What the picture is, and where the face is", open=False):
+    with gr.Accordion("Where the face is", open=False):
         picture = gr.Radio(
             [("find it out", "auto"), ("a photograph", "photograph"), ("an aligned face", "aligned")],
             value="auto",
@@ -175,31 +175,31 @@ def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> 
                 scratches_button = gr.Button("Suggest scratches", size="sm", elem_id="scratches")
                 another = gr.Button("Another photograph", size="sm", elem_id="another")
             told = gr.HTML(elem_classes=["notes"], elem_id="told")
+            with gr.Row():
+                complete = gr.Button("3. Complete", variant="primary", interactive=False, elem_id="complete")
+                cancel = gr.Button("Cancel", elem_id="cancel")
+            notes = gr.HTML(elem_classes=["notes"], elem_id="notes")
+            with gr.Column(visible=False, elem_id="result") as shown:
+                compared = gr.ImageSlider(
+                    label="Before and after", elem_id="compared", max_height=HEIGHT, buttons=["fullscreen"]
+                )
+                gallery = gr.Gallery(
+                    visible=False,
+                    label="Variations, the likeliest first: choose one",
+                    columns=4,
+                    allow_preview=False,
+                    elem_id="all",
+                )
+                with gr.Row():
+                    download = gr.DownloadButton("Download at full size", elem_id="download")
+                    go_on = gr.Button("Go on from this one", elem_id="go-on")
+                with gr.Accordion("What was done (line of the manifest)", open=False):
+                    line = gr.Code(language="json", show_label=False, elem_id="manifest")
         with gr.Column(scale=2, min_width=320):
             inputs = _wanted_inputs(box=True)
             variations = gr.Slider(
                 1, min(8, CANDIDATES_MAX), 1, step=1, label="Variations", info="Different answers (method balanced)"
             )
-            with gr.Row():
-                complete = gr.Button("3. Complete", variant="primary", interactive=False, elem_id="complete")
-                cancel = gr.Button("Cancel", elem_id="cancel")
-            notes = gr.HTML(elem_classes=["notes"], elem_id="notes")
-    with gr.Column(visible=False, elem_id="result") as shown:
-        compared = gr.ImageSlider(
-            label="Before and after", elem_id="compared", max_height=HEIGHT, buttons=["fullscreen"]
-        )
-        gallery = gr.Gallery(
-            visible=False,
-            label="Variations, the likeliest first: choose one",
-            columns=4,
-            allow_preview=False,
-            elem_id="all",
-        )
-        with gr.Row():
-            download = gr.DownloadButton("Download at full size", elem_id="download")
-            go_on = gr.Button("Go on from this one", elem_id="go-on")
-        with gr.Accordion("What was done (line of the manifest)", open=False):
-            line = gr.Code(language="json", show_label=False, elem_id="manifest")
 
     opening = [opened, sent, tried, editor, tools, complete, told, shown, notes]
 
@@ -298,7 +298,7 @@ def _opened(service: Service, path: str | None) -> list[Update]:
     return [
         state,
         *_hidden(2),
-        gr.update(value=_editor_value(background, None), visible=True),
+        _editor(background),
         gr.update(visible=True),
         gr.update(interactive=True),
         _told(done=told),
@@ -315,9 +315,12 @@ def _closed(*, error: str = "") -> list[Update]:
     return [{}, *shown, editor, *_hidden(1), off, _told(error=error), *_hidden(1), ""]
 
 
-def _editor_value(background: Any, layer: Any) -> dict[str, Any]:
+def _editor(background: Any, layer: Any = None) -> Update:
+    """Return the editor's update: its canvas has the picture's size, or Gradio shows a layer beside its place."""
     layers = [] if layer is None else [layer]
-    return {"background": background, "layers": layers, "composite": None if layer is not None else background}
+    value = {"background": background, "layers": layers, "composite": None if layer is not None else background}
+    height, width = background.shape[:2]
+    return gr.update(value=value, canvas_size=(width, height), visible=True)
 
 
 def _background(service: Service, state: dict[str, Any]) -> Any:
@@ -333,8 +336,8 @@ def _with_mask(service: Service, state: dict[str, Any], mask: Any, told: str) ->
     path.parent.mkdir(exist_ok=True)
     np.save(path, np.packbits(mask, axis=1))
     background = _background(service, state)
-    value = _editor_value(background, to_layer(mask, background.shape))
-    return [{**state, "mask": str(path)}, value, _told(done=told)]
+    layer = to_layer(mask, background.shape)
+    return [{**state, "mask": str(path)}, _editor(background, layer), _told(done=told)]
 
 
 def _mask_opened(service: Service, state: dict[str, Any], path: Path) -> list[Update]:

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from completion.cli import complete_command
 from completion.encoder.cli import train_encoder_command
 from completion.evaluation.cli import evaluate_command
+from completion.web.cli import web_command
 from dcgan.cli import cache_command, train_command
 from dcgan.samples.cli import sample_command
 from dcgan.command import common_errors
@@ -22,6 +23,7 @@ COMMANDS = {
     "dcgan-train-encoder": (train_encoder_command, ["--dataset", "{empty}"]),
     "dcgan-align": (align_command, ["{empty}", "{empty}/out"]),
     "dcgan-sample": (sample_command, ["--model", "{empty}/none.safetensors"]),
+    "complete-web": (web_command, ["--no-browser", "--model", "{empty}/none.safetensors"]),
     "dcgan-cache": (cache_command, ["--cache-dir", "{empty}/cache"]),
 }
 NUMBERS = [
