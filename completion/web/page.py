@@ -1,5 +1,6 @@
 """The page: a photograph to draw on, a folder, and the model; it imports Gradio."""
 
+import functools
 import html
 import json
 import shutil
@@ -34,6 +35,7 @@ STYLE = """
 .notes { min-height: 1.5em; }
 .notes p { margin: .2em 0; }
 .notes .error { color: var(--error-text-color); font-weight: 600; }
+#model textarea { font-family: var(--font-mono); }
 footer { display: none !important; }
 @media (max-width: 640px) { .gradio-container { padding: 8px !important; } }
 """
@@ -155,8 +157,9 @@ def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> 
                 elem_id="photograph",
             )
             sent.preprocess = _path_of  # the file as it was sent: neither turned, nor converted, nor opened
-            with gr.Column() as tried:
-                gr.Examples([str(path) for path in _examples(service.folder)], [sent], label="Or try one of these")
+            with gr.Row() as tried:
+                examples = _examples(service.folder)
+                tries = [gr.Button(f"Try {name}", icon=str(path), size="sm") for name, path in examples.items()]
             editor = gr.ImageEditor(
                 visible=False,
                 type="numpy",
@@ -207,6 +210,8 @@ def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> 
         return _opened(service, path)
 
     sent.change(open_sent, sent, opening, api_visibility="private", show_progress="minimal", concurrency_id="open")
+    for button, path in zip(tries, examples.values(), strict=True):
+        button.click(functools.partial(str, path), None, sent, api_visibility="private")
     another.click(
         _closed,
         None,
@@ -511,7 +516,15 @@ def _model_tab(service: Service) -> None:
     from dcgan.samples.description import describe_model, lines_of
 
     text = "\n".join(lines_of(describe_model(service.model)))
-    gr.Code(text, language=None, label="The model and its terms", elem_id="model")
+    gr.Textbox(
+        text,
+        lines=12,
+        max_lines=24,
+        interactive=False,
+        label="The model and its terms",
+        elem_id="model",
+        buttons=["copy"],
+    )
     with gr.Row():
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=SEED_MAX)
         truncation = gr.Slider(
@@ -569,10 +582,8 @@ def _client_api(service: Service, requests: Requests) -> None:
     )
 
 
-def _examples(folder: Path) -> list[Path]:
-    """Return example photographs: those of the repository where there are any, and scikit-image's."""
-    own = Path(__file__).resolve().parents[2] / "examples" / "photographs"
-    found = [path for name in ("two", "old") if (path := own / f"{name}.jpg").is_file()]
+def _examples(folder: Path) -> dict[str, Path]:
+    """Return example photographs by name: the repository's where they are, and one of scikit-image's."""
     from skimage import data
 
     from dcgan.pictures.saving import save_picture
@@ -580,4 +591,6 @@ def _examples(folder: Path) -> list[Path]:
     examples = folder / "examples"
     examples.mkdir(exist_ok=True)
     save_picture(examples / "astronaut.png", data.astronaut())
-    return [examples / "astronaut.png", *found]
+    own = Path(__file__).resolve().parents[2] / "examples" / "photographs"
+    named = {"an astronaut": examples / "astronaut.png", "two people": own / "two.jpg", "an old one": own / "old.jpg"}
+    return {name: path for name, path in named.items() if path.is_file()}
