@@ -20,7 +20,7 @@ from dcgan.config import SEED_MAX
 from dcgan.errors import FaceCompletionError, ImageFileError, OptionError
 from masks import fit_mask
 
-__all__ = ["STYLE", "build_page", "make_theme"]
+__all__ = ["STYLE", "build_page", "complete_drawn", "make_theme", "result_shown"]
 
 TITLE = "Face completion"
 INTRODUCTION = (
@@ -244,10 +244,10 @@ def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> 
         stop = requests.begin(request)
         try:
             wanted = wanted_from(method, seed, form, picture_is, face_box, variations=variations)
-            completed = _completed(service, state, drawn, wanted, stop=stop, progress=progress)
+            completed = complete_drawn(service, state, drawn, wanted, stop=stop, progress=progress)
         except (FaceCompletionError, OptionError) as error:
             return [{}, *_hidden(1), None, *_hidden(1), None, "", _told(error=str(error))]
-        return _result(service, state, completed)
+        return result_shown(service, state, completed)
 
     results = [result, shown, compared, gallery, download, line, notes]
     running = complete.click(
@@ -375,10 +375,24 @@ def _scratches_opened(service: Service, state: dict[str, Any]) -> list[Update]:
     return _with_mask(service, state, mask, told)
 
 
-def _completed(
-    service: Service, state: dict[str, Any], drawn: Any, wanted: Wanted, *, stop: threading.Event, progress: gr.Progress
+def complete_drawn(
+    service: Service, state: dict[str, Any], drawn: Any, wanted: Wanted, *, stop: threading.Event, progress: Any = None
 ) -> Completed:
-    """Complete the photograph under the strokes."""
+    """Complete the photograph under the strokes.
+
+    Parameters
+    ----------
+    service : Service
+    state : dict
+        Of the page: "path" of the photograph, its "shape", and "mask", the path of an uploaded or suggested one or "".
+    drawn : dict
+        Of the editor: "layers".
+    wanted : Wanted
+    stop : threading.Event
+        Set where the result is no longer wanted.
+    progress : gradio.Progress, optional
+        Told what is done.
+    """
     if not state or drawn is None:
         raise OptionError("Expected a photograph. Received: none")
     shape = tuple(state["shape"])
@@ -391,16 +405,19 @@ def _completed(
     began = time.monotonic()
 
     def tell(share: float) -> None:
+        if progress is None:
+            return
         spent = time.monotonic() - began
         left = f", about {spent / share - spent:.0f} s left" if share > 0.02 and spent > 1 else ""
         progress(share, desc=f"completing{left}")
 
-    progress(0, desc="waiting for its turn, then completing")
+    if progress is not None:
+        progress(0, desc="waiting for its turn, then completing")
     return service.complete(Path(state["path"]), mask, wanted, stop=stop, on_progress=tell)
 
 
-def _result(service: Service, state: dict[str, Any], completed: Completed) -> list[Update]:
-    """Return what the page shows of a completed photograph."""
+def result_shown(service: Service, state: dict[str, Any], completed: Completed) -> list[Update]:
+    """Return the updates that show a completed photograph; `state` is the page's."""
     after = [show(service.read(path)) for path in completed.paths]
     before = show(service.read(Path(state["path"])))
     paths = [str(path) for path in completed.paths]
