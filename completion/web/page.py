@@ -85,7 +85,7 @@ def build_page(service: Service, *, upload_mb: int) -> gr.Blocks:
             _folder_tab(service, requests)
         with gr.Tab("Model"):
             _model_tab(service)
-        _client_api(service, requests)
+        _client_api(service)
         page.unload(requests.leave)
     page.queue(max_size=EVENTS_WAITING, default_concurrency_limit=4, api_open=False)
     return page
@@ -560,7 +560,7 @@ def _model_tab(service: Service) -> None:
         event(draw_samples, [seed, truncation, way], samples, api_visibility="private", concurrency_id="open")
 
 
-def _client_api(service: Service, requests: Requests) -> None:
+def _client_api(service: Service) -> None:
     """Add the call /complete for Gradio's own clients."""
     picture, mask = gr.File(visible=False, label="picture"), gr.File(visible=False, label="mask")
     method, seed = gr.Textbox("balanced", visible=False, label="method"), gr.Number(0, visible=False, label="seed")
@@ -578,13 +578,12 @@ def _client_api(service: Service, requests: Requests) -> None:
         form: str,
         picture_is: str,
         face_box: str,
-        request: gr.Request,
     ) -> tuple[str, dict[str, Any]]:
         if picture is None or mask is None:
             raise gr.Error("Expected a picture and a mask. Received: none")
         try:
             wanted = wanted_from(method, seed, form, picture_is, face_box)
-            completed = service.complete(Path(picture), Path(mask), wanted, stop=requests.begin(request))
+            completed = service.complete(Path(picture), Path(mask), wanted)
         except (FaceCompletionError, OptionError) as error:
             raise gr.Error(str(error)) from error
         return str(completed.paths[0]), completed.record

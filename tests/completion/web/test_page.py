@@ -6,6 +6,7 @@ WEB_SCREENSHOTS=FOLDER keeps the pictures of each step, for the documentation.
 import contextlib
 import os
 import shutil
+import time
 import zipfile
 from pathlib import Path
 
@@ -209,6 +210,35 @@ def test_variations_are_shown_and_one_is_chosen(opened, photograph, tmp_path):
     page.locator("#all .thumbnail-item, #all .grid-container button").nth(1).click()
     page.wait_for_timeout(3000)
     assert download(page, "#download", tmp_path).name == "astronaut-completed-2.png"
+
+
+@pytest.mark.parametrize("way", ["cancel", "leave"])
+def test_what_is_not_wanted_any_more_is_stopped(opened, server, photograph, way):
+    """A search of eight variations, which takes long."""
+    page = opened()
+    send(page, photograph)
+    stroke(page, (0.4, 0.2), (0.5, 0.26))
+    page.locator("input[aria-label*='Variations'][type=number]").fill("8")
+    page.keyboard.press("Tab")
+    before = set(server.requests())
+    page.click("#complete")
+    wait_for(lambda: set(server.requests()) - before)
+    (folder,) = set(server.requests()) - before
+    page.wait_for_timeout(3000)
+    if way == "cancel":
+        page.click("#cancel")
+        page.wait_for_function("document.querySelector('#notes').innerText.includes('stopped')")
+    else:
+        page.close()
+    wait_for(lambda: not folder.exists())
+    assert not list(folder.parent.glob(f"{folder.name}/output/*-completed*"))
+
+
+def wait_for(condition, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_what_is_no_picture_is_told_and_the_page_goes_on(opened, photograph, tmp_path):
