@@ -161,7 +161,7 @@ class ShardType(click.ParamType):
 @click.option(
     "--grain/--no-grain",
     default=True,
-    help="Photographs: continue the fine texture of the known skin in the hole.  [default: grain]",
+    help="Photographs: continue the fine detail of the other half and of the known skin in the hole.  [default: grain]",
 )
 @click.option(
     "--output",

@@ -82,7 +82,7 @@ def complete(
     beyond : str, optional
         For photographs: the classical method for the part of a hole that lies in no face's frame.
     grain : bool, optional
-        For photographs: continue the fine texture of the known skin.
+        For photographs: continue the fine detail of the face's other half and of the known skin.
     batch_size : int, optional
         Largest number of rows (faces times candidates) that the model answers at once.
     seed : int, optional

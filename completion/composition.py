@@ -2,7 +2,8 @@
 
 The model sees a face's frame alone. Where the frame covers the whole picture (an aligned face) the hole is blended and
 that is all. In a photograph the part of the hole that lies in no frame is filled classically, a face fades into that
-towards the edge of its frame, and the fine texture of the known skin is continued.
+towards the edge of its frame, and what is finer than the model's pixels is taken from the face's other half and the
+known skin.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from completion.blending.blender import Blender
-from completion.blending.grain import grain_like
 from completion.blending.holes import Window, hole_window
 from completion.blending.quick_fill import QuickFiller, fill_smaller
 from completion.config import BEYOND
+from completion.texture import fine_texture
 from dcgan.errors import CompletionError
 from dcgan.faces.locate import LocatedFace
 from dcgan.pictures.tones import Tone, find_tone
@@ -31,7 +32,6 @@ __all__ = ["Composer"]
 FADE = 3 / 16
 #: Known share of a frame from which on it decides whether its face has one tone; below, the whole picture does.
 FRAME_KNOWN_MIN = 0.1
-SKIN = 0.8  # grain is taken from this central share of the frame: farther out is background
 REACH = 2  # known pixels around a hole that biharmonic blending uses
 #: Missing pixels up to which a hole is filled, and blending solved, at the picture's own size; beyond, on a smaller
 #: grid, which bounds time and memory.
@@ -54,7 +54,8 @@ class Composer:
     beyond : str, optional
         The classical method for what lies in no face's frame, one of `completion.config.CLASSICAL_METHODS`.
     grain : bool, optional
-        Continue the fine texture of the known skin into faces of photographs; see `completion.blending.grain`.
+        Continue the fine detail of the other half, and the texture of the known skin, into faces of photographs; see
+        `completion.texture`.
     seed : int, optional
         Of the grain.
     """
@@ -153,8 +154,18 @@ class Composer:
                 around = neutral(to_float(result[box]))
                 blended = self._blend(around, part, face, placed=placed, box=box, covered=covered)
                 if (self.grain if grain is None else grain) and face.source != "aligned":
-                    texture = self._grain(picture, mask, face, box=box)
-                    blended += 0.0 if texture is None else neutral(texture)
+                    texture = fine_texture(
+                        picture,
+                        mask,
+                        face.placement,
+                        filled=blended,
+                        box=box,
+                        own=part,
+                        neutral=neutral,
+                        seed=self.seed,
+                    )
+                    if texture is not None:
+                        blended += texture * _strength(mask, face, box)[..., None]
                 result[box][part] = to_uint8(tone.colors(blended[part]) if tone else blended[part])
 
     def tone(self, picture: Picture, face: LocatedFace, hidden: Mask) -> Tone | None:
@@ -210,19 +221,6 @@ class Composer:
         # The residual is smooth except at the hole's border, so a smaller grid is enough.
         return placed + fill_smaller(original - placed, part, scale, blend)
 
-    def _grain(self, picture: Picture, mask: Mask, face: LocatedFace, *, box: Window) -> Generated | None:
-        """Return the known skin's texture for a box; it fades beside known pixels and at the frame's edge."""
-        scale = face.placement.scale
-        frame = face.placement.window(mask.shape)
-        known = ~mask[frame] & (face.placement.distance(frame) <= SKIN)
-        shape = (box[0].stop - box[0].start, box[1].stop - box[1].start)
-        texture = grain_like(picture[frame], known, scale=scale, shape=shape, seed=self.seed)
-        if texture is None:
-            return None
-        depth = cv2.distanceTransform(mask[box].astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        strength = np.minimum(depth / scale, 1.0) * _fade(face, box)
-        return texture * (strength[..., None] * np.float32(1.0 / 127.5))
-
 
 def _unchanged(colors: Generated) -> Generated:
     """Return the colours of a face that has all of them."""
@@ -233,6 +231,12 @@ def _fade(face: LocatedFace, box: Window) -> npt.NDArray[np.float32]:
     """Return the model's share of each pixel of a box: 1 inside a face's frame, fading to 0 at its edge."""
     share = np.clip((1.0 - face.placement.distance(box)) / FADE, 0.0, 1.0)
     return share * share * (3.0 - 2.0 * share)  # smoothstep
+
+
+def _strength(mask: Mask, face: LocatedFace, box: Window) -> npt.NDArray[np.float32]:
+    """Return the strength of fine texture: it fades beside known pixels and at the frame's edge."""
+    depth = cv2.distanceTransform(mask[box].astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.minimum(depth / face.placement.scale, 1.0) * _fade(face, box)
 
 
 def _owners(mask: Mask, faces: Sequence[LocatedFace]) -> tuple[Window, npt.NDArray[np.int16]]:

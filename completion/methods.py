@@ -91,7 +91,7 @@ class MethodOptions:
     beyond : str
         For photographs: the classical method for the part of a hole that lies in no face's frame.
     grain : bool
-        For photographs: continue the fine texture of the known skin.
+        For photographs: continue the fine detail of the face's other half and of the known skin.
     in_place : bool
         Fill the array of the picture itself, which saves the memory of a second one. `Work.compose` may be called
         again: missing pixels are not read.
