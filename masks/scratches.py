@@ -38,7 +38,7 @@ def suggest_scratches(picture: npt.NDArray[Any], *, sureness: float = SURENESS) 
     picture : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
         Grey or RGB; a fourth channel, alpha, is ignored. Pictures of more than a megapixel are looked at in a reduced
         size.
-    sureness : float, default 0.8
+    sureness : float, default 0.9
         Mark pieces from this sureness on, 0 to 1. More marks less.
 
     Returns
@@ -64,7 +64,7 @@ def suggest_scratches(picture: npt.NDArray[Any], *, sureness: float = SURENESS) 
     >>> bool(suggest_scratches(ramp).any())
     False
     >>> ramp[10:80, 40:42] = 235
-    >>> bool(suggest_scratches(ramp)[15:75, 40:42].all())
+    >>> bool(suggest_scratches(ramp, sureness=0.5)[15:75, 40:42].all())
     True
     """
     sureness = check_real("sureness", sureness, minimum=0, maximum=1)

@@ -13,7 +13,7 @@ from masks._checks import check_integer, check_real
 
 __all__ = ["BOX", "MASKS", "SURENESS", "MaskOption", "NamedMask"]
 
-SURENESS = 0.8  # see docs/photographs.md
+SURENESS = 0.9  # see docs/photographs.md
 
 
 @dataclasses.dataclass(frozen=True)

@@ -90,7 +90,7 @@ def test_masks_that_exist_are_replaced_only_if_wished(run, photographs):
     arguments = ["in", "--mask", "left", "--only-masks", "--quiet"]
     assert run.invoke(arguments).output == ""
     before = np.asarray(Image.open("masks/clean_mask.png"))
-    assert "--overwrite replaces it" in run.invoke([*arguments, "--invert-mask"], code=1).stderr
+    assert "--overwrite replaces it" in run.invoke([*arguments, "--invert-mask"], code=2).stderr
     np.testing.assert_array_equal(np.asarray(Image.open("masks/clean_mask.png")), before)
     run.invoke([*arguments, "--invert-mask", "--overwrite"])
     np.testing.assert_array_equal(np.asarray(Image.open("masks/clean_mask.png")), 255 - before)
