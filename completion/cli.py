@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -29,6 +29,9 @@ from dcgan.command import FolderPath, DEFAULTS, common_errors, device_option, ma
 from dcgan.config import DEFAULT_MODEL, SEED_MAX
 from dcgan.terminal import printable
 
+if TYPE_CHECKING:
+    from completion.folder.inputs import InputPicture
+
 __all__ = ["complete_command"]
 
 METHOD_OPTIONS = (
@@ -36,6 +39,8 @@ METHOD_OPTIONS = (
     *("candidates", "keep", "variations", "batch_size", "workers", "device", "gif", "framing"),
 )
 SETTINGS = ("iterations", "learning_rate", "weighting", "perceptual_weight", "candidates")
+WITH_ONLY_MASKS = ("output", "recursive", "overwrite", "seed", "max_megapixels", "quiet")
+MASKS_FOLDER = Path("masks")
 PHOTOGRAPH_OPTIONS = ("face_box", "landmarks_file", "min_score", "beyond", "grain")
 
 
@@ -208,19 +213,25 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
     if options["skip_existing"] and options["overwrite"]:
         raise click.UsageError("--skip-existing and --overwrite exclude each other.")
     masks = read_mask_options(options)
+    if options["only_masks"]:
+        _check_only_masks()
     _check_photographs(options, masks)
     _check_method(options, masks)
     settings = {name: options[name] for name in SETTINGS if options[name] is not None}
     resolve_method(options["method"], variations=options["variations"], **settings)  # refuses values out of range
     from completion.folder.inputs import list_inputs
 
+    output_folder = MASKS_FOLDER if options["only_masks"] and not _given(["output"]) else options["output"]
     pictures = list_inputs(
         inputs,
         recursive=options["recursive"],
         mask_dir=masks.folder,
-        output_dir=options["output"],
+        output_dir=output_folder,
         on_left_out=None if options["quiet"] else lambda line: click.echo(printable(line), err=True),
     )
+    if options["only_masks"]:
+        _write_masks(pictures, masks, output_folder, options)
+        return
     if options["face_box"] and len(pictures) > 1:
         raise click.UsageError(
             f"--face-box is a place in one photograph, received {len(pictures)} pictures; --landmarks-file gives the "
@@ -272,6 +283,40 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
         click.echo(f"{', '.join(parts)}{noted}: {printable(output.folder)}")
     if summary.failed:
         sys.exit(1)
+
+
+def _write_masks(pictures: "list[InputPicture]", masks: MaskChoice, folder: Path, options: dict[str, Any]) -> None:
+    """Write the masks alone, and say where; exit with 1 where one failed."""
+    from completion.folder.mask_files import write_masks
+    from completion.folder.masks import open_masks
+
+    summary = write_masks(
+        pictures,
+        open_masks(masks),
+        folder,
+        seed=options["seed"],
+        overwrite=options["overwrite"],
+        on_failure=lambda line: click.echo(f"failed: {printable(line)}", err=True),
+        on_mask=None if options["quiet"] else lambda line: click.echo(printable(line), err=True),
+    )
+    if not options["quiet"]:
+        parts = [f"{summary.written} mask{'s' * (summary.written != 1)} written"]
+        parts += [f"{summary.empty} with nothing missing"] if summary.empty else []
+        parts += [f"{summary.failed} failed"] if summary.failed else []
+        click.echo(f"{', '.join(parts)}: {printable(folder)}")
+    if summary.failed:
+        sys.exit(1)
+
+
+def _check_only_masks() -> None:
+    """Refuse options that have no effect where nothing is completed."""
+    command = mask_options(lambda: None)
+    masks = {param.name for param in getattr(command, "__click_params__", ())}
+    others = [param for param in click.get_current_context().command.params if isinstance(param, click.Option)]
+    for param in others:
+        name = param.name or ""
+        if name not in WITH_ONLY_MASKS and name not in masks and _given([name]):
+            raise click.UsageError(f"{param.opts[0]} and --only-masks exclude each other.")
 
 
 def _check_photographs(options: dict[str, Any], masks: MaskChoice) -> None:

@@ -169,7 +169,7 @@ def _read_mask(mask: Any, picture: Picture, *, seed: int) -> Mask:
         reading = "completion.folder.masks.read_mask(pathlib.Path(path)).mask reads a file"
         raise TypeError(f"Expected a mask as an array, or its name ({reading}). Received: the path {os.fspath(mask)!r}")
     if isinstance(mask, str | MaskSpec):
-        return make_mask(mask, shape, seed=seed)
+        return make_mask(mask, shape, seed=seed, picture=picture)
     if _is_image(mask):
         if mask.mode not in ("1", "L"):
             reading = 'image.convert("RGBA")' if mask.mode in ("P", "PA", "LA") else "image"

@@ -133,6 +133,12 @@ def mask_options(command: Callable[..., Any]) -> Callable[..., Any]:
         *_named_options(),
         click.option("--invert-mask", is_flag=True, help="Swap missing and known."),
         click.option(
+            "--only-masks",
+            is_flag=True,
+            help="Write the masks alone, as OUTPUT/a_mask.png for a.jpg (OUTPUT: masks by default), to be looked at "
+            "and corrected; --mask-dir OUTPUT completes with them.",
+        ),
+        click.option(
             "--dilate",
             type=click.IntRange(0, DILATE_MAX_PX),
             help="Grow the hole by this many pixels.",

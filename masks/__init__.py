@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from masks.matching import MaskFolder, MaskMatch, is_mask_name
     from masks.named import make_mask
     from masks.operations import dilate, hole_fraction, invert, resize_mask, validate_mask
+    from masks.scratches import suggest_scratches
     from masks.shapes import (
         bottom_mask,
         center_mask,
@@ -99,6 +100,7 @@ __all__ = [
     "resize_mask",
     "right_mask",
     "strokes_mask",
+    "suggest_scratches",
     "thick_mask",
     "thin_mask",
     "top_mask",

@@ -6,14 +6,16 @@ import numpy as np
 import numpy.typing as npt
 
 from masks import operations
-from masks._checks import Seed, Shape
+from masks._checks import Seed, Shape, check_shape
 from masks.spec import MaskSpec
 from masks.table import MASKS
 
 __all__ = ["make_mask"]
 
 
-def make_mask(spec: MaskSpec | str, shape: Shape, *, seed: Seed = 0) -> npt.NDArray[np.bool_]:
+def make_mask(
+    spec: MaskSpec | str, shape: Shape, *, seed: Seed = 0, picture: npt.NDArray[np.uint8] | None = None
+) -> npt.NDArray[np.bool_]:
     """Make the mask that a spec describes: the named shape, then inverted, then dilated.
 
     Parameters
@@ -24,6 +26,8 @@ def make_mask(spec: MaskSpec | str, shape: Shape, *, seed: Seed = 0) -> npt.NDAr
         (height, width) of the picture.
     seed : int or sequence of int, default 0
         Seed of a random mask, at least 0; masks without randomness ignore it.
+    picture : ndarray of uint8, shape (height, width, C), optional
+        The picture itself, for "scratches", which depends on what is seen there; other masks ignore it.
 
     Returns
     -------
@@ -33,7 +37,8 @@ def make_mask(spec: MaskSpec | str, shape: Shape, *, seed: Seed = 0) -> npt.NDAr
     Raises
     ------
     ValueError
-        The name is unknown, the spec's rectangle lies outside the picture, or `shape` or `seed` is wrong.
+        The name is unknown, the spec's rectangle lies outside the picture, the mask needs a picture and there is none,
+        or `shape`, `seed` or `picture` is wrong.
 
     Examples
     --------
@@ -47,7 +52,13 @@ def make_mask(spec: MaskSpec | str, shape: Shape, *, seed: Seed = 0) -> npt.NDAr
     named = MASKS[spec.name]
     module, function = named.function.split(".")
     make = getattr(importlib.import_module(f"masks.{module}"), function)
-    mask = make(shape, **spec.options, **({"seed": seed} if named.takes_seed else {}))
+    if named.takes_picture:
+        if picture is None or tuple(picture.shape[:2]) != check_shape(shape):
+            received = None if picture is None else picture.shape
+            raise ValueError(f"Expected `picture` of shape {shape} for the mask {spec.name!r}. Received: {received}")
+        mask = make(picture, **spec.options)
+    else:
+        mask = make(shape, **spec.options, **({"seed": seed} if named.takes_seed else {}))
     if spec.invert:
         mask = operations.invert(mask)
     return operations.dilate(mask, spec.dilate_px)

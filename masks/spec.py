@@ -32,8 +32,9 @@ class MaskSpec:
         Then grow the hole by this many pixels; at least 0.
     **options : int or float
         The mask's own options; those that are absent take their defaults. "center" has `scale`, "random" has
-        `fraction`, "grid" has `step`, "lowres" has `blocks`; "rectangle" needs `x`, `y`, `width` and `height`. The
-        mask's function says what they mean; `masks.table.MASKS` holds their defaults and ranges.
+        `fraction`, "grid" has `step`, "lowres" has `blocks`, "scratches" has `sureness`;
+        "rectangle" needs `x`, `y`, `width` and `height`. The mask's function says what they mean; `masks.table.MASKS`
+        holds their defaults and ranges.
 
     Attributes
     ----------

@@ -11,7 +11,9 @@ from typing import Any
 
 from masks._checks import check_integer, check_real
 
-__all__ = ["BOX", "MASKS", "MaskOption", "NamedMask"]
+__all__ = ["BOX", "MASKS", "SURENESS", "MaskOption", "NamedMask"]
+
+SURENESS = 0.9  # see docs/photographs.md
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +89,8 @@ class NamedMask:
         The options of this mask. Masks may share an option.
     takes_seed : bool, default False
         Whether the function takes the keyword `seed`.
+    takes_picture : bool, default False
+        Whether the function takes the picture in place of its shape: the mask depends on what is seen there.
     box_help : str, default ""
         For a mask whose options are the four of `BOX`: the help of the one option of complete-images that sets them
         all, --NAME X,Y,WIDTH,HEIGHT. It implies --mask NAME. Empty where every option stands for itself.
@@ -96,6 +100,7 @@ class NamedMask:
     options: tuple[MaskOption, ...] = ()
     _: dataclasses.KW_ONLY
     takes_seed: bool = False
+    takes_picture: bool = False
     box_help: str = ""
 
 
@@ -160,4 +165,18 @@ MASKS: dict[str, NamedMask] = {
     "thin": NamedMask("irregular.thin_mask", takes_seed=True),
     "medium": NamedMask("irregular.medium_mask", takes_seed=True),
     "thick": NamedMask("irregular.thick_mask", takes_seed=True),
+    "scratches": NamedMask(
+        "scratches.suggest_scratches",
+        options=(
+            MaskOption(
+                "sureness",
+                float,
+                default=SURENESS,
+                minimum=0,
+                maximum=1,
+                help="how sure a scratch or a spot must be to be hidden, 0 to 1",
+            ),
+        ),
+        takes_picture=True,
+    ),
 }

@@ -41,6 +41,7 @@ WITH = {
     "--candidates": ["--method", "latent"],
     "--fraction": ["--mask", "random"],
     "--min-score": ["--faces", "--mask", "center"],
+    "--sureness": ["--mask", "scratches"],
 }
 #: Real numbers, which bound nothing but themselves: the largest is infinity.
 REAL = {

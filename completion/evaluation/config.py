@@ -20,7 +20,7 @@ DEFAULT_METHODS = tuple(
     name for name, config in METHODS.items() if not isinstance(config, SearchConfig) and name != "auto"
 )
 # Those that leave known pixels and need nothing but the picture's size.
-EVALUATION_MASKS = tuple(name for name in MASK_NAMES if name not in ("full", "lowres", "rectangle"))
+EVALUATION_MASKS = tuple(name for name in MASK_NAMES if name not in ("full", "lowres", "rectangle", "scratches"))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,6 +29,7 @@ from masks import (
     read_color_mask,
     read_drawn_mask,
 )
+from masks.table import MASKS
 
 __all__ = ["MaskSource", "describe_unmatched", "open_masks", "read_mask"]
 
@@ -100,7 +101,7 @@ class MaskSource:
     @property
     def drawn(self) -> bool:
         """Whether the mask belongs to a picture's own pixels, and not to its size alone, as most named masks do."""
-        return not self._is_named or self.spec.name == "rectangle"
+        return not self._is_named or self.spec.name == "rectangle" or MASKS[self.spec.name].takes_picture
 
     @property
     def _is_named(self) -> bool:
@@ -151,10 +152,11 @@ class MaskSource:
             )
         else:
             try:
-                made = make_mask(self.spec, shape, seed=(seed, zlib.crc32(os.fsencode(source.own or source.relative))))
+                number = zlib.crc32(os.fsencode(source.own or source.relative))
+                made = make_mask(self.spec, shape, seed=(seed, number), picture=picture)
             except ValueError as error:  # a rectangle outside this picture
                 raise ImageFileError(f"{source.path}: {error}") from error
-            return DrawnMask(made)
+            return DrawnMask(made, _say_suggested(made) if MASKS[self.spec.name].takes_picture else ())
         return self._checked(found, source)
 
     def own_file(self, source: InputPicture) -> Path | None:
@@ -208,6 +210,13 @@ class MaskSource:
         if self.color is not None and not self.spec.invert:
             return f": no pixel is {format_color(self.color)} (--mask-color-tolerance takes similar ones)"
         return ""
+
+
+def _say_suggested(mask: Mask) -> tuple[str, ...]:
+    """Return a note about a mask that was suggested by the look of the picture."""
+    if not mask.any():
+        return ("no scratches were found: nothing is filled (a lower --sureness finds more)",)
+    return (f"scratches were suggested on {mask.mean():.2%} of it; not all need be right, see --only-masks",)
 
 
 def _fit(found: DrawnMask, shape: tuple[int, int], *, source: InputPicture, path: Path, orientation: int) -> DrawnMask:

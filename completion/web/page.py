@@ -364,7 +364,7 @@ def _mask_opened(service: Service, state: dict[str, Any], path: Path) -> list[Up
 
 def _scratches_opened(service: Service, state: dict[str, Any]) -> list[Update]:
     """Return what the page shows when scratches are suggested."""
-    from masks.scratches import suggest_scratches
+    from masks import suggest_scratches
 
     if not state:
         return [gr.skip(), gr.skip(), _told(error="expected a photograph first")]

@@ -39,7 +39,7 @@ def test_files_folders_and_patterns(run, pictures, tmp_path):
     assert list(contents(tmp_path / "two")) == ["d.png", "sub/e.png"]
 
 
-@pytest.mark.parametrize("mask", [name for name in MASK_NAMES if name != "rectangle"])
+@pytest.mark.parametrize("mask", [name for name in MASK_NAMES if name not in ("rectangle", "scratches")])
 def test_every_mask_by_name(run, pictures, mask):
     options = ["--blocks", "4"] if mask == "lowres" else []
     assert run("in/a.png", "--mask", mask, *options).stdout == "1 completed: completed\n"

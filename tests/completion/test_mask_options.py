@@ -84,7 +84,7 @@ def test_options_of_an_added_mask_are_checked(dummy, tmp_path, options, message)
 
 def test_help_shows_an_added_mask_and_its_option(dummy):
     words = " ".join(CliRunner().invoke(dummy, ["--help"]).output.split())
-    assert "|thick|dummy]" in words
+    assert "|scratches|dummy]" in words
     assert "--line-gap INTEGER dummy: distance of the lines, in pixels. [default: 3]" in words
 
 

@@ -24,7 +24,7 @@ def test_a_single_pixel(name, hidden):
 
 @given(name=st.sampled_from(MASK_NAMES), size=st.tuples(sides, sides))
 def test_every_mask_has_the_shape_asked_for(name, size):
-    mask = make_mask(spec_of(name), size)
+    mask = make_mask(spec_of(name), size, picture=np.zeros((*size, 3), np.uint8))
     assert mask.shape == size
     assert mask.dtype == np.bool_
     assert mask.flags.c_contiguous

@@ -16,7 +16,10 @@ def function_of(name):
 @names
 def test_the_function_takes_what_the_table_says(name):
     parameters = dict(inspect.signature(function_of(name)).parameters)
-    assert parameters.pop("shape").kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    assert (
+        parameters.pop("picture" if MASKS[name].takes_picture else "shape").kind
+        is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    )
     assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters.values())
     given = {option.name: option.default for option in MASKS[name].options}
     given |= {"seed": 0} if MASKS[name].takes_seed else {}
