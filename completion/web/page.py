@@ -18,7 +18,8 @@ from completion.web.drawing import BRUSH, StrokeMask, outline_faces, show, to_la
 from completion.web.service import WEB_METHODS, Completed, Service, Wanted, wanted_from
 from dcgan.config import SEED_MAX
 from dcgan.errors import FaceCompletionError, ImageFileError, OptionError
-from masks import fit_mask
+from masks import fit_mask, suggest_scratches
+from masks.table import SURENESS
 
 __all__ = ["STYLE", "build_page", "complete_drawn", "make_theme", "result_shown"]
 
@@ -203,6 +204,9 @@ def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> 
             variations = gr.Slider(
                 1, min(8, CANDIDATES_MAX), 1, step=1, label="Variations", info="Different answers (method balanced)"
             )
+            sureness = gr.Slider(
+                0.3, 0.99, SURENESS, step=0.01, label="Suggested scratches: sureness", info="Lower marks more"
+            )
 
     opening = [opened, sent, tried, editor, tools, complete, told, shown, notes]
 
@@ -222,12 +226,12 @@ def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> 
     def open_mask(path: str, state: dict[str, Any]) -> list[Update]:
         return _mask_opened(service, state, Path(path))
 
-    def suggest(state: dict[str, Any]) -> list[Update]:
-        return _scratches_opened(service, state)
+    def suggest(state: dict[str, Any], sureness: float) -> list[Update]:
+        return _scratches_opened(service, state, sureness)
 
     masked = [opened, editor, told]
     mask_button.upload(open_mask, [mask_button, opened], masked, api_visibility="private")
-    scratches_button.click(suggest, opened, masked, api_visibility="private", concurrency_id="open")
+    scratches_button.click(suggest, [opened, sureness], masked, api_visibility="private", concurrency_id="open")
 
     def run(
         state: dict[str, Any],
@@ -362,13 +366,11 @@ def _mask_opened(service: Service, state: dict[str, Any], path: Path) -> list[Up
     return _with_mask(service, state, fitted.mask, told)
 
 
-def _scratches_opened(service: Service, state: dict[str, Any]) -> list[Update]:
+def _scratches_opened(service: Service, state: dict[str, Any], sureness: float) -> list[Update]:
     """Return what the page shows when scratches are suggested."""
-    from masks import suggest_scratches
-
     if not state:
         return [gr.skip(), gr.skip(), _told(error="expected a photograph first")]
-    mask = suggest_scratches(service.read(Path(state["path"])))
+    mask = suggest_scratches(service.read(Path(state["path"])), sureness=sureness)
     if not mask.any():
         return [gr.skip(), gr.skip(), _told(done="no scratches found")]
     told = f"a suggestion: {mask.mean():.1%} of the photograph; look at it, erase what is none, then complete"

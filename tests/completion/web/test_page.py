@@ -10,6 +10,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from skimage import data
@@ -195,6 +196,26 @@ def test_a_mask_is_uploaded_and_changed(opened, photograph, tmp_path):
     changed = (data.astronaut() != after).any(axis=2)
     assert changed[mask > 0].mean() > 0.5
     assert not changed[mask == 0].any()
+
+
+def test_scratches_are_suggested_erased_and_filled(opened, tmp_path):
+    scratched = data.astronaut().copy()
+    for x in (60, 240, 330):
+        cv2.line(scratched, (x, 20), (x + 40, 480), (245, 245, 240), 2, cv2.LINE_AA)
+    save_picture(tmp_path / "scratched.png", scratched)
+    page = opened()
+    send(page, tmp_path / "scratched.png")
+    page.click("#scratches")
+    page.wait_for_function("document.querySelector('#told').innerText.includes('a suggestion')")
+    page.wait_for_function("!document.querySelector('#editor').innerText.includes('processing')")
+    page.wait_for_timeout(3000)
+    shoot(page, "11-scratches")
+    complete(page)
+    after = read_file(download(page, "#download", tmp_path)).pixels
+    filled = (after != scratched).any(axis=2)
+    on_lines = (scratched != data.astronaut()).any(axis=2)
+    assert filled[on_lines].mean() > 0.5
+    assert filled[~on_lines].mean() < 0.05
 
 
 def test_variations_are_shown_and_one_is_chosen(opened, photograph, tmp_path):
