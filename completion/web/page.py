@@ -169,7 +169,7 @@ def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> 
                 transforms=(),
                 brush=gr.Brush(default_size=24, colors=[BRUSH], default_color=BRUSH, color_mode="fixed"),
                 eraser=gr.Eraser(default_size=24),
-                label="2. Brush over what is to be filled; the numbers are the faces found, with their score",
+                label="2. Brush over what is to be filled",
                 buttons=["fullscreen"],
                 height=HEIGHT,
                 elem_id="editor",
@@ -300,7 +300,9 @@ def _opened(service: Service, path: str | None) -> list[Update]:
         return _closed(error=str(error))
     shown = show(picture)
     scale = shown.shape[1] / picture.shape[1]
-    count = f"{len(faces)} face{'s' * (len(faces) != 1)} found" if faces else "no face found; faces behind holes may be"
+    count = "no face found; one behind the hole may be"
+    if faces:
+        count = f"{len(faces)} face{'s' * (len(faces) > 1)} found, outlined with the score that it is one"
     told = f"{Path(path).name}: {picture.shape[1]} x {picture.shape[0]} pixels, {count}"
     background = outline_faces(shown, faces, scale=scale)
     state = {"path": path, "shape": picture.shape[:2], "mask": ""}
