@@ -22,7 +22,7 @@ CLASSICAL = ("biharmonic", "telea")
 WITHOUT = """
 import importlib.machinery, sys
 
-MISSING = {"tensorflow", "keras", "jax", "jaxlib", "tensorboardX", "tensorboard", "onnx", "torch"}
+MISSING = {"tensorflow", "keras", "jax", "jaxlib", "tensorboardX", "tensorboard", "onnx", "torch", "gradio", "fastapi"}
 
 class Finder(importlib.machinery.PathFinder):
     @classmethod

@@ -534,6 +534,8 @@ def _folder_tab(service: Service, requests: Requests) -> None:
 
 def _model_tab(service: Service) -> None:
     """Lay out the tab that tells of the model and draws samples."""
+    import dcgan
+    from dcgan.model_tensors import bundled_models
     from dcgan.samples.description import describe_model, lines_of
 
     text = "\n".join(lines_of(describe_model(service.model)))
@@ -546,6 +548,10 @@ def _model_tab(service: Service) -> None:
         elem_id="model",
         buttons=["copy"],
     )
+    terms = Path(dcgan.__file__).parent / "models" / "TERMS.md"
+    if service.model in bundled_models() and terms.is_file():
+        with gr.Accordion("Terms of the bundled models", open=False):
+            gr.Markdown(terms.read_text(encoding="utf-8"))
     with gr.Row():
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=SEED_MAX)
         truncation = gr.Slider(

@@ -3,8 +3,12 @@
 import base64
 import http.client
 import json
+import re
+import shutil
 import socket
 import struct
+import subprocess
+import textwrap
 import threading
 import time
 import urllib.error
@@ -16,6 +20,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from gradio_client import Client, handle_file
 
 from completion.web.cli import web_command
 from dcgan.pictures.files import read_file
@@ -256,27 +261,49 @@ def test_clients_that_go_away(server, files):
     assert server.requests() == []
 
 
-def test_the_clients_call(server, files):
-    """The example of docs/web.md."""
-    from gradio_client import Client, handle_file
+@pytest.fixture
+def example(server, files, tmp_path):
+    """Return a function that gives the block of docs/web.md with a word, as it is run here, in a folder of its own."""
+    text = (Path(__file__).parents[3] / "docs" / "web.md").read_text(encoding="utf-8")
+    save_picture(tmp_path / "photo.jpg", read_file(files / "photo.png").pixels)
+    (tmp_path / "mask.png").write_bytes((files / "mask.png").read_bytes())
 
-    client = Client(server.address, verbose=False, analytics_enabled=False)
-    path, line = client.predict(
-        picture=handle_file(files / "photo.png"),
-        mask=handle_file(files / "mask.png"),
-        method="telea",
-        api_name="/complete",
-    )
-    assert line["method"] == "telea"
-    before, after = read_file(files / "photo.png").pixels, read_file(Path(path)).pixels
+    def find(word):
+        blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL) + re.findall(r"(?:^    .*\n)+", text, re.MULTILINE)
+        (block,) = [each for each in blocks if word in each]
+        assert '"fast"' in block or "method=fast" in block
+        # The small picture holds no face; the model would refuse it.
+        block = block.replace("http://127.0.0.1:7860", server.address).replace("fast", "telea")
+        return textwrap.dedent(block)
+
+    return find
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
+def test_the_example_with_curl(example, tmp_path):
+    done = subprocess.run(example("curl"), shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    before, after = read_file(tmp_path / "photo.jpg").pixels, read_file(tmp_path / "photo-completed.png").pixels
     assert (before == after)[~hole()].all()
+    headers = (tmp_path / "headers.txt").read_text().splitlines()
+    (line,) = [each.partition(": ")[2] for each in headers if each.lower().startswith("manifest:")]
+    assert json.loads(line)["method"] == "telea"
+
+
+def test_the_example_with_the_client(example, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(example("gradio_client"), names)
+    assert names["line"]["method"] == "telea"
+    before, after = read_file(tmp_path / "photo.jpg").pixels, read_file(Path(names["path"])).pixels
+    assert (before == after)[~hole()].all()
+
+
+def test_the_client_is_told_what_is_wrong(server, files):
+    client = Client(server.address, verbose=False, analytics_enabled=False)
+    picture, mask = handle_file(files / "photo.png"), handle_file(files / "mask.png")
     with pytest.raises(Exception, match="Expected `method`"):
-        client.predict(
-            picture=handle_file(files / "photo.png"),
-            mask=handle_file(files / "mask.png"),
-            method="x",
-            api_name="/complete",
-        )
+        client.predict(picture=picture, mask=mask, method="x", api_name="/complete")
 
 
 def test_a_password_is_asked_for_everywhere(tmp_path, files):
@@ -289,8 +316,14 @@ def test_a_password_is_asked_for_everywhere(tmp_path, files):
         assert ask(server, "/", headers=known)[0] == 200
         picture, mask = (files / "photo.png").read_bytes(), (files / "mask.png").read_bytes()
         assert complete(server, picture, mask, headers=known)[0] == 200
-        large = complete(server, b"x" * 2_000_000, mask, headers=known)
-        assert (large[0], large[2]) == (413, b"expected at most 1 MB\n")
+        connection = http.client.HTTPConnection(urlsplit(server.address).netloc, timeout=60)
+        connection.putrequest("POST", "/api/complete")
+        for header in (*known.items(), ("Content-Length", "2000000")):
+            connection.putheader(*header)
+        connection.endheaders()
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (413, b"expected at most 1 MB\n")
+        connection.close()
     finally:
         code, stderr = server.stop()
     assert (code, stderr) == (130, "Interrupted; what was uploaded is removed.\n")
