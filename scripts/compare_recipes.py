@@ -109,7 +109,7 @@ class ProcessorPhase:
 
 
 def prepare(
-    run: Any, name: str, seed: int, *, size: int, filters: int, batch: int, steps: int, precision: str
+    run: Any, name: str, seed: int, *, size: int, filters: int, batch: int, steps: int, precision: str, momentum: float
 ) -> Trial:
     """Return a trial with new networks."""
     import keras
@@ -121,7 +121,8 @@ def prepare(
 
     model_fields, train_fields = TRIALS[name]
     model = ModelConfig(size=size, filters=filters, **model_fields)
-    settings = TrainConfig(batch_size=batch, learning_rate=RATE, seed=seed, precision=precision, **train_fields)
+    own: dict[str, Any] = {"batch_size": batch, "ema_momentum": momentum, "precision": precision}
+    settings = TrainConfig(learning_rate=RATE, seed=seed, **own, **train_fields)
     gan, updates = build_gan(model, settings), Updates.of(settings)
     if keras.config.backend() != "jax":
         options = {"updates": updates, "draws": DRAWS if settings.augment else 0, "seed": seed}
@@ -193,6 +194,7 @@ def distances(pictures: np.ndarray, trials: list[Trial], model: Path | str) -> l
 @click.option("--batch", default=64, show_default=True)
 @click.option("--steps", default=64, show_default=True, help="Training steps in one call of the device; of 16.")
 @click.option("--precision", default="mixed_bfloat16", show_default=True)
+@click.option("--momentum", default=0.999, show_default=True, help="Of averaged weights: 0.98 for some hundred steps.")
 @click.option("--samples", default=8192, show_default=True, help="For the distances.")
 @click.option("--capacity", default=48_000, show_default=True, help="Pictures that memory is kept for.")
 @click.option("--after", type=click.Path(path_type=Path), help="A file that must be there before the trials begin.")
@@ -208,6 +210,7 @@ def main(
     batch: int,
     steps: int,
     precision: str,
+    momentum: float,
     samples: int,
     capacity: int,
     after: Path | None,
@@ -221,6 +224,7 @@ def main(
     run.say(f"{keras.config.backend()}, {precision}, batches of {batch}, {filters} filters, {size} pixels")
     names = list(only) or list(TRIALS)
     options = {"size": size, "filters": filters, "batch": batch, "steps": steps, "precision": precision}
+    options |= {"momentum": momentum}
     trials = [prepare(run, name, seed, **options) for name in names for seed in range(seeds)]
     first = [trial for trial in trials if trial.seed == 0]
     with ThreadPoolExecutor(compilers) as pool:
