@@ -22,14 +22,14 @@ MEDIA = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".web
 def add_api(app: Any, service: Service) -> None:
     """Add the route to a FastAPI application.
 
-    The request is a form: the files "picture" and "mask", and the optional fields "method", "seed", "form" and
-    "face_box" of `completion.web.service.Wanted`, and "picture_is", its `picture`. The answer is the file; its header
-    "Manifest" is the line of JSON. What cannot be done is answered by one line of text: 422 for what was sent, 503
-    where too many wait.
+    The request is a form: the files "picture" and "mask", and the optional fields "method", "seed", "form",
+    "face_box" and "picture_is" of `completion.web.service.Wanted`. The answer is the file; its header "Manifest" is the
+    line of JSON. What cannot be done is answered by one line of text: 422 for what was sent, 503 where too many wait.
     """
     from fastapi import Request
     from fastapi.responses import FileResponse, PlainTextResponse, Response
     from starlette.background import BackgroundTask
+    from starlette.exceptions import HTTPException
 
     async def complete(request: Request) -> Response:
         stop = threading.Event()
@@ -60,6 +60,8 @@ def add_api(app: Any, service: Service) -> None:
                 if await request.is_disconnected():
                     stop.set()
             completed = await working
+        except HTTPException as error:  # of the form: too many files or fields
+            return PlainTextResponse(f"{error.detail}\n", 422)
         except OptionError as error:
             return PlainTextResponse(f"{error}\n", 422)
         except BusyError as error:

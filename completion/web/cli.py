@@ -90,7 +90,9 @@ def web_command(
             err=True,
         )
     from completion.web.service import Service
+    from dcgan.heap import give_back_large_arrays
 
+    give_back_large_arrays()
     with private_folder() as folder:
         service = Service(folder, model=model, seconds=seconds)
         if not quiet:

@@ -3,9 +3,9 @@
 import functools
 import html
 import json
-import shutil
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,7 @@ import numpy as np
 
 from completion.config import CANDIDATES_MAX
 from completion.web.drawing import BRUSH, StrokeMask, outline_faces, show, to_layer
-from completion.web.service import WEB_METHODS, Completed, Service, Wanted, wanted_from
-from dcgan.config import SEED_MAX
+from completion.web.service import WEB_METHODS, Completed, Service, Wanted, wanted_from, whole_seed
 from dcgan.errors import FaceCompletionError, ImageFileError, OptionError
 from masks import fit_mask, suggest_scratches
 from masks.table import SURENESS
@@ -37,9 +36,15 @@ STYLE = """
 .notes p { margin: .2em 0; }
 .notes .error { color: var(--error-text-color); font-weight: 600; }
 #model textarea { font-family: var(--font-mono); }
+.tries img { height: 2.5em; width: 2.5em; object-fit: cover; }
 footer { display: none !important; }
 @media (max-width: 640px) { .gradio-container { padding: 8px !important; } }
 """
+OPTIONS_TOLD = (
+    "(Words with -- are options of the command complete-images. Here, --face-box, --faces and --aligned are below "
+    "“Where the face is”; a mask can be changed with brush and eraser.)"
+)
+SHOW_RESULT = "() => document.querySelector('#result')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
 EVENTS_WAITING = 32
 HEIGHT = 560
 
@@ -110,12 +115,19 @@ class Requests:
             before.set()
         return stop
 
-    def stop(self, request: gr.Request) -> None:
-        """Stop what a tab has asked for."""
+    def stop(self, request: gr.Request) -> bool:
+        """Stop what a tab has asked for; whether there was anything."""
         with self._lock:
             stop = self._stops.pop(_session(request), None)
         if stop is not None:
             stop.set()
+        return stop is not None
+
+    def end(self, request: gr.Request, stop: threading.Event) -> None:
+        """Forget what is done."""
+        with self._lock:
+            if self._stops.get(_session(request)) is stop:
+                del self._stops[_session(request)]
 
     def leave(self, request: gr.Request) -> None:
         """Stop what a tab has asked for that was closed."""
@@ -129,7 +141,7 @@ def _session(request: gr.Request | None) -> str:
 def _wanted_inputs(*, box: bool) -> list[gr.components.Component]:
     """Return the inputs of `wanted_from`; the box of a face is shown where there is one photograph."""
     method = gr.Dropdown(list(WEB_METHODS), value="balanced", label="Method", info=METHODS_TOLD)
-    seed = gr.Number(0, label="Seed", info="Of variations and grain", precision=0, minimum=0, maximum=SEED_MAX)
+    seed = gr.Number(0, label="Seed", info="Of variations and grain")
     form = gr.Radio(["png", "same"], value="png", label="Format of the result", info="same: that of the photograph")
     with gr.Accordion("Where the face is", open=False):
         picture = gr.Radio(
@@ -158,7 +170,7 @@ def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> 
                 elem_id="photograph",
             )
             sent.preprocess = _path_of  # the file as it was sent: neither turned, nor converted, nor opened
-            with gr.Row() as tried:
+            with gr.Row(elem_classes=["tries"]) as tried:
                 examples = _examples(service.folder)
                 tries = [gr.Button(f"Try {name}", icon=str(path), size="sm") for name, path in examples.items()]
             editor = gr.ImageEditor(
@@ -210,19 +222,6 @@ def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> 
 
     opening = [opened, sent, tried, editor, tools, complete, told, shown, notes]
 
-    def open_sent(path: str | None) -> list[Update]:
-        return _opened(service, path)
-
-    sent.change(open_sent, sent, opening, api_visibility="private", show_progress="minimal", concurrency_id="open")
-    for button, path in zip(tries, examples.values(), strict=True):
-        button.click(functools.partial(str, path), None, sent, api_visibility="private")
-    another.click(
-        _closed,
-        None,
-        opening,
-        api_visibility="private",
-    )
-
     def open_mask(path: str, state: dict[str, Any]) -> list[Update]:
         return _mask_opened(service, state, Path(path))
 
@@ -251,6 +250,8 @@ def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> 
             completed = complete_drawn(service, state, drawn, wanted, stop=stop, progress=progress)
         except (FaceCompletionError, OptionError) as error:
             return [{}, *_hidden(1), None, *_hidden(1), None, "", _told(error=str(error))]
+        finally:
+            requests.end(request, stop)
         return result_shown(service, state, completed)
 
     results = [result, shown, compared, gallery, download, line, notes]
@@ -263,14 +264,40 @@ def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> 
         concurrency_limit=1,
         show_progress_on=[notes],
     )
-    cancel.click(requests.stop, None, None, api_visibility="private", queue=False)
-    cancel.click(lambda: _told(error="stopped"), None, notes, cancels=[running], api_visibility="private", queue=False)
+
+    def stop(request: gr.Request) -> str:
+        return _told(done="stopped" if requests.stop(request) else "nothing to stop")
+
+    cancel.click(stop, None, notes, cancels=[running], api_visibility="private", queue=False)
 
     def choose(found: dict[str, Any], event: gr.SelectData) -> list[Update]:
         return _chosen(service, found, int(event.index))
 
     gallery.select(choose, result, [result, compared, download], api_visibility="private")
     go_on.click(lambda found: found.get("path"), result, sent, api_visibility="private")
+    running.then(None, js=SHOW_RESULT)
+
+    # Another photograph ends what was asked for this one.
+    def open_sent(path: str | None, request: gr.Request) -> list[Update]:
+        requests.stop(request)
+        return _opened(service, path)
+
+    def close(request: gr.Request) -> list[Update]:
+        requests.stop(request)
+        return _closed()
+
+    ending: dict[str, Any] = {"cancels": [running], "api_visibility": "private", "concurrency_id": "open"}
+    sent.change(open_sent, sent, opening, show_progress_on=[editor], **ending)
+    another.click(close, None, opening, **ending)
+    for button, path in zip(tries, examples.values(), strict=True):
+        button.click(functools.partial(str, path), None, sent, api_visibility="private")
+
+    def clear(state: dict[str, Any]) -> list[Update]:  # the editor throws the photograph away with the strokes
+        if not state:
+            return [gr.skip()] * 3
+        return [{**state, "mask": ""}, _editor(_background(service, state)), _told(done="the strokes are cleared")]
+
+    editor.clear(clear, opened, masked, api_visibility="private", concurrency_id="open")
 
 
 def _path_of(payload: Any) -> str | None:
@@ -286,6 +313,8 @@ def _told(notes: tuple[str, ...] = (), *, error: str = "", done: str = "") -> st
     """Return notes and an error as HTML that screen readers announce."""
     lines = [f'<p class="error" role="alert">{html.escape(error)}</p>'] if error else []
     lines += [f'<p role="status">{html.escape(line)}</p>' for line in (done, *notes) if line]
+    if any("--" in line for line in (error, *notes)):
+        lines.append(f"<p>{html.escape(OPTIONS_TOLD)}</p>")
     return "".join(lines)
 
 
@@ -300,9 +329,10 @@ def _opened(service: Service, path: str | None) -> list[Update]:
         return _closed(error=str(error))
     shown = show(picture)
     scale = shown.shape[1] / picture.shape[1]
-    count = "no face found; one behind the hole may be"
+    count = "no face found yet; one may be found where you brush"
     if faces:
-        count = f"{len(faces)} face{'s' * (len(faces) > 1)} found, outlined with the score that it is one"
+        number = f"{len(faces)} face{'s' * (len(faces) > 1)} found"
+        count = f"{number}; the numbers are the detector's scores, 0 is doubtful, 2 is sure"
     told = f"{Path(path).name}: {picture.shape[1]} x {picture.shape[0]} pixels, {count}"
     background = outline_faces(shown, faces, scale=scale)
     state = {"path": path, "shape": picture.shape[:2], "mask": ""}
@@ -426,38 +456,45 @@ def result_shown(service: Service, state: dict[str, Any], completed: Completed) 
     before = show(service.read(Path(state["path"])))
     paths = [str(path) for path in completed.paths]
     found = {"before": state["path"], "paths": paths, "path": paths[0]}
-    captions = _captions(completed)
     several = len(paths) > 1
+    parts = _changed_parts(before, after) if several else after
+    captions = [str(number) for number in range(1, len(paths) + 1)]
     seconds = completed.record.get("seconds", 0)
     done = f"{completed.paths[0].name}: {completed.record.get('missing', 0):.1%} filled in {seconds:.1f} s"
     return [
         found,
         gr.update(visible=True),
         (before, after[0]),
-        gr.update(value=list(zip(after, captions, strict=True)) if several else None, visible=several),
+        gr.update(value=list(zip(parts, captions, strict=True)) if several else None, visible=several),
         gr.update(value=paths[0]),
         json.dumps(completed.record, indent=1),
-        _told(completed.notes, done=done),
+        _told((*completed.notes, _told_of_variations(completed)), done=done),
     ]
 
 
-def _captions(completed: Completed) -> list[str]:
-    """Return a line for each variation: its losses, lower is likelier; and how far they lie apart, once."""
-    count = len(completed.paths)
+def _told_of_variations(completed: Completed) -> str:
+    """Return a line about the variations: how likely each is, and how far they lie apart; empty for one."""
     spread = completed.record.get("spread")
-    lines = []
-    for index in range(count):
-        values = [
-            f"{name} {values[index]:.3f}"
-            for name, key in (("contextual loss", "contextual_loss"), ("perceptual", "perceptual_loss"))
-            if isinstance(values := completed.record.get(key), list)
-            and len(values) == count
-            and values[index] is not None
-        ]
-        lines.append(", ".join([f"{index + 1}", *values]))
-    if spread is not None and lines:
-        lines[0] += f" (spread of all {spread:.1f} grey levels)"
-    return lines
+    if spread is None:
+        return ""
+    if spread == 0:
+        return "the variations are all alike: the hole lies in no face's frame, and what fills it there does not vary"
+    losses = completed.record.get("contextual_loss")
+    known = [] if not isinstance(losses, list) or len(losses) != len(completed.paths) else losses
+    shown = f"; contextual losses {', '.join(f'{loss:.3f}' for loss in known)}" if known and None not in known else ""
+    return f"the variations differ by {spread:.1f} grey levels{shown} (the lower, the better it fits what is known)"
+
+
+def _changed_parts(before: Any, after: list[Any]) -> list[Any]:
+    """Return the part of each picture around what was filled in any of them."""
+    rows, columns = np.any([(each != before).any(axis=2) for each in after], axis=0).nonzero()
+    if not len(rows):
+        return after
+    height, width = before.shape[:2]
+    half = min(max(int(np.ptp(rows)), int(np.ptp(columns)), 40), height // 2, width // 2)
+    y, x = (int(each.min() + each.max()) // 2 for each in (rows, columns))
+    y, x = min(max(y, half), height - half), min(max(x, half), width - half)
+    return [each[y - half : y + half, x - half : x + half] for each in after]
 
 
 def _chosen(service: Service, found: dict[str, Any], index: int) -> list[Update]:
@@ -508,7 +545,7 @@ def _folder_tab(service: Service, requests: Requests) -> None:
             wanted = wanted_from(method, seed, form, picture_is, face_box)
             for found in service.complete_many(paths[0], paths[1], wanted, stop=stop):
                 if isinstance(found, Path):
-                    archive = shutil.make_archive(str(found.parent / "completed"), "zip", found)
+                    archive = _zipped(found)
                     failed = sum(row[1] == "failed" for row in rows)
                     done = f"{len(rows) - failed} of {len(paths[0])} completed"
                     yield [rows, gr.update(value=archive, visible=True), _told(done=done)]
@@ -519,6 +556,8 @@ def _folder_tab(service: Service, requests: Requests) -> None:
                     yield [rows, gr.update(visible=False), _told(done=f"{len(rows)} of {len(paths[0])} done")]
         except (FaceCompletionError, OptionError) as error:
             yield [rows, gr.update(visible=False), _told(error=str(error))]
+        finally:
+            requests.end(request, stop)
 
     running = complete.click(
         run,
@@ -528,8 +567,21 @@ def _folder_tab(service: Service, requests: Requests) -> None:
         concurrency_id="completion",
         concurrency_limit=1,
     )
-    cancel.click(requests.stop, None, None, api_visibility="private", queue=False)
-    cancel.click(lambda: _told(error="stopped"), None, notes, cancels=[running], api_visibility="private", queue=False)
+
+    def stop(request: gr.Request) -> str:
+        return _told(done="stopped" if requests.stop(request) else "nothing to stop")
+
+    cancel.click(stop, None, notes, cancels=[running], api_visibility="private", queue=False)
+
+
+def _zipped(folder: Path) -> str:
+    """Write the results in a folder, and the manifest, to a zip beside it; return its path."""
+    path = folder.parent / "completed.zip"
+    with zipfile.ZipFile(path, "w") as archive:  # pictures are compressed already
+        for each in sorted(folder.iterdir()):
+            if each.is_file() and not each.name.startswith("."):
+                archive.write(each, each.name)
+    return str(path)
 
 
 def _model_tab(service: Service) -> None:
@@ -538,7 +590,8 @@ def _model_tab(service: Service) -> None:
     from dcgan.model_tensors import bundled_models
     from dcgan.samples.description import describe_model, lines_of
 
-    text = "\n".join(lines_of(describe_model(service.model)))
+    described = describe_model(service.model)
+    text = "\n".join(lines_of({**described, "path": Path(described["path"]).name}))  # of the server's folders, nothing
     gr.Textbox(
         text,
         lines=12,
@@ -553,21 +606,26 @@ def _model_tab(service: Service) -> None:
         with gr.Accordion("Terms of the bundled models", open=False):
             gr.Markdown(terms.read_text(encoding="utf-8"))
     with gr.Row():
-        seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=SEED_MAX)
+        seed = gr.Number(0, label="Seed")
         truncation = gr.Slider(
             0.2, 1.0, 1.0, step=0.05, label="Truncation", info="Below 1: fewer failures, less variety"
         )
-        way = gr.Slider(0, 1, 0, step=0.05, label="On the way to the next seed's faces")
+        way = gr.Slider(0, 1, 0, step=0.05, label="Between the faces of this seed (0) and the next (1)")
     draw = gr.Button("Draw faces that nobody has", elem_id="draw")
+    told = gr.HTML(elem_classes=["notes"], elem_id="model-told")
     samples = gr.Image(label="Samples", interactive=False, elem_id="samples", buttons=["download", "fullscreen"])
 
-    def draw_samples(seed: float, truncation: float, way: float) -> Any:
+    def draw_samples(seed: float | None, truncation: float, way: float) -> list[Update]:
         from dcgan.pictures.values import make_grid
 
-        return make_grid(service.draw(16, seed=int(seed), truncation=truncation, way=way), columns=8)
+        try:
+            drawn = service.draw(16, seed=whole_seed(seed), truncation=truncation, way=way)
+        except OptionError as error:
+            return [gr.skip(), _told(error=str(error))]
+        return [make_grid(drawn, columns=8), ""]
 
     for event in (draw.click, truncation.release, way.release):
-        event(draw_samples, [seed, truncation, way], samples, api_visibility="private", concurrency_id="open")
+        event(draw_samples, [seed, truncation, way], [samples, told], api_visibility="private", concurrency_id="open")
 
 
 def _client_api(service: Service) -> None:

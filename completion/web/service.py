@@ -91,8 +91,8 @@ class Wanted:
         Number of different completions; 1: one.
     form : str
         Of the result, "png" or "same" as the picture's file.
-    picture : str
-        What it is: one of `PICTURES`; "auto" finds it out.
+    picture_is : str
+        What the picture is: one of `PICTURES`; "auto" finds it out.
     face_box : tuple of int, optional
         Left, top, width and height of a face, in pixels.
 
@@ -106,7 +106,7 @@ class Wanted:
     seed: int = 0
     variations: int = 1
     form: str = "png"
-    picture: str = "auto"
+    picture_is: str = "auto"
     face_box: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -116,13 +116,13 @@ class Wanted:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise OptionError(f"Expected `{name}` as a whole number from {low} to {high}. Received: {value!r}")
-        for name, known in (("form", FORMS), ("picture", PICTURES)):
+        for name, known in (("form", FORMS), ("picture_is", PICTURES)):
             if getattr(self, name) not in known:
                 raise OptionError(f"Expected `{name}` as {' or '.join(known)}. Received: {getattr(self, name)!r}")
         if self.face_box is not None and (len(self.face_box) != 4 or min(self.face_box[2:]) < 1):
             raise OptionError(f"Expected `face_box` as x,y,width,height in pixels. Received: {self.face_box}")
-        if self.face_box is not None and self.picture == "aligned":
-            raise OptionError("Expected `picture` as auto or photograph with `face_box`. Received: 'aligned'")
+        if self.face_box is not None and self.picture_is == "aligned":
+            raise OptionError("Expected `picture_is` as auto or photograph with `face_box`. Received: 'aligned'")
         several = [name for name in methods_with_option("variations") if name in WEB_METHODS]
         if self.variations > 1 and self.method not in several:
             raise OptionError(
@@ -132,21 +132,29 @@ class Wanted:
 
 def wanted_from(
     method: str = "balanced",
-    seed: float = 0,
+    seed: float | None = 0,
     form: str = "png",
     picture_is: str = "auto",
     face_box: str = "",
     *,
     variations: float = 1,
 ) -> Wanted:
-    """Return `Wanted` from what a form holds: numbers that may be floats, and a box written x,y,width,height."""
+    """Return `Wanted` from what a form holds: numbers that may be floats or missing, a box written x,y,width,height."""
     box = None
     if face_box.strip():
         try:
             box = tuple(int(part) for part in face_box.split(","))
         except ValueError as error:
             raise OptionError(f"Expected `face_box` as x,y,width,height in pixels. Received: {face_box!r}") from error
-    return Wanted(method, int(seed), int(variations), form, picture_is, box)
+    return Wanted(method, whole_seed(seed), int(variations), form, picture_is, box)
+
+
+def whole_seed(seed: float | None) -> int:
+    """Return a seed from a field that holds any number, or none."""
+    if seed is None or not 0 <= seed <= SEED_MAX or seed != int(seed):
+        shown = "nothing" if seed is None else f"{seed:g}"
+        raise OptionError(f"Expected `seed` as a whole number from 0 to {SEED_MAX}. Received: {shown}")
+    return int(seed)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -530,10 +538,10 @@ class Service:
 
 def _places(wanted: Wanted) -> GivenPlaces | None:
     """Return what is said of the faces' places; None: the picture is an aligned face."""
-    if wanted.picture == "aligned":
+    if wanted.picture_is == "aligned":
         return None
     boxes = () if wanted.face_box is None else (wanted.face_box,)
-    return GivenPlaces(boxes, mode=wanted.picture)  # type: ignore[arg-type]  # four numbers
+    return GivenPlaces(boxes, mode=wanted.picture_is)  # type: ignore[arg-type]  # four numbers
 
 
 def _input(path: Path) -> InputPicture:

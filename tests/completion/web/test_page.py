@@ -255,6 +255,48 @@ def test_what_is_not_wanted_any_more_is_stopped(opened, server, photograph, way)
     assert not list(folder.parent.glob(f"{folder.name}/output/*-completed*"))
 
 
+def test_another_photograph_ends_what_was_asked_for_the_first(opened, server, photograph, tmp_path):
+    save_picture(tmp_path / "other.png", data.astronaut()[:, ::-1])
+    page = opened()
+    send(page, photograph)
+    stroke(page, (0.4, 0.2), (0.5, 0.26))
+    before = set(server.requests())
+    page.locator("input[aria-label*='Variations'][type=number]").fill("8")
+    page.keyboard.press("Tab")
+    page.click("#complete")
+    wait_for(lambda: set(server.requests()) - before)
+    page.click("#another")
+    page.wait_for_selector("#photograph", state="visible")
+    send(page, tmp_path / "other.png")
+    wait_for(lambda: not set(server.requests()) - before)
+    page.wait_for_timeout(2000)
+    assert page.locator("#result").is_hidden()
+    assert "filled" not in page.inner_text("#notes")
+
+
+def test_clearing_keeps_the_photograph(opened, photograph):
+    page = opened()
+    send(page, photograph)
+    stroke(page, (0.4, 0.22), (0.5, 0.26))
+    page.click("#editor button[aria-label='Clear']")
+    page.wait_for_function("document.querySelector('#told').innerText.includes('cleared')")
+    page.wait_for_function("!document.querySelector('#editor').innerText.includes('processing')")
+    page.wait_for_timeout(3000)
+    stroke(page, (0.4, 0.22), (0.5, 0.26))
+    complete(page)
+
+
+def test_wrong_numbers_are_told(opened, photograph):
+    page = opened()
+    send(page, photograph)
+    stroke(page, (0.4, 0.22), (0.5, 0.26))
+    for text, told in (("", "nothing"), ("-1", "-1"), ("1.5", "1.5")):
+        page.locator("input[aria-label='Seed']").first.fill(text)
+        page.keyboard.press("Tab")
+        page.click("#complete")
+        page.wait_for_function(f"document.querySelector('#notes').innerText.includes('Received: {told}')")
+
+
 def wait_for(condition, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():

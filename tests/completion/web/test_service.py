@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from completion.web.service import BusyError, Service, StoppedError, Wanted
+from completion.web.service import BusyError, Service, StoppedError, Wanted, wanted_from
 from dcgan.errors import CompletionError, ImageFileError, OptionError
 from dcgan.pictures.files import read_file
 from dcgan.pictures.saving import save_picture
@@ -62,7 +62,7 @@ def test_a_result_of_a_result_has_one_ending(service, picture):
 
 
 def test_variations(service, picture):
-    completed = service.complete(picture, hole(), Wanted("balanced", variations=2, picture="aligned"))
+    completed = service.complete(picture, hole(), Wanted("balanced", variations=2, picture_is="aligned"))
     assert [path.name for path in completed.paths] == ["a photo-completed-1.png", "a photo-completed-2.png"]
     assert completed.record["spread"] >= 0
 
@@ -105,15 +105,21 @@ def test_what_fails_leaves_nothing(service, tmp_path, picture):
         {"variations": 0},
         {"variations": 2, "method": "fast"},
         {"form": "jpeg"},
-        {"picture": "landscape"},
+        {"picture_is": "landscape"},
         {"face_box": (1, 2, 3)},
         {"face_box": (1, 2, 0, 4)},
-        {"face_box": (1, 2, 3, 4), "picture": "aligned"},
+        {"face_box": (1, 2, 3, 4), "picture_is": "aligned"},
     ],
 )
 def test_wrong_options_are_refused(options):
     with pytest.raises(OptionError, match="Received"):
         Wanted(**options)
+
+
+@pytest.mark.parametrize("seed", [None, -1, 1.5, 1e20, float("inf"), float("nan")])
+def test_wrong_seeds_of_a_form(seed):
+    with pytest.raises(OptionError, match="Expected `seed` as a whole number"):
+        wanted_from(seed=seed)
 
 
 def test_one_at_a_time_and_a_few_that_wait(service, picture):
