@@ -278,7 +278,7 @@ def test_clearing_keeps_the_photograph(opened, photograph):
     page = opened()
     send(page, photograph)
     stroke(page, (0.4, 0.22), (0.5, 0.26))
-    page.click("#editor button[aria-label='Clear']")
+    page.click("#editor button[aria-label='Clear canvas']")
     page.wait_for_function("document.querySelector('#told').innerText.includes('cleared')")
     page.wait_for_function("!document.querySelector('#editor').innerText.includes('processing')")
     page.wait_for_timeout(3000)
