@@ -118,8 +118,9 @@ def complete(
 
     Notes
     -----
-    A picture's result does not depend on the other pictures nor on its place among them. It depends on their number by
-    rounding alone, which a search amplifies: completed in a list and on its own, a picture was seen to differ by at
+    A picture's result does not depend on the other pictures nor on its place among them. It depends on their number,
+    and on processors without AVX-512 on its place, by rounding alone, which a search amplifies: completed in a list and
+    on its own, a picture was seen to differ by at
     most 3 grey levels, 0.4 on average.
 
     References

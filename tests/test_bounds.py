@@ -33,7 +33,7 @@ HARMLESS = {
     "--checkpoint-seconds",
     "--count",
 }
-#: What options of complete-images count with.
+#: What options of complete-images, and some of others, count with.
 WITH = {
     "--iterations": ["--method", "latent"],
     "--learning-rate": ["--method", "latent"],
@@ -42,6 +42,7 @@ WITH = {
     "--fraction": ["--mask", "random"],
     "--min-score": ["--faces", "--mask", "center"],
     "--sureness": ["--mask", "scratches"],
+    ("dcgan-train", "--r1-interval"): ["--r1", "1"],
 }
 #: Real numbers, which bound nothing but themselves: the largest is infinity.
 REAL = {
@@ -65,7 +66,7 @@ def test_every_number_has_an_upper_bound(command, option, tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in").mkdir()
     value = "inf" if option in REAL else str(10**15)
-    with_it = WITH.get(option, []) if command is complete_command else []
+    with_it = WITH.get((command.name, option), WITH.get(option, []) if command is complete_command else [])
     result = CliRunner().invoke(command, [*COMMANDS[command], *with_it, option, value])
     assert result.exit_code == 2, result.output
     assert value in result.stderr.replace(",", "") or "1000000000000000" in result.stderr.replace(",", "")

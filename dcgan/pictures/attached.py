@@ -197,7 +197,7 @@ def _upright_exif(image: Any, *, is_turned: bool) -> bytes | None:
         if tag in DESCRIPTION if image.format == "TIFF" else tag not in {*STRUCTURE, EXIF_IFD, GPS_IFD}:
             kept[tag] = value
     details, places = dict(source.get_ifd(EXIF_IFD)), dict(source.get_ifd(GPS_IFD))
-    interoperability = dict(source.get_ifd(INTEROP_IFD)) if details else {}
+    interoperability = dict(source.get_ifd(INTEROP_IFD)) if INTEROP_IFD in details else {}  # Pillow 12 raises
     details.pop(INTEROP_IFD, None)
     if interoperability:
         details[INTEROP_IFD] = interoperability

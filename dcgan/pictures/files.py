@@ -176,6 +176,7 @@ def _decode(file: IO[bytes], channels: int | None, *, keep_all: bool) -> Picture
         profile, profile_note = usable_profile(image)
         bits = channel_bits(file, image)
         orientation = _orientation(image)
+        _read_as_ycbcr(image)
         image.load()
         if orientation > 1:
             ImageOps.exif_transpose(image, in_place=True)
@@ -308,6 +309,14 @@ def read_encoded(file: IO[bytes]) -> io.BytesIO:
             raise ImageFileError(f"expected at most {most:,} bytes by the picture's width and height, found more")
     encoded.seek(0)
     return encoded
+
+
+def _read_as_ycbcr(image: Any) -> None:
+    """Have Pillow before 13 read an uncompressed YCbCr TIFF as it is: it takes the three bytes of a pixel for four."""
+    tags = getattr(image, "tag_v2", {})
+    if (tags.get(262), tags.get(259)) == (6, 1) and image.mode == "RGB" and tags.get(530, (1, 1)) == (1, 1):
+        image._mode = "YCbCr"
+        image.tile = [tile._replace(args=("YCbCr", *tile.args[1:])) for tile in image.tile if tile.args[0] == "RGBX"]
 
 
 @contextmanager
