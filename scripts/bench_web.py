@@ -24,7 +24,7 @@ from completion.folder.masks import MaskSource
 from completion.folder.run import complete_folder
 from completion.methods import MethodOptions, make_method
 from completion.web.drawing import show
-from completion.web.page import complete_drawn, result_shown
+from completion.web.page import complete_drawn, open_photograph, result_shown
 from completion.web.service import Service, Wanted
 from dcgan.pictures.files import read_picture
 from dcgan.pictures.saving import save_picture
@@ -57,6 +57,7 @@ def main(photograph: Path, rounds: int) -> None:
             layer = stroke(*show(large).shape[:2])
             mask = cv2.resize(layer[..., 3], large.shape[1::-1]) >= 128
             save_picture(folder / f"{megapixels}-mask.png", mask.astype(np.uint8) * 255)
+            state, _ = open_photograph(service, path)
             took: dict[str, list[float]] = {"complete-images": [], "page": []}
             for _ in range(rounds):
                 began = time.perf_counter()
@@ -65,7 +66,6 @@ def main(photograph: Path, rounds: int) -> None:
                 complete_folder(list_inputs([path]), job, method)
                 took["complete-images"].append(time.perf_counter() - began)
                 began = time.perf_counter()
-                state = {"path": str(path), "shape": large.shape[:2], "mask": ""}
                 wanted, stop = Wanted("fast"), threading.Event()
                 completed = complete_drawn(service, state, {"layers": [layer]}, wanted, stop=stop)
                 result_shown(service, state, completed)

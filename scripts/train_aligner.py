@@ -32,6 +32,7 @@ from dcgan.config import BATCH_NORM_EPSILON, LEAKY_SLOPE
 from dcgan.faces.aligner import ALIGNER_SIZE, EDGE, PLACES, UNITS, WIDTHS
 from dcgan.model_tensors import serialize
 from dcgan.pictures.records import write_whole
+from dcgan.training.callbacks import KeepFreedMemory
 from dcgan.training.checkpoint import averaged_weights
 from dcgan.training.dataset import cache_pictures
 from dcgan.training.sources import open_source
@@ -216,7 +217,7 @@ def main(
         epochs=10**6,
         shuffle=False,
         verbose=0,
-        callbacks=[Clock(60.0 * minutes, rate, log)],
+        callbacks=[KeepFreedMemory(), Clock(60.0 * minutes, rate, log)],
     )
     trainer.aligner.set_weights(averaged_weights(trainer)[0])
     for index in range(200):  # BatchNorm's running means are those of the last steps' weights

@@ -23,6 +23,11 @@ def pytest_xdist_auto_num_workers() -> int:
     return max(1, min(MOST_WORKERS, cores, memory // WORKER_BYTES))
 
 
+def pytest_collection_modifyitems(items) -> None:
+    """Put the longest tests first, those of the page, so that no process is left alone with them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("web") is None)
+
+
 @pytest.fixture
 def alarm():
     """Fail a test that waits for what never comes."""

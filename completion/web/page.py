@@ -17,10 +17,12 @@ from completion.config import CANDIDATES_MAX
 from completion.web.drawing import BRUSH, StrokeMask, outline_faces, show, to_layer
 from completion.web.service import WEB_METHODS, Completed, Service, Wanted, wanted_from, whole_seed
 from dcgan.errors import FaceCompletionError, ImageFileError, OptionError
+from dcgan.pictures.files import read_picture
+from dcgan.pictures.saving import save_picture
 from masks import fit_mask, suggest_scratches
 from masks.table import SURENESS
 
-__all__ = ["STYLE", "build_page", "complete_drawn", "make_theme", "result_shown"]
+__all__ = ["STYLE", "build_page", "complete_drawn", "make_theme", "open_photograph", "result_shown"]
 
 TITLE = "Face completion"
 INTRODUCTION = (
@@ -46,6 +48,7 @@ OPTIONS_TOLD = (
 )
 SHOW_RESULT = "() => document.querySelector('#result')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
 EVENTS_WAITING = 32
+COMPLETION: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "completion", "concurrency_limit": 1}
 HEIGHT = 560
 
 Update = Any
@@ -92,7 +95,7 @@ def build_page(service: Service, *, upload_mb: int) -> gr.Blocks:
         with gr.Tab("Model"):
             _model_tab(service)
         _client_api(service)
-        page.unload(requests.leave)
+        page.unload(requests.stop)
     page.queue(max_size=EVENTS_WAITING, default_concurrency_limit=4, api_open=False)
     return page
 
@@ -104,15 +107,12 @@ class Requests:
         self._stops: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 
-    def begin(self, request: gr.Request | None) -> threading.Event:
+    def begin(self, request: gr.Request) -> threading.Event:
         """Return the event that stops a new completion; what the tab asked for before is stopped."""
-        key, stop = _session(request), threading.Event()
+        self.stop(request)
+        stop = threading.Event()
         with self._lock:
-            before = self._stops.pop(key, None)
-            if key:
-                self._stops[key] = stop
-        if before is not None:
-            before.set()
+            self._stops[_session(request)] = stop
         return stop
 
     def stop(self, request: gr.Request) -> bool:
@@ -123,19 +123,19 @@ class Requests:
             stop.set()
         return stop is not None
 
+    def cancel(self, request: gr.Request) -> str:
+        """Stop what a tab has asked for; return what is told."""
+        return _told(done="stopped" if self.stop(request) else "nothing to stop")
+
     def end(self, request: gr.Request, stop: threading.Event) -> None:
         """Forget what is done."""
         with self._lock:
             if self._stops.get(_session(request)) is stop:
                 del self._stops[_session(request)]
 
-    def leave(self, request: gr.Request) -> None:
-        """Stop what a tab has asked for that was closed."""
-        self.stop(request)
 
-
-def _session(request: gr.Request | None) -> str:
-    return str(getattr(request, "session_hash", "") or "")
+def _session(request: gr.Request) -> str:
+    return str(request.session_hash)
 
 
 def _wanted_inputs(*, box: bool) -> list[gr.components.Component]:
@@ -259,16 +259,10 @@ def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> 
         run,
         [opened, editor, variations, *inputs],
         results,
-        api_visibility="private",
-        concurrency_id="completion",
-        concurrency_limit=1,
         show_progress_on=[notes],
+        **COMPLETION,
     )
-
-    def stop(request: gr.Request) -> str:
-        return _told(done="stopped" if requests.stop(request) else "nothing to stop")
-
-    cancel.click(stop, None, notes, cancels=[running], api_visibility="private", queue=False)
+    cancel.click(requests.cancel, None, notes, cancels=[running], api_visibility="private", queue=False)
 
     def choose(found: dict[str, Any], event: gr.SelectData) -> list[Update]:
         return _chosen(service, found, int(event.index))
@@ -295,7 +289,7 @@ def _photograph_tab(service: Service, requests: Requests, *, upload_mb: int) -> 
     def clear(state: dict[str, Any]) -> list[Update]:  # the editor throws the photograph away with the strokes
         if not state:
             return [gr.skip()] * 3
-        return [{**state, "mask": ""}, _editor(_background(service, state)), _told(done="the strokes are cleared")]
+        return [{**state, "mask": ""}, _editor(read_picture(state["outlined"])), _told(done="the strokes are cleared")]
 
     editor.clear(clear, opened, masked, api_visibility="private", concurrency_id="open")
 
@@ -323,29 +317,54 @@ def _opened(service: Service, path: str | None) -> list[Update]:
     if path is None:
         return [gr.skip()] * 9
     try:
-        picture = service.read(Path(path))
-        faces = service.find_faces(picture)
+        state, told = open_photograph(service, Path(path))
     except FaceCompletionError as error:
         return _closed(error=str(error))
-    shown = show(picture)
-    scale = shown.shape[1] / picture.shape[1]
-    count = "no face found yet; one may be found where you brush"
-    if faces:
-        number = f"{len(faces)} face{'s' * (len(faces) > 1)} found"
-        count = f"{number}; the numbers are the detector's scores, 0 is doubtful, 2 is sure"
-    told = f"{Path(path).name}: {picture.shape[1]} x {picture.shape[0]} pixels, {count}"
-    background = outline_faces(shown, faces, scale=scale)
-    state = {"path": path, "shape": picture.shape[:2], "mask": ""}
     return [
         state,
         *_hidden(2),
-        _editor(background),
+        _editor(read_picture(state["outlined"])),
         gr.update(visible=True),
         gr.update(interactive=True),
         _told(done=told),
         gr.update(visible=False),
         "",
     ]
+
+
+def open_photograph(service: Service, path: Path) -> tuple[dict[str, Any], str]:
+    """Return the page's state for a photograph, and a line about it.
+
+    Parameters
+    ----------
+    service : Service
+    path : Path
+        The file as it was sent.
+
+    Returns
+    -------
+    state : dict
+        "path"; "shape", (H, W) of the picture; "shown" and "outlined", the paths of the smaller picture, without and
+        with its faces; "mask", the path of an uploaded or suggested mask, or "".
+    told : str
+
+    Raises
+    ------
+    ImageFileError
+        The file cannot be read.
+    """
+    picture = service.read(path)
+    faces, shown = service.find_faces(picture), show(picture)
+    folder = service.new_folder("photograph")
+    state: dict[str, Any] = {"path": str(path), "shape": picture.shape[:2], "mask": ""}
+    state |= {name: str(folder / f"{name}.png") for name in ("shown", "outlined")}
+    save_picture(state["shown"], shown)
+    save_picture(state["outlined"], outline_faces(shown, faces, scale=shown.shape[1] / picture.shape[1]))
+    count = "no face found yet; one may be found where you brush"
+    if faces:
+        number = f"{len(faces)} face{'s' * (len(faces) > 1)} found"
+        count = f"{number}; the numbers are the detector's scores, 0 is doubtful, 2 is sure"
+    return state, f"{path.name}: {picture.shape[1]} x {picture.shape[0]} pixels, {count}"
 
 
 def _closed(*, error: str = "") -> list[Update]:
@@ -364,19 +383,11 @@ def _editor(background: Any, layer: Any = None) -> Update:
     return gr.update(value=value, canvas_size=(width, height), visible=True)
 
 
-def _background(service: Service, state: dict[str, Any]) -> Any:
-    """Return the editor's background once more: the photograph with its faces outlined."""
-    picture = service.read(Path(state["path"]))
-    shown = show(picture)
-    return outline_faces(shown, service.find_faces(picture), scale=shown.shape[1] / picture.shape[1])
-
-
-def _with_mask(service: Service, state: dict[str, Any], mask: Any, told: str) -> list[Update]:
+def _with_mask(state: dict[str, Any], mask: Any, told: str) -> list[Update]:
     """Return what the page shows with a mask in the editor, where it can be changed."""
-    path = service.folder / "gradio" / f"mask-{time.monotonic_ns()}.npy"
-    path.parent.mkdir(exist_ok=True)
-    np.save(path, np.packbits(mask, axis=1))
-    background = _background(service, state)
+    path = Path(state["shown"]).with_name(f"mask-{time.monotonic_ns()}.png")
+    save_picture(path, mask.astype(np.uint8) * 255)
+    background = read_picture(state["outlined"])
     layer = to_layer(mask, background.shape)
     return [{**state, "mask": str(path)}, _editor(background, layer), _told(done=told)]
 
@@ -395,7 +406,7 @@ def _mask_opened(service: Service, state: dict[str, Any], path: Path) -> list[Up
         return [gr.skip(), gr.skip(), _told(error=text)]
     notes = "; ".join((*drawn.notes, *fitted.notes))
     told = f"{path.name}: {fitted.mask.mean():.1%} of the photograph is missing{'; ' if notes else ''}{notes}"
-    return _with_mask(service, state, fitted.mask, told)
+    return _with_mask(state, fitted.mask, told)
 
 
 def _scratches_opened(service: Service, state: dict[str, Any], sureness: float) -> list[Update]:
@@ -406,7 +417,7 @@ def _scratches_opened(service: Service, state: dict[str, Any], sureness: float) 
     if not mask.any():
         return [gr.skip(), gr.skip(), _told(done="no scratches found")]
     told = f"a suggestion: {mask.mean():.1%} of the photograph; look at it, erase what is none, then complete"
-    return _with_mask(service, state, mask, told)
+    return _with_mask(state, mask, told)
 
 
 def complete_drawn(
@@ -418,7 +429,7 @@ def complete_drawn(
     ----------
     service : Service
     state : dict
-        Of the page: "path" of the photograph, its "shape", and "mask", the path of an uploaded or suggested one or "".
+        Of the page; see `open_photograph`.
     drawn : dict
         Of the editor: "layers".
     wanted : Wanted
@@ -430,9 +441,7 @@ def complete_drawn(
     if not state or drawn is None:
         raise OptionError("Expected a photograph. Received: none")
     shape = tuple(state["shape"])
-    own = None
-    if state["mask"]:
-        own = np.unpackbits(np.load(state["mask"]), axis=1)[:, : shape[1]].astype(bool)
+    own = read_picture(state["mask"], channels=1)[..., 0] > 0 if state["mask"] else None
     mask = StrokeMask(shape, own).with_strokes(drawn["layers"])
     if not mask.any():
         raise OptionError("Expected strokes over what is to be filled. Received: none")
@@ -453,9 +462,9 @@ def complete_drawn(
 def result_shown(service: Service, state: dict[str, Any], completed: Completed) -> list[Update]:
     """Return the updates that show a completed photograph; `state` is the page's."""
     after = [show(service.read(path)) for path in completed.paths]
-    before = show(service.read(Path(state["path"])))
+    before = read_picture(state["shown"])
     paths = [str(path) for path in completed.paths]
-    found = {"before": state["path"], "paths": paths, "path": paths[0]}
+    found = {"before": state["shown"], "paths": paths, "path": paths[0]}
     several = len(paths) > 1
     parts = _changed_parts(before, after) if several else after
     captions = [str(number) for number in range(1, len(paths) + 1)]
@@ -502,7 +511,7 @@ def _chosen(service: Service, found: dict[str, Any], index: int) -> list[Update]
     if not 0 <= index < len(found.get("paths", ())):
         return [gr.skip()] * 3
     path = found["paths"][index]
-    pair = show(service.read(Path(found["before"]))), show(service.read(Path(path)))
+    pair = read_picture(found["before"]), show(service.read(Path(path)))
     return [{**found, "path": path}, pair, gr.update(value=path)]
 
 
@@ -563,15 +572,9 @@ def _folder_tab(service: Service, requests: Requests) -> None:
         run,
         [pictures, masks, *inputs],
         [table, download, notes],
-        api_visibility="private",
-        concurrency_id="completion",
-        concurrency_limit=1,
+        **COMPLETION,
     )
-
-    def stop(request: gr.Request) -> str:
-        return _told(done="stopped" if requests.stop(request) else "nothing to stop")
-
-    cancel.click(stop, None, notes, cancels=[running], api_visibility="private", queue=False)
+    cancel.click(requests.cancel, None, notes, cancels=[running], api_visibility="private", queue=False)
 
 
 def _zipped(folder: Path) -> str:
@@ -669,8 +672,6 @@ def _client_api(service: Service) -> None:
 def _examples(folder: Path) -> dict[str, Path]:
     """Return example photographs by name: the repository's where they are, and one of scikit-image's."""
     from skimage import data
-
-    from dcgan.pictures.saving import save_picture
 
     examples = folder / "examples"
     examples.mkdir(exist_ok=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import re
@@ -34,8 +35,8 @@ from completion.methods import Method, MethodOptions, make_method
 from dcgan.config import DEFAULT_MODEL, SEED_MAX
 from dcgan.errors import CompletionError, FaceCompletionError, OptionError
 from dcgan.faces.detector import Face, FaceDetector
-from dcgan.pictures.files import read_file
-from dcgan.pictures.profiles import to_srgb
+from dcgan.pictures.files import read_picture
+from dcgan.pictures.records import iterate_json_lines
 from dcgan.pictures.saving import save_picture
 from dcgan.quiet import quiet_import
 from masks import MaskFolder
@@ -210,9 +211,6 @@ class Service:
     ) -> None:
         self.folder, self.model, self.seconds = folder, model, seconds
         self._methods: collections.OrderedDict[tuple[str, int, int], Method] = collections.OrderedDict()
-        self._prior: Prior | None = None
-        self._network: GeneratorNetwork | None = None
-        self._detector: FaceDetector | None = None
         self._making, self._working = threading.Lock(), threading.Lock()
         self._places = threading.BoundedSemaphore(waiting + 1)
 
@@ -233,21 +231,24 @@ class Service:
         if method.finder is not None:
             work.compose(method.finder.find(work.observations).generated)
 
-    @property
+    @functools.cached_property
     def prior(self) -> Prior:
         """The model, loaded once."""
         from dcgan.model_file import load_model
 
-        if self._prior is None:
-            self._prior = load_model(self.model)
-        return self._prior
+        return load_model(self.model)
 
-    @property
+    @functools.cached_property
     def detector(self) -> FaceDetector:
         """The face detector, loaded once."""
-        if self._detector is None:
-            self._detector = FaceDetector()
-        return self._detector
+        return FaceDetector()
+
+    @functools.cached_property
+    def generator(self) -> GeneratorNetwork:
+        """The model's generator, made ready once."""
+        from dcgan.inference import GeneratorNetwork
+
+        return GeneratorNetwork(self.prior)
 
     def find_faces(self, picture: Picture) -> list[Face]:
         """Return the faces that are seen in a photograph, uint8 (H, W, 3), the largest first."""
@@ -266,14 +267,11 @@ class Service:
         way : float
             0: the seed's own; 1: the next seed's.
         """
-        from dcgan.inference import GeneratorNetwork
         from dcgan.pictures.values import to_uint8
         from dcgan.samples.latent_space import draw_truncated, interpolate
 
         with self._making:
-            if self._network is None:
-                self._network = GeneratorNetwork(self.prior)
-            network = self._network
+            network = self.generator
         config = self.prior.config
         ends = [
             draw_truncated(count, config.latent_dim, seed=each, distribution=config.latent, limit=truncation)
@@ -295,10 +293,9 @@ class Service:
             It cannot be read; the message has the file's name without its folder.
         """
         try:
-            file = read_file(path)
+            return read_picture(path)
         except FaceCompletionError as error:
             raise type(error)(_without(str(error), path.parent)) from error
-        return to_srgb(file.pixels[..., :3], file.attached.profile)
 
     def complete(
         self,
@@ -400,12 +397,12 @@ class Service:
                 if line := describe_unmatched(own_masks, [_input(each) for each in sources], output=folder):
                     yield Row("", "note", _without(line, folder))
             failure: list[BaseException] = []
-            halt = threading.Event()
+            stop = stop or threading.Event()
 
             def run() -> None:
                 try:
                     with self._turn(stop):
-                        self._run(sources, drawn, wanted, folder, stop=stop, halt=halt)
+                        self._run(sources, drawn, wanted, folder, stop=stop)
                 except BaseException as error:  # raised again by the caller
                     failure.append(error)
 
@@ -423,7 +420,7 @@ class Service:
                         break
                     thread.join(0.3)
             finally:
-                halt.set()
+                stop.set()
                 thread.join()
             if failure:
                 raise failure[0]
@@ -435,18 +432,18 @@ class Service:
             raise
 
     def remove_old(self, *, seconds: float) -> int:
-        """Remove the folders of requests that began more than some seconds ago; return how many."""
+        """Remove the folders that were made more than some seconds ago; return how many."""
         removed = 0
-        for folder in self.folder.glob("request-*"):
+        for folder in (*self.folder.glob("request-*"), *self.folder.glob("photograph-*")):
             with contextlib.suppress(OSError):
                 if time.time() - folder.stat().st_mtime > seconds:
                     shutil.rmtree(folder, ignore_errors=True)
                     removed += 1
         return removed
 
-    def new_folder(self) -> Path:
-        """Return a new folder for a request."""
-        return Path(tempfile.mkdtemp(prefix="request-", dir=self.folder))
+    def new_folder(self, kind: str = "request") -> Path:
+        """Return a new folder for a request, or for a "photograph" that was opened; `remove_old` removes both."""
+        return Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=self.folder))
 
     @contextlib.contextmanager
     def _turn(self, stop: threading.Event | None) -> Iterator[None]:
@@ -472,14 +469,13 @@ class Service:
         folder: Path,
         *,
         stop: threading.Event | None,
-        halt: threading.Event | None = None,
         on_progress: Callable[[float], None] | None = None,
     ) -> None:
         """Complete files into folder/output."""
         ends = time.monotonic() + self.seconds
 
         def progress(done: float) -> None:
-            if any(event is not None and event.is_set() for event in (stop, halt)):
+            if stop is not None and stop.is_set():
                 raise StoppedError("stopped")
             if time.monotonic() > ends:
                 raise StoppedError(f"stopped: it took more than {self.seconds:g} s, the limit of this page")
@@ -571,12 +567,7 @@ def _safe_name(name: str) -> str:
 
 def _records(output: Path) -> list[dict[str, Any]]:
     """Return the pictures' lines of a manifest, as far as it is written."""
-    try:
-        text = (output / MANIFEST).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return []
-    lines = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-    return [line for line in lines if "input" in line]
+    return [line for line in iterate_json_lines(output / MANIFEST) if "input" in line]
 
 
 def _row(record: dict[str, Any], folder: Path) -> Row:

@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +32,10 @@ def evaluate(search, observations, latents):
     generated = search.generate(latents)
     total, parts = search.objective(generated, data, blocks=observations.blocks, complete=True)
     return [np.asarray(part) for part in (total, parts["contextual"], parts["perceptual"])]
+
+
+CPU = Path("/proc/cpuinfo")
+AVX512 = not CPU.exists() or "avx512f" in CPU.read_text()
 
 
 def same(one, other):
@@ -131,6 +136,7 @@ def test_neither_place_nor_neighbours_change_a_result_but_for_rounding(prior, co
         (search.search(rows(observations, others), starts(count)).take([0]), answers.take([0])),
     )
     for mine, expected in found:
+        assert same(mine, expected) or not AVX512
         np.testing.assert_allclose(mine.latents, expected.latents, atol=5e-3)
         np.testing.assert_allclose(mine.generated, expected.generated, atol=1e-2)
         np.testing.assert_allclose(mine.score, expected.score, rtol=1e-3)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,14 @@ import pytest
 ROOT = Path(__file__).parents[3]
 HEAR_SIGINT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 CODE = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {HEAR_SIGINT}; from completion.web.cli import web_command"
+
+
+def wait_for(condition, seconds=120):
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 class Server:

@@ -6,7 +6,6 @@ WEB_SCREENSHOTS=FOLDER keeps the pictures of each step, for the documentation.
 import contextlib
 import os
 import shutil
-import time
 import zipfile
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from skimage import data
 
 from dcgan.pictures.files import read_file
 from dcgan.pictures.saving import save_picture
+from tests.completion.web.conftest import wait_for
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -298,13 +298,6 @@ def test_wrong_numbers_are_told(opened, photograph):
         page.wait_for_function(f"document.querySelector('#notes').innerText.includes('Received: {told}')")
 
 
-def wait_for(condition, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def test_what_is_no_picture_is_told_and_the_page_goes_on(opened, photograph, tmp_path):
     (tmp_path / "<b>text.png").write_text("no picture")
     page = opened()
@@ -350,6 +343,7 @@ def test_the_model_and_its_samples(opened):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_phones(opened, photograph, theme):
     page = opened(size=PHONE, theme=theme)
+    assert page.evaluate("document.body.classList.contains('dark')") == (theme == "dark")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     send(page, photograph)
     stroke(page, (0.4, 0.22), (0.5, 0.26))
@@ -357,13 +351,6 @@ def test_phones(opened, photograph, theme):
     complete(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     shoot(page, f"9-phone-{theme}-result", full=True)
-
-
-def test_dark_desktop(opened, photograph):
-    page = opened(theme="dark")
-    send(page, photograph)
-    assert page.evaluate("document.body.classList.contains('dark')")
-    shoot(page, "10-dark")
 
 
 def test_keyboard_and_names(opened, photograph):

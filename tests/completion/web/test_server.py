@@ -10,7 +10,6 @@ import struct
 import subprocess
 import textwrap
 import threading
-import time
 import urllib.error
 import urllib.request
 import zlib
@@ -26,7 +25,7 @@ from completion.web.cli import web_command
 from dcgan.pictures.files import read_file
 from dcgan.pictures.saving import save_picture
 from tests.completion.helpers import make_picture
-from tests.completion.web.conftest import Server
+from tests.completion.web.conftest import Server, wait_for
 
 
 def hole(height=120, width=100):
@@ -94,10 +93,7 @@ def test_a_picture_and_its_mask_give_the_result_and_its_line(server, files):
     before, after = read_file(files / "photo.png").pixels, read_file(files / "result.png").pixels
     assert (before != after)[hole()].any()
     assert (before == after)[~hole()].all()
-    deadline = time.monotonic() + 20
-    while server.requests() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert server.requests() == []
+    wait_for(lambda: server.requests() == [], 20)
 
 
 @pytest.mark.parametrize(
@@ -235,10 +231,7 @@ def test_many_at_once(server, files):
     assert set(found) <= {200, 503}, set(found)
     assert found.count(200) >= 5
     assert complete(server, picture, mask)[0] == 200
-    deadline = time.monotonic() + 20
-    while server.requests() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert server.requests() == []
+    wait_for(lambda: server.requests() == [], 20)
     status = Path(f"/proc/{server.process.pid}/status")
     if status.exists():
         peak = next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
@@ -255,10 +248,7 @@ def test_clients_that_go_away(server, files):
         with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
             connection.sendall(head.encode() + sent)
     assert complete(server, picture, mask)[0] == 200
-    deadline = time.monotonic() + 20
-    while server.requests() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert server.requests() == []
+    wait_for(lambda: server.requests() == [], 20)
 
 
 @pytest.fixture
