@@ -41,6 +41,8 @@ METHOD_OPTIONS = (
 SETTINGS = ("iterations", "learning_rate", "weighting", "perceptual_weight", "candidates")
 WITH_ONLY_MASKS = ("output", "recursive", "overwrite", "seed", "max_megapixels", "quiet")
 MASKS_FOLDER = Path("masks")
+PIPE = "-"  # stdin or stdout
+NOT_PIPED = ("variations", "keep", "sheet", "gif", "skip_existing", "overwrite", "shard", "recursive", "only_masks")
 PHOTOGRAPH_OPTIONS = ("face_box", "landmarks_file", "min_score", "beyond", "grain")
 
 
@@ -208,8 +210,28 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
 
     INPUTS are picture files, folders and glob patterns. Every picture gets a file of its own under OUTPUT and a line in
     OUTPUT/manifest.jsonl. A picture that cannot be completed is reported in one line and the others are completed; the
-    exit code is then 1.
+    exit code is then 1. With - one picture comes from stdin and, without --output, goes to stdout.
     """
+    to_stdout = str(options["output"]) == PIPE or (PIPE in inputs and not _given(["output"]))
+    if PIPE not in inputs and not to_stdout:
+        _complete(inputs, options)
+        return
+    from completion.folder.pipes import open_pipes
+
+    for option in _given(NOT_PIPED):
+        if to_stdout or option == "skip-existing":
+            raise click.UsageError(f"--{option} does not go with one picture through pipes (-).")
+    with open_pipes(inputs, to_stdout=to_stdout) as pipes:
+        if pipes.folder is not None:
+            options["output"] = pipes.folder
+        try:
+            _complete(pipes.inputs, options, to_stdout=to_stdout)
+        finally:
+            pipes.send()
+
+
+def _complete(inputs: tuple[str, ...], options: dict[str, Any], *, to_stdout: bool = False) -> None:
+    """Complete the pictures; to stdout: one, and nothing is printed there."""
     if options["skip_existing"] and options["overwrite"]:
         raise click.UsageError("--skip-existing and --overwrite exclude each other.")
     masks = read_mask_options(options)
@@ -232,6 +254,8 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
     if options["only_masks"]:
         _write_masks(pictures, masks, output_folder, options)
         return
+    if to_stdout and len(pictures) > 1:
+        raise click.UsageError(f"--output - (stdout) takes one picture, received {len(pictures)}.")
     if options["face_box"] and len(pictures) > 1:
         raise click.UsageError(
             f"--face-box is a place in one photograph, received {len(pictures)} pictures; --landmarks-file gives the "
@@ -280,7 +304,8 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
         parts += [f"{summary.skipped} existing"] if summary.skipped else []
         parts += [f"{summary.failed} failed"] if summary.failed else []
         noted = f" ({summary.noted} with notes)" if summary.noted else ""
-        click.echo(f"{', '.join(parts)}{noted}: {printable(output.folder)}")
+        if not to_stdout:
+            click.echo(f"{', '.join(parts)}{noted}: {printable(output.folder)}")
     if summary.failed:
         sys.exit(1)
 

@@ -15,6 +15,7 @@ from click.core import ParameterSource
 
 from dcgan import __version__
 from dcgan.config import RunConfig
+from dcgan.config_file import config_options, write_config
 from dcgan.device import DEVICES, Device
 from dcgan.errors import FaceCompletionError, OptionError
 from dcgan.pictures.pixel_limit import MEGAPIXELS, MEGAPIXELS_MAX, limited_pixels
@@ -72,7 +73,7 @@ class RunOptions:
 
 
 def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return a decorator that turns errors of a command into a message and an exit code.
+    """Return a decorator that gives a command --config, and turns its errors into a message and an exit code.
 
     The project's named errors and a lack of memory give one line and exit code 1, an `OptionError` exit code 2, Ctrl-C,
     SIGTERM and SIGHUP exit codes 130, 143 and 129. Any other exception is a bug of the command: its traceback is
@@ -96,6 +97,8 @@ def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callab
             os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
             with tolerant_output() as output, ending_signals():
                 try:
+                    if write_config(click.get_current_context()):
+                        return None
                     result = command(*args, **kwargs)
                 except FaceCompletionError as error:
                     raise click.ClickException(printable(error)) from error
@@ -116,7 +119,7 @@ def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callab
                 sys.exit(EXIT_OUTPUT_LOST)
             return result
 
-        return wrapped
+        return config_options(wrapped)
 
     return decorate
 
@@ -190,6 +193,7 @@ def _limit_pixels(context: click.Context, parameter: click.Parameter, value: int
     """Set the limit on pictures while the command runs; where it is not given, Pillow's stays."""
     if parameter.name and context.get_parameter_source(parameter.name) != ParameterSource.DEFAULT:
         context.with_resource(limited_pixels(value))
+    context.meta["max_megapixels"] = value  # for --write-config
     return value
 
 

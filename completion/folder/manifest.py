@@ -19,7 +19,15 @@ from dcgan.pictures.marks import MARK, check_mark, mark_folder, refuse_links
 from dcgan.pictures.own_files import OwnFiles, check_list, list_path, listed_files
 from dcgan.pictures.records import JsonLines, changed_settings, iterate_json_lines, iterate_own_lines, locked
 
-__all__ = ["FolderRecord", "Manifest", "check_manifest", "check_settings", "open_manifest", "read_record"]
+__all__ = [
+    "FolderRecord",
+    "Manifest",
+    "check_manifest",
+    "check_settings",
+    "manifest_schema",
+    "open_manifest",
+    "read_record",
+]
 
 KIND = "completed pictures"  # of the folder's mark
 FIELDS = ("input", "output", "status", "seed", "model_sha256")  # of every picture's line
@@ -62,6 +70,22 @@ class FolderRecord:
     listed: set[str] = dataclasses.field(default_factory=set)
     stamps: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
     sources: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+def manifest_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a manifest's lines, with what each field means.
+
+    Returns
+    -------
+    dict of str to object
+
+    Examples
+    --------
+    >>> manifest_schema()["$defs"]["picture"]["properties"]["missing"]["description"]
+    'Share of the pixels that were missing.'
+    """
+    found: dict[str, Any] = json.loads(Path(__file__).with_name("manifest.schema.json").read_text(encoding="utf-8"))
+    return found
 
 
 class Manifest:

@@ -148,7 +148,7 @@ def align_command(
 def _like(model: str) -> dict[str, Any]:
     """Return the size and the margin of a model's frame."""
     for name in ("size", "margin"):
-        if click.get_current_context().get_parameter_source(name) == ParameterSource.COMMANDLINE:
+        if click.get_current_context().get_parameter_source(name) != ParameterSource.DEFAULT:
             raise click.UsageError(f"--like and --{name} exclude each other.")
     from dcgan.model_file import load_model
 

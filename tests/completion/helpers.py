@@ -1,6 +1,7 @@
 """Pictures, folders and the toy model of these tests."""
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from completion.config import METHODS, ClassicalConfig, SearchConfig
+from completion.folder.manifest import manifest_schema
 from dcgan.config import ModelConfig
 
 SIZE = 16
@@ -61,9 +63,20 @@ def read(path, mode="RGB"):
 
 
 def records(folder, name="manifest.jsonl"):
-    """Return the records of a manifest's pictures."""
+    """Return the records of a manifest's pictures, after a check that every line is what the published schema says."""
     lines = [json.loads(line) for line in Path(folder, name).read_text().splitlines()]
+    for line in lines:
+        _validator().validate(line)
     return [line for line in lines if "settings" not in line]
+
+
+@functools.cache
+def _validator():
+    import jsonschema
+
+    schema = manifest_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
 
 
 def settings_lines(folder, name="manifest.jsonl"):
