@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # `auto` is as many processes as cores and memory allow: see tests/conftest.py. PYTEST_OPTIONS='-n 1' overrides it.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: help demo photographs web web-test test lint check bench docs constraints clean
+.PHONY: help demo photographs web web-test test lint check dist bench docs constraints clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -54,6 +54,18 @@ lint: $(VENV)/.dev  ## formatting, lint, types, and whether docs/cli.md is up to
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python scripts/write_cli_reference.py --check
+
+build/tools/.done: $(VENV)/.python
+	$(PYTHON) -m venv --clear build/tools
+	build/tools/bin/python -m pip install --quiet --disable-pip-version-check build twine check-wheel-contents
+	@touch $@
+
+dist: build/tools/.done  ## build wheel and source archive into dist/, check them, install the wheel elsewhere and use it
+	rm -rf dist build/lib build/bdist.*
+	build/tools/bin/python -m build --outdir dist
+	build/tools/bin/twine check --strict dist/*
+	build/tools/bin/check-wheel-contents --toplevel completion,dcgan,masks dist/*.whl
+	$(BIN)/python scripts/try_dist.py
 
 check: lint test  ## all of it: what continuous integration runs
 

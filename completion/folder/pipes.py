@@ -75,7 +75,7 @@ def open_pipes(inputs: tuple[str, ...], *, to_stdout: bool) -> Iterator[Piped]:
         raise OptionError("Expected stdout to be a pipe or a file for the picture. Received: a terminal")
     with tempfile.TemporaryDirectory(prefix="complete-images-") as name:
         folder = Path(name)
-        with contextlib.redirect_stderr(_Shortened(sys.stderr, f"{folder}/")):  # type: ignore[type-var]
+        with contextlib.redirect_stderr(_Shortened(sys.stderr, f"{folder}/")):
             taken = (str(_spool(folder)),) if PIPE in inputs else inputs
             yield Piped(taken, folder / "out" if to_stdout else None)
 
