@@ -6,7 +6,6 @@ limits and networks are not tried.
 """
 
 import json
-import os
 import re
 import shlex
 import shutil
@@ -31,13 +30,13 @@ def instructions(text: str) -> Iterator[tuple[str, str]]:
 class Stage:
     """A root folder with what the instructions have set so far."""
 
-    def __init__(self, root: Path) -> None:
-        self.root, self.environment, self.folder, self.user, self.command = root, {}, "/", "0", ["/bin/sh"]
+    def __init__(self, root: Path, environment: dict[str, str]) -> None:
+        self.root, self.environment, self.folder, self.user = root, environment, "/", "0"
+        self.command = ["/bin/sh"]
 
     def run(self, words: list[str], *, user: str = "0") -> None:
         """Run a command inside."""
         environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
-        environment |= {name: os.environ[name] for name in ("PIP_INDEX_URL", "PIP_CERT") if name in os.environ}
         environment |= {"HOME": "/root" if user == "0" else "/tmp"} | self.environment
         inside = ["sh", "-c", f'cd {shlex.quote(self.folder)} && exec "$@"', "sh", *words]
         subprocess.run(["chroot", f"--userspec={user}", str(self.root), *inside], env=environment, check=True)
@@ -58,23 +57,23 @@ def copy(sources: list[Path], target: Path, *, into: bool) -> None:
             shutil.copy2(source, place)
 
 
-def build(text: str, *, folder: Path, mirror: str, also: tuple[str, ...]) -> Stage:
+def build(text: str, *, folder: Path, mirror: str, also: tuple[str, ...], environment: dict[str, str]) -> Stage:
     """Build all stages; return the last."""
     stages: dict[str, Stage] = {}
-    stage = Stage(folder)
+    stage = Stage(folder, {})
     for name, rest in instructions(text):
         click.echo(f"{name} {rest[:100]}", err=True)
         if name == "FROM":
             words = rest.split()
             suite = words[0].partition(":")[2].removesuffix("-slim")
-            stage = Stage(folder / f"stage-{len(stages)}")
+            stage = Stage(folder / f"stage-{len(stages)}", dict(environment))
             stages[words[2] if len(words) > 2 else str(len(stages))] = stage
             base = folder / f"base-{suite}"
             if not base.exists():
                 subprocess.run(["debootstrap", "--variant=minbase", suite, str(base), mirror], check=True)
-                for path in also:
-                    if Path(path).exists():
-                        copy([Path(path)], base / path.lstrip("/"), into=False)
+                for pair in also:
+                    source, _, target = pair.partition(":")
+                    copy([Path(source)], base / (target or source).lstrip("/"), into=False)
             subprocess.run(["cp", "-a", str(base), str(stage.root)], check=True)
         elif name == "RUN":
             stage.run(["sh", "-c", rest])
@@ -101,13 +100,26 @@ def build(text: str, *, folder: Path, mirror: str, also: tuple[str, ...]) -> Sta
 @click.argument("dockerfile", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("words", nargs=-1)
 @click.option("--mirror", default="http://deb.debian.org/debian", show_default=True)
-@click.option("--also", multiple=True, help="File of this machine that every root has as well: /etc/pip.conf.")
+@click.option(
+    "--also", multiple=True, help="File of this machine that every root has as well, SOURCE or SOURCE:TARGET."
+)
+@click.option("--env", "variables", multiple=True, help="NAME=VALUE in every step and in the command.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Folder for the roots; removed at the end by default.")
-def main(dockerfile: Path, words: tuple[str, ...], mirror: str, also: tuple[str, ...], keep: Path | None) -> None:
+def main(
+    dockerfile: Path,
+    words: tuple[str, ...],
+    mirror: str,
+    also: tuple[str, ...],
+    variables: tuple[str, ...],
+    keep: Path | None,
+) -> None:
     """Build DOCKERFILE in fresh roots and run WORDS in the result, or its own command."""
+    environment = dict(pair.split("=", 1) for pair in variables)
     folder = keep or Path(tempfile.mkdtemp(prefix="dockerfile-"))
     try:
-        stage = build(dockerfile.read_text(encoding="utf-8"), folder=folder, mirror=mirror, also=also)
+        stage = build(
+            dockerfile.read_text(encoding="utf-8"), folder=folder, mirror=mirror, also=also, environment=environment
+        )
         size = subprocess.run(
             ["du", "-sm", str(stage.root)], capture_output=True, text=True, check=True
         ).stdout.split()[0]
