@@ -174,18 +174,35 @@ def test_a_photograph_is_drawn_on_completed_and_kept(opened, tmp_path):
     assert page.locator("#result").is_hidden()
 
 
-def test_undo_takes_the_stroke_back(opened, photograph):
+def test_strokes_are_taken_back_and_numbers_checked(opened, photograph):
+    """One visit: without strokes, undone, redone, cleared, drawn again; wrong seeds; then completed."""
     page = opened()
     send(page, photograph)
-    page.click("#complete")
-    page.wait_for_function("document.querySelector('#notes').innerText.includes('Expected strokes')")
+
+    def expect_told(told):
+        page.click("#complete")
+        page.wait_for_function(f"document.querySelector('#notes').innerText.includes({told!r})")
+
+    expect_told("Expected strokes")
     stroke(page, (0.4, 0.22), (0.5, 0.26))
+    seed = page.locator("input[aria-label='Seed']").first
+    for text, told in (("", "nothing"), ("-1", "-1"), ("1.5", "1.5")):
+        seed.fill(text)
+        page.keyboard.press("Tab")
+        expect_told(f"Received: {told}")
+    seed.fill("0")
+    page.keyboard.press("Tab")
     page.click("#editor button[aria-label='Undo']")
     wait_until_laid_out(page)
-    page.click("#complete")
-    page.wait_for_function("document.querySelector('#notes').innerText.includes('Expected strokes')")
+    expect_told("Expected strokes")
     page.click("#editor button[aria-label='Redo']")
     wait_until_laid_out(page)
+    complete(page)
+    page.click("#editor button[aria-label='Clear canvas']")
+    page.wait_for_function("document.querySelector('#told').innerText.includes('cleared')")
+    wait_until_laid_out(page)
+    expect_told("Expected strokes")
+    stroke(page, (0.4, 0.22), (0.5, 0.26))
     complete(page)
 
 
@@ -292,28 +309,6 @@ def test_another_photograph_ends_what_was_asked_for_the_first(opened, server, ph
     page.wait_for_timeout(2000)
     assert page.locator("#result").is_hidden()
     assert "filled" not in page.inner_text("#notes")
-
-
-def test_clearing_keeps_the_photograph(opened, photograph):
-    page = opened()
-    send(page, photograph)
-    stroke(page, (0.4, 0.22), (0.5, 0.26))
-    page.click("#editor button[aria-label='Clear canvas']")
-    page.wait_for_function("document.querySelector('#told').innerText.includes('cleared')")
-    wait_until_laid_out(page)
-    stroke(page, (0.4, 0.22), (0.5, 0.26))
-    complete(page)
-
-
-def test_wrong_numbers_are_told(opened, photograph):
-    page = opened()
-    send(page, photograph)
-    stroke(page, (0.4, 0.22), (0.5, 0.26))
-    for text, told in (("", "nothing"), ("-1", "-1"), ("1.5", "1.5")):
-        page.locator("input[aria-label='Seed']").first.fill(text)
-        page.keyboard.press("Tab")
-        page.click("#complete")
-        page.wait_for_function(f"document.querySelector('#notes').innerText.includes('Received: {told}')")
 
 
 def test_what_is_no_picture_is_told_and_the_page_goes_on(opened, photograph, tmp_path):
