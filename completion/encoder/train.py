@@ -278,6 +278,8 @@ def train_encoder_on(
         if not run.quiet:
             tqdm.write(printable(line), file=sys.stderr)
 
+    if run.device not in ("auto", "cpu"):
+        report(f"device: {run.device}")
     progress = False if run.quiet else None
     data, *more = (
         load_pictures(each, prior.config, report=report, crop=share, cache_dir=run.cache_dir, progress=progress)

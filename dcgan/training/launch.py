@@ -84,6 +84,8 @@ def train_on(
         if not run.quiet:
             tqdm.write(printable(line), file=sys.stderr)
 
+    if run.device not in ("auto", "cpu"):
+        report(f"device: {run.device}")
     progress = False if run.quiet else None
     data = load_pictures(sources, model, report=report, crop=crop, cache_dir=run.cache_dir, progress=progress)
     report(f"{len(data.pictures):,} pictures of {model.size}x{model.size}x{model.channels}; run folder {folder}")
