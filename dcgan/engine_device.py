@@ -7,7 +7,7 @@ from typing import Any
 from dcgan.device import Device, absent_gpu, check_device_name, gpu_name, gpu_number, one_line
 from dcgan.errors import OptionError
 
-__all__ = ["engine_device", "steer_engine"]
+__all__ = ["engine_device", "steer_engine", "steer_quietly"]
 
 
 def steer_engine(wanted: str) -> None:
@@ -36,6 +36,19 @@ def steer_engine(wanted: str) -> None:
         _steer_tensorflow(wanted)
     else:
         _steer_jax(wanted)
+
+
+def steer_quietly(wanted: str) -> Device:
+    """Steer the engine, start it without its notices, and return its device; see `steer_engine`."""
+    from dcgan.quiet import quiet_import
+
+    with quiet_import():
+        try:
+            steer_engine(wanted)
+            return engine_device()
+        except OptionError as error:  # where one leaves the context, the notices are printed
+            refused = error
+    raise refused
 
 
 def engine_device() -> Device:

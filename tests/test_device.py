@@ -1,5 +1,8 @@
 import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -28,6 +31,8 @@ from dcgan.model_file import load_model
 from dcgan.pictures.saving import save_picture
 from dcgan.sampling import draw_latents, sample
 
+ROOT = Path(__file__).parent.parent
+FACE = ROOT / "examples" / "hopper.png"
 OUT_OF_MEMORY = (
     "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Non-zero status code returned while running Conv node. Status "
     "Message: void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*) Failed to allocate "
@@ -378,3 +383,18 @@ def test_the_page_computes_on_the_device(gpu, tmp_path):
     assert service.device == Device("gpu")
     service.draw(3, seed=0, truncation=1.0, way=0.0)
     assert gpu.asked[-1][0] == CUDA
+
+
+def test_a_refusal_of_tensorflow_is_told_in_one_line(tmp_path):
+    """TensorFlow's own notices about missing drivers are not printed with it."""
+    code = "from completion.cli import complete_command as command; command()"
+    arguments = ["--method", "latent", "--device", "gpu:7", "--mask", "center", "--output", "out", str(FACE)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "tensorflow"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 2, done.stderr
+    lines = done.stderr.splitlines()
+    assert (len(lines), lines[0][:6]) == (4, "Usage:"), done.stderr
+    assert "Received: 'gpu:7'; TensorFlow finds " in lines[-1]
+    assert not list(tmp_path.iterdir())

@@ -117,10 +117,9 @@ def _find_devices(config: EvaluationConfig) -> list[Device]:
     if len(searches) < len(config.methods):
         found.append(find_device(config.device))
     if searches:
-        from dcgan.engine_device import engine_device, steer_engine
+        from dcgan.engine_device import steer_quietly
 
-        steer_engine(config.device)
-        found.append(engine_device())
+        found.append(steer_quietly(config.device))
     return found
 
 

@@ -82,11 +82,9 @@ class ChosenMethod:
             return None
         if not is_search(self.resolve()[1]):
             return find_device(self.device)
-        from dcgan.engine_device import engine_device, steer_engine
+        from dcgan.engine_device import steer_quietly
 
-        with quiet_import():
-            steer_engine(self.device)
-            return engine_device()
+        return steer_quietly(self.device)
 
     def resolve(self, *, has_encoder: bool = True) -> tuple[str, MethodConfig]:
         """Return the method that runs and its settings; see `completion.config.resolve_method`."""
@@ -316,10 +314,9 @@ def _make_method(
     searches = is_search(resolved[1])
     if searches:
         if not is_search(method.resolve()[1]):  # the model has no encoder, which was not known before
-            from dcgan.engine_device import steer_engine
+            from dcgan.engine_device import steer_quietly
 
-            with quiet_import():
-                steer_engine(method.device)
+            steer_quietly(method.device)
         options = dataclasses.replace(options, device="cpu")  # the little that ONNX Runtime has to do there
     with quiet_import() if searches else contextlib.nullcontext():  # a search brings in TensorFlow
         return make_method(resolved, options)

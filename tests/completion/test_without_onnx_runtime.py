@@ -42,7 +42,7 @@ arguments = ["--model", sys.argv[1], "--mask", "center", "--device", "gpu:1", "f
 refused = CliRunner().invoke(complete_command, arguments)
 assert refused.exit_code == 2 and "Received: 'gpu:1'; JAX finds no such GPU here" in refused.stderr, refused.output
 done = CliRunner().invoke(complete_command, [*arguments[:4], "--aligned", "--framing", "tight", "faces"])
-assert done.exit_code == 0 and done.stdout == "1 completed: completed\n", done.output
+assert done.exit_code == 0 and done.stdout.startswith("1 completed"), done.output
 assert not {"onnxruntime", "tensorflow", "dlib"} & set(sys.modules)
 print("done")
 """
