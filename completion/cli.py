@@ -25,7 +25,15 @@ from completion.config import (
     resolve_method,
 )
 from completion.mask_options import MaskChoice, RectangleType, mask_options, read_mask_options
-from dcgan.command import FolderPath, DEFAULTS, common_errors, device_option, max_megapixels_option, shown_default
+from dcgan.command import (
+    FolderPath,
+    DEFAULTS,
+    common_errors,
+    device_option,
+    max_megapixels_option,
+    shown_default,
+    version_option,
+)
 from dcgan.config import DEFAULT_MODEL, SEED_MAX
 from dcgan.terminal import printable
 
@@ -204,6 +212,7 @@ class ShardType(click.ParamType):
 )
 @max_megapixels_option
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@version_option
 @common_errors("with --skip-existing the same command resumes")
 def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
     """Fill the missing regions of aligned face pictures, and of the faces in photographs.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from completion.config import BEYOND, DEFAULT_METHOD, METHODS, MethodConfig, needs_model, resolve_method
+from completion.config import BEYOND, DEFAULT_METHOD, METHODS, MethodConfig, needs_model, resolve_method, is_search
 from completion.inputs import read_masks, read_pictures
 from completion.methods import Method, MethodOptions, Work, candidates_of, make_method
 from completion.result import CompletionResult
@@ -88,7 +88,8 @@ def complete(
     seed : int, optional
         Of the starts, of Hamiltonian Monte Carlo and of the grain.
     device : str, optional
-        What computes the encoder's answers: "cpu", "gpu" (needs onnxruntime-gpu), or "auto", a GPU where one starts.
+        What computes: "cpu", "gpu", "gpu:1" and so on, or "auto", a GPU where one starts. The encoder's answers need
+        onnxruntime-gpu for that; for a search the whole process's Keras is steered, see `dcgan.engine_device`.
     framing : str, optional
         Of aligned faces: "tight", from the brows to the chin, "wide", with hair, ears and neck, or "auto", which finds
         it out where the model is a wide one; see `completion.framing.Framer`.
@@ -190,15 +191,15 @@ class Completer:
         framing: str = "auto",
         detector: FaceDetector | None = None,
     ) -> None:
-        found = Device() if prior is None else find_device(device)
-        if found.note:
-            warnings.warn(found.note, FallbackWarning, stacklevel=2)
-        options = MethodOptions(prior, blend, seed, detector, beyond, grain, device=found.name, framing=framing)
         chosen: str | MethodConfig | tuple[str, MethodConfig] = method
         if isinstance(method, str):
             chosen = _resolve(method, prior, variations)
         elif variations is not None:
             raise ValueError(f"Expected a method's name with `variations`. Received: {method}")
+        found = Device() if prior is None else _find_device(device, chosen)
+        if found.note:
+            warnings.warn(found.note, FallbackWarning, stacklevel=2)
+        options = MethodOptions(prior, blend, seed, detector, beyond, grain, device=found.name, framing=framing)
         self.prior, self._seed = prior, seed
         self._working = threading.Lock()  # the solvers that are kept belong to one call at a time
         self.method: Method = make_method(chosen, options)
@@ -271,6 +272,18 @@ class Completer:
                     result.faces.append(work.faces if own is not None else ())
                     result.answers.append(own)
         return result
+
+
+def _find_device(wanted: str, method: MethodConfig | tuple[str, MethodConfig] | str) -> Device:
+    """Return the device for what ONNX Runtime has to do; for a search, have Keras compute on the one that is wanted."""
+    config = method[1] if isinstance(method, tuple) else method
+    if isinstance(config, str) or not is_search(config):
+        return find_device(wanted)
+    from dcgan.engine_device import engine_device, steer_engine
+    from dcgan.onnx_runtime import has_runtime
+
+    steer_engine(wanted)
+    return Device() if has_runtime() else engine_device()
 
 
 def _resolve(method: str, prior: Prior | None, variations: int | None) -> tuple[str, MethodConfig]:

@@ -22,6 +22,7 @@ __all__ = [
     "EncoderConfig",
     "MethodConfig",
     "SearchConfig",
+    "is_search",
     "methods_with_option",
     "needs_model",
     "resolve_method",
@@ -218,21 +219,32 @@ CLASSICAL_METHODS = tuple(name for name, config in METHODS.items() if isinstance
 #: Several completions of one picture with the default method: searches that start around the encoder's z.
 VARIATIONS = SearchConfig(start="encoder", iterations=100, learning_rate=0.05)
 
-MODEL_OPTIONS = ("model", "blend", "framing")
+MODEL_OPTIONS = ("model", "blend", "framing", "device")
 SEARCH_OPTIONS = ("iterations", "learning_rate", "weighting", "perceptual_weight", "batch_size")
 #: Options by the kind of method that they belong to. With another kind they would have no effect, and are refused. A
 #: kind that is not here has MODEL_OPTIONS: the model is loaded for it.
 OPTIONS: dict[type, tuple[str, ...]] = {
-    EncoderConfig: (*MODEL_OPTIONS, "workers", "device"),
+    EncoderConfig: (*MODEL_OPTIONS, "workers"),
     SearchConfig: (*MODEL_OPTIONS, *SEARCH_OPTIONS, "candidates", "keep", "gif", "variations"),
     ClassicalConfig: ("workers",),
-    AutoConfig: (*MODEL_OPTIONS, "workers", "device"),
+    AutoConfig: (*MODEL_OPTIONS, "workers"),
 }
 
 
 def needs_model(method: str) -> bool:
     """Tell whether a method needs a model."""
     return not isinstance(METHODS[method], ClassicalConfig)
+
+
+def is_search(config: MethodConfig) -> bool:
+    """Tell whether a method with these settings searches the latent space, with Keras.
+
+    Examples
+    --------
+    >>> is_search(METHODS["latent"]), is_search(METHODS["balanced"])
+    (True, False)
+    """
+    return isinstance(config.config if isinstance(config, AutoConfig) else config, SearchConfig)
 
 
 def methods_with_option(option: str, *, variations: bool = False) -> tuple[str, ...]:
@@ -252,7 +264,7 @@ def methods_with_option(option: str, *, variations: bool = False) -> tuple[str, 
     >>> methods_with_option("model")
     ('balanced', 'fast', 'best', 'latent', 'yeh2017', 'amos2016', 'hmc', 'auto')
     """
-    if variations and option in ("workers", "device"):  # a search works at batches, where Keras runs
+    if variations and option == "workers":  # a search works at batches
         return tuple(name for name in methods_with_option(option) if name != DEFAULT_METHOD)
     of_default = option == "variations" or (variations and option in (*SEARCH_OPTIONS, "gif"))
     return tuple(

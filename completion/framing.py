@@ -25,6 +25,7 @@ from completion.config import FRAMINGS
 from completion.framing_points import FITTED_MARGIN, PointsFraming, framing_by_points
 from dcgan.config import check
 from dcgan.faces.placement import Placement
+from dcgan.onnx_runtime import has_runtime
 from dcgan.pictures.values import to_float
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Framer:
     @property
     def realigns(self) -> bool:
         """Whether faces may lie elsewhere than aligned ones: where neither framing nor place was given."""
-        return self._choice == "auto" and self.margin > 0.0
+        return self._choice == "auto" and self.margin > 0.0 and has_runtime()  # which computes the aligner
 
     @property
     def seen(self) -> tuple[float, ...]:

@@ -96,7 +96,7 @@ class MethodOptions:
         Fill the array of the picture itself, which saves the memory of a second one. `Work.compose` may be called
         again: missing pixels are not read.
     device : str
-        Of the encoder's answers, "cpu" or "gpu", as `dcgan.device.find_device` has found it.
+        Of the encoder's answers, as `dcgan.device.find_device` has found it; searches run where Keras runs.
     framing : str
         Of aligned faces, one of `completion.config.FRAMINGS`; see `completion.framing.Framer`.
     """

@@ -15,6 +15,7 @@ from dcgan.command import (
     read_settings,
     run_options,
     shown_default,
+    version_option,
 )
 from dcgan.config import DISCRIMINATOR_NORMS, KEPT, PRECISIONS, ModelConfig, RunConfig, TrainConfig
 from dcgan.recipe_options import read_recipe, recipe_options
@@ -134,6 +135,7 @@ MODEL, TRAIN, RUN = ModelConfig(), TrainConfig(), RunConfig()
 )
 @recipe_options
 @run_options
+@version_option
 @common_errors("the same command resumes from the last checkpoint")
 def train_command(*, datasets: tuple[Path, ...], crop: float, dry_run: bool, **options: Any) -> None:
     """Train a DCGAN on aligned faces, or on other pictures of one kind.
@@ -169,6 +171,7 @@ def train_command(*, datasets: tuple[Path, ...], crop: float, dry_run: bool, **o
     help="Folder for decoded pictures.  [default: ~/.cache/dcgan]",
 )
 @click.option("--clear", is_flag=True, help="Remove all decoded datasets; the next training decodes its own again.")
+@version_option
 @common_errors("what was removed stays removed")
 def cache_command(*, cache_dir: Path | None, clear: bool) -> None:
     """Show or empty the folder of decoded datasets.

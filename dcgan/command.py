@@ -6,7 +6,9 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,8 +18,8 @@ from click.core import ParameterSource
 from dcgan import __version__
 from dcgan.config import RunConfig
 from dcgan.config_file import config_options, write_config
-from dcgan.device import DEVICES, Device
-from dcgan.errors import FaceCompletionError, OptionError
+from dcgan.device import Device, check_device_name
+from dcgan.errors import FaceCompletionError, FallbackWarning, OptionError
 from dcgan.pictures.pixel_limit import MEGAPIXELS, MEGAPIXELS_MAX, limited_pixels
 from dcgan.signals import Ended, ending_signals, exit_code
 from dcgan.terminal import EXIT_BUG, EXIT_OUTPUT_LOST, printable, tolerant_output
@@ -36,6 +38,7 @@ __all__ = [
     "read_settings",
     "run_options",
     "shown_default",
+    "version_option",
 ]
 
 Settings = TypeVar("Settings")
@@ -62,6 +65,8 @@ class RunOptions:
         Delete the run in the run folder and start over.
     quiet : bool
         Print neither progress nor reports.
+    device : str
+        What computes; see `dcgan.device.check_device_name`.
     """
 
     folder: Path | None = None
@@ -70,6 +75,7 @@ class RunOptions:
     start_from: str | None = None
     overwrite: bool = False
     quiet: bool = False
+    device: str = "auto"
 
 
 def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -95,7 +101,7 @@ def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callab
         @functools.wraps(command)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-            with tolerant_output() as output, ending_signals():
+            with tolerant_output() as output, ending_signals(), _told_warnings(quiet=bool(kwargs.get("quiet"))):
                 try:
                     if write_config(click.get_current_context()):
                         return None
@@ -122,6 +128,25 @@ def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callab
         return config_options(wrapped)
 
     return decorate
+
+
+@contextmanager
+def _told_warnings(*, quiet: bool) -> Iterator[None]:
+    """Print warnings that something else is done than what was asked for as notes, a line each."""
+    with warnings.catch_warnings():
+        shown = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:
+            if not issubclass(category, FallbackWarning):
+                shown(message, category, *args, **kwargs)
+            elif not quiet:
+                from tqdm import tqdm
+
+                tqdm.write(f"note: {printable(message)}", file=sys.stderr)  # above a bar
+
+        warnings.simplefilter("always", FallbackWarning)
+        warnings.showwarning = show
+        yield
 
 
 class FolderPath(click.Path):
@@ -197,6 +222,37 @@ def _limit_pixels(context: click.Context, parameter: click.Parameter, value: int
     return value
 
 
+class _Version(click.Option):
+    """The flag --version, which ends the command, whichever other options there are."""
+
+    def handle_parse_result(
+        self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
+    ) -> tuple[Any, list[str]]:
+        """Print the version, and with -v what was found here."""
+        if opts.get("version") and not ctx.resilient_parsing:
+            click.echo(f"{ctx.info_name} (dcgan-face-completion) {__version__}")
+            if opts.get("verbose_version"):
+                from dcgan.found import describe_found
+
+                for line in describe_found():
+                    click.echo(printable(line))
+            ctx.exit()
+        if opts.get("verbose_version") and not ctx.resilient_parsing:
+            raise click.UsageError("Expected -v beside --version. Received: -v alone", ctx)
+        return super().handle_parse_result(ctx, opts, args)
+
+
+def version_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options --version and -v to a command."""
+    verbose = click.option(
+        "-v", "verbose_version", is_flag=True, expose_value=False, help="With --version: and what was found here."
+    )
+    version = click.option(
+        "--version", cls=_Version, is_flag=True, is_eager=True, expose_value=False, help="Print the version and end."
+    )
+    return version(verbose(command))
+
+
 def max_megapixels_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option for the largest picture to a command that reads pictures; the command need not look at it.
 
@@ -232,13 +288,30 @@ def crop_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return option(command)
 
 
+class DeviceName(click.ParamType):
+    """The name of a device: cpu, gpu, gpu:1 and so on, or auto."""
+
+    name = "device"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """Return what --help shows for the value."""
+        return "[auto|cpu|gpu|gpu:N]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check and return the name."""
+        try:
+            return check_device_name(str(value).lower())
+        except OptionError:
+            self.fail(f"expected auto, cpu, gpu or gpu:N with N from 0 to 99, received {value!r}", param, ctx)
+
+
 def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option --device to a command; `dcgan.device.find_device` finds the device."""
+    """Add the option --device to a command; see `dcgan.device` and `dcgan.engine_device`."""
     option = click.option(
         "--device",
-        type=click.Choice(DEVICES),
-        help="What computes the encoder's answers and samples: the processor, or a GPU, which needs onnxruntime-gpu; "
-        "auto: a GPU where one starts.",
+        type=DeviceName(),
+        help="What computes: the processor, the first GPU, or gpu:1, the second; auto: a GPU where one starts. "
+        "docs/gpu.md says what each engine needs for that.",
         **shown_default("auto"),
     )
     return option(command)
@@ -300,6 +373,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Start a new run from the weights of a model: a bundled model's name or the path of a model file. "
             "dcgan-train: also of half the size, twice the filters and half the widening: it makes the inner levels.",
         ),
+        device_option,
         max_megapixels_option,
         click.option("--overwrite", is_flag=True, help="Delete the run that the run folder contains, and start over."),
         click.option("--quiet", is_flag=True, help="Print nothing but errors and the model's path."),
@@ -328,6 +402,7 @@ def read_run_options(options: Mapping[str, Any]) -> RunOptions:
         start_from=options["start_from"],
         overwrite=options["overwrite"],
         quiet=options["quiet"],
+        device=options["device"],
     )
 
 

@@ -14,7 +14,7 @@ from dcgan.terminal import printable
 
 __all__ = ["config_options", "read_config", "write_config"]
 
-OWN = ("config", "write_config", "help", "version", "verbose")
+OWN = ("config", "write_config", "help", "version", "verbose_version")
 SECRETS = ("auth",)  # never written
 SHARD = "i/n"  # name of the type of --shard
 WANTED = "dcgan.write_config"  # in a context's meta: where the file goes

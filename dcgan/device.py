@@ -1,21 +1,35 @@
-"""Which device computes the encoder's answers and samples: the processor, or a GPU where ONNX Runtime offers one.
+"""Which device computes: the processor, or one of the GPUs.
 
-A GPU is NVIDIA's CUDA, which the package onnxruntime-gpu offers in place of onnxruntime. Training and searches run on
-Keras, which finds its device itself.
+Three engines compute, and each is told in its own way. ONNX Runtime computes the encoder's answers and samples; it has
+a GPU where the package onnxruntime-gpu stands in place of onnxruntime. Keras, on TensorFlow or JAX, searches and
+trains; `dcgan.engine_device` steers it. "auto" is, for ONNX Runtime, the first GPU where one starts, and else the
+processor; for Keras it is what TensorFlow or JAX takes by itself.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from typing import Any
 
-from dcgan.onnx_runtime import import_runtime
 from dcgan.errors import OptionError
+from dcgan.onnx_runtime import has_runtime, import_runtime
 
-__all__ = ["DEVICES", "Device", "find_device", "one_line", "providers_of"]
+__all__ = [
+    "DEVICES",
+    "Device",
+    "absent_gpu",
+    "check_device_name",
+    "find_device",
+    "gpu_name",
+    "gpu_number",
+    "one_line",
+    "providers_of",
+]
 
-DEVICES = ("auto", "cpu", "gpu")
+DEVICES = ("auto", "cpu", "gpu", "gpu:N")
+GPU = re.compile(r"gpu(?::(0|[1-9][0-9]?))?")
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 CUDA_OPTIONS = {"use_tf32": "0"}  # its 10 bits of mantissa would change grey levels
 INSTALL = "pip install onnxruntime-gpu in place of onnxruntime"
@@ -28,7 +42,7 @@ class Device:
     Attributes
     ----------
     name : str
-        "cpu" or "gpu".
+        "cpu", "gpu" (the first one) or "gpu:1", "gpu:2" and so on.
     note : str
         Why it is not the GPU that ONNX Runtime offers; empty where there is nothing to say.
     """
@@ -37,48 +51,112 @@ class Device:
     note: str = ""
 
 
+def check_device_name(name: str) -> str:
+    """Return the name of a device, the first GPU's without its number.
+
+    Parameters
+    ----------
+    name : str
+        "auto", "cpu", "gpu", or "gpu:N", where N counts the GPUs from 0, up to 99.
+
+    Raises
+    ------
+    OptionError
+        It is no such name.
+
+    Examples
+    --------
+    >>> check_device_name("gpu:0"), check_device_name("gpu:1")
+    ('gpu', 'gpu:1')
+    """
+    if name not in ("auto", "cpu") and not GPU.fullmatch(name):
+        raise OptionError(f"Expected `device` to be one of {', '.join(DEVICES)}. Received: {name!r}")
+    return "gpu" if name == "gpu:0" else name
+
+
+def gpu_number(name: str) -> int:
+    """Return which of the GPUs a name in the form of `check_device_name` is, from 0 on."""
+    return int(name.partition(":")[2] or 0)
+
+
+def gpu_name(number: int) -> str:
+    """Return the name of a GPU, by its number from 0 on."""
+    return f"gpu:{number}" if number else "gpu"
+
+
+def absent_gpu(name: str, engine: str, count: int | None, why: str = "") -> OptionError:
+    """Return the error for a GPU that an engine has not.
+
+    Parameters
+    ----------
+    name : str
+        Of the GPU that was asked for.
+    engine : str
+        For instance "TensorFlow".
+    count : int or None
+        How many GPUs the engine has; None where that is not known.
+    why : str, optional
+        What else is known.
+    """
+    available = "" if count is None else ": " + ", ".join(["cpu", *map(gpu_name, range(count))])
+    has = {None: "no such GPU", 0: "no GPU", 1: "one GPU"}.get(count, f"{count} GPUs")
+    return OptionError(
+        f"Expected `device` to be one that is available{available}. Received: {name!r}; "
+        f"{why or f'{engine} finds {has} here'}"
+    )
+
+
 def find_device(wanted: str = "auto") -> Device:
-    """Return the device that computes, after it has computed something.
+    """Return the device on which ONNX Runtime computes, after it has computed something.
+
+    Where ONNX Runtime is not installed, Keras computes in its place, and the device is Keras's.
 
     Parameters
     ----------
     wanted : str, optional
-        "cpu", "gpu", or "auto": a GPU where there is one that starts.
+        See `check_device_name`.
 
     Raises
     ------
     OptionError
         There is no such device here.
+    EngineError
+        Neither ONNX Runtime nor Keras is installed.
     """
-    if wanted not in DEVICES:
-        raise OptionError(f"Expected `device` to be one of {', '.join(DEVICES)}. Received: {wanted!r}")
+    wanted = check_device_name(wanted)
+    if not has_runtime():
+        from dcgan.engine_device import engine_device, steer_engine
+
+        steer_engine(wanted)
+        return engine_device()
     if wanted == "cpu":
         return Device()
     onnxruntime = import_runtime()
 
     if CUDA not in onnxruntime.get_available_providers():
-        if wanted == "gpu":
-            raise OptionError(
-                f"Expected `device` to be one that is available: cpu. Received: 'gpu', for which ONNX Runtime needs "
-                f"{CUDA} ({INSTALL})"
-            )
+        if wanted != "auto":
+            raise absent_gpu(wanted, "ONNX Runtime", 0, f"for a GPU, ONNX Runtime needs {CUDA} ({INSTALL})")
         return Device()
-    failure = _failure_of_gpu()
+    number = 0 if wanted == "auto" else gpu_number(wanted)
+    failure = _failure_of_gpu(number)
     if not failure:
-        return Device("gpu")
-    if wanted == "gpu":
-        raise OptionError(f"Expected `device` to be one that is available: cpu. Received: 'gpu'; {failure}")
+        return Device(gpu_name(number))
+    if wanted != "auto":
+        others = 1 if number and not _failure_of_gpu(0) else 0
+        raise absent_gpu(wanted, "ONNX Runtime", others, failure)
     return Device("cpu", f"{failure}; the processor is used")
 
 
 def providers_of(device: str) -> list[Any]:
     """Return ONNX Runtime's providers for a device that `find_device` has named."""
-    return [(CUDA, CUDA_OPTIONS), CPU] if device == "gpu" else [CPU]
+    if device == "cpu":
+        return [CPU]
+    return [(CUDA, {**CUDA_OPTIONS, "device_id": str(gpu_number(device))}), CPU]
 
 
 @functools.cache
-def _failure_of_gpu() -> str:
-    """Return why the GPU does not compute, in one line; empty where it does.
+def _failure_of_gpu(number: int) -> str:
+    """Return why a GPU does not compute, in one line; empty where it does.
 
     Where a library of CUDA is missing, ONNX Runtime makes a session for the processor and raises nothing.
     """
@@ -94,13 +172,16 @@ def _failure_of_gpu() -> str:
     )
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # the failure is told in one line
+    name = f"GPU {number}" if number else "GPU"
     try:
-        session = onnxruntime.InferenceSession(graph, options, providers=providers_of("gpu"))
+        session = onnxruntime.InferenceSession(
+            graph, options, providers=providers_of(gpu_name(number)), enable_fallback=0
+        )
         if CUDA not in session.get_providers():
-            return "the GPU does not start: ONNX Runtime offers it, but CUDA, cuDNN or a driver is missing"
+            return f"the {name} does not start: ONNX Runtime offers it, but CUDA, cuDNN or a driver is missing"
         session.run(["y"], {"x": np.ones(1, np.float32)})
     except Exception as error:  # ONNX Runtime's errors have no common class of their own
-        return f"the GPU does not start: {one_line(error)}"
+        return f"the {name} does not start: {one_line(error)}"
     return ""
 
 

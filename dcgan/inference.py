@@ -1,22 +1,29 @@
 """Ask a model's encoder and generator with ONNX Runtime: no training framework is imported.
 
-A graph is built from the model's tensors when it is first asked (`dcgan.onnx_graph`). On the processor a call
-uses one thread, so that its answer does not depend on how many run side by side. Threads may call at once.
+A graph is built from the model's tensors when it is first asked (`dcgan.onnx_graph`). On the processor a call has one
+row and uses one thread, so that its answer does not depend on how many run side by side. On a GPU a call has many rows,
+as many as its memory takes, and one call runs at a time. Threads may call at once.
+
+Where ONNX Runtime is not installed, Keras's networks are asked in its place (`dcgan.keras_inference`).
 """
 
 from __future__ import annotations
 
+import functools
 import threading
 import weakref
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dcgan.onnx_runtime import import_runtime
 from dcgan.device import one_line, providers_of
 from dcgan.errors import EngineError, ModelFileError
 from dcgan.onnx_graph import completion_graph, generator_graph
+from dcgan.onnx_runtime import has_runtime, import_runtime
+from dcgan.out_of_memory import RowLimit
 
 if TYPE_CHECKING:
     from dcgan.model_file import Prior
@@ -25,7 +32,9 @@ __all__ = ["CompletionNetwork", "GeneratorNetwork", "start_session"]
 
 Array = npt.NDArray[np.float32]
 
-_sessions: weakref.WeakKeyDictionary[Any, dict[tuple[str, str], Any]] = weakref.WeakKeyDictionary()
+BATCH_ROWS = 512  # the most rows of a call, where a call has several
+
+_networks: weakref.WeakKeyDictionary[Any, dict[tuple[str, str], Any]] = weakref.WeakKeyDictionary()
 _building = threading.Lock()
 
 
@@ -37,7 +46,12 @@ class CompletionNetwork:
     prior : Prior
         A model with an encoder.
     device : str, optional
-        "cpu" or "gpu", as `dcgan.device.find_device` has found it.
+        The name that `dcgan.device.find_device` has found.
+
+    Attributes
+    ----------
+    takes_batches : bool
+        Whether many rows are answered sooner in one call than by calls side by side.
 
     Raises
     ------
@@ -49,6 +63,7 @@ class CompletionNetwork:
         if not prior.has_encoder:
             raise ModelFileError("expected a model with an encoder, this one has none; dcgan-train-encoder trains it")
         self._prior, self._device = prior, device
+        self.takes_batches = _takes_batches(device)
 
     def __call__(self, masked: Array) -> tuple[Array, Array]:
         """Return what the encoder makes of damaged pictures.
@@ -64,11 +79,19 @@ class CompletionNetwork:
             In [-1, 1].
         pictures : float32 array (B, size, size, C)
             In [-1, 1].
+
+        Raises
+        ------
+        EngineError
+            The memory of the GPU takes the model not at all, or not one row.
+
+        Warns
+        -----
+        FallbackWarning
+            The memory of the GPU takes fewer rows at a time.
         """
-        session = _session(self._prior, "completion", completion_graph, device=self._device)
-        rows = [session.run(["latents", "pictures"], {"masked": row[None]}) for row in masked]
-        latents, pictures = zip(*rows, strict=True)
-        return np.concatenate(latents), np.concatenate(pictures)
+        latents, pictures = _network(self._prior, "completion", device=self._device)(masked)
+        return latents, pictures
 
 
 class GeneratorNetwork:
@@ -85,9 +108,34 @@ class GeneratorNetwork:
         self._prior, self._device = prior, device
 
     def __call__(self, latents: Array) -> Array:
-        """Return the pictures of latents, (B, latent_dim) in [-1, 1], as (B, size, size, C) float32 in [-1, 1]."""
-        session = _session(self._prior, "generator", generator_graph, device=self._device)
-        return np.concatenate([session.run(["pictures"], {"latents": row[None]})[0] for row in latents])
+        """Return the pictures of latents, (B, latent_dim) in [-1, 1], as (B, size, size, C) float32 in [-1, 1].
+
+        See `CompletionNetwork.__call__` for what becomes of too little memory.
+        """
+        (pictures,) = _network(self._prior, "generator", device=self._device)(latents)
+        return pictures
+
+
+class _Calls:
+    """Calls of one network: the rows of each, and what becomes of too little memory."""
+
+    def __init__(self, call: Callable[[Array], Sequence[Array]], *, batched: bool) -> None:
+        self._call = call
+        self._limit = RowLimit(BATCH_ROWS if batched else 1)
+        self._turn: AbstractContextManager[Any] = threading.Lock() if batched else nullcontext()
+
+    def __call__(self, inputs: Array) -> list[Array]:
+        """Return the outputs for all rows."""
+        parts: list[Sequence[Array]] = []
+        first = 0
+        with self._turn:
+            while first < len(inputs):
+                rows = self._limit.of(len(inputs) - first)
+                part = self._limit.attempt(functools.partial(self._call, inputs[first : first + rows]), rows)
+                if part is not None:
+                    parts.append(part)
+                    first += rows
+        return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
 def start_session(graph: bytes, *, device: str = "cpu") -> Any:
@@ -98,20 +146,43 @@ def start_session(graph: bytes, *, device: str = "cpu") -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.enable_cpu_mem_arena = False  # as fast, and 8 MB less
-    return onnxruntime.InferenceSession(graph, options, providers=providers_of(device))
+    # Without its own way back to the processor, of which it would tell on stdout.
+    return onnxruntime.InferenceSession(graph, options, providers=providers_of(device), enable_fallback=0)
 
 
-def _session(prior: Prior, name: str, build: Any, *, device: str) -> Any:
-    """Return the session of a model's graph on a device, made when it is first asked for."""
+def _takes_batches(device: str) -> bool:
+    """Tell whether a call has several rows: on a GPU, and where Keras computes."""
+    return device != "cpu" or not has_runtime()
+
+
+GRAPHS = {
+    "completion": (completion_graph, "masked", ["latents", "pictures"]),
+    "generator": (generator_graph, "latents", ["pictures"]),
+}
+
+
+def _network(prior: Prior, name: str, *, device: str) -> _Calls:
+    """Return the calls of one of a model's networks on a device, made ready when it is first asked for."""
     with _building:
-        kept = _sessions.setdefault(prior, {})
+        kept = _networks.setdefault(prior, {})
         key = name, device
         if key not in kept:
-            graph = build(prior.config, prior.tensors)
-            try:
-                kept[key] = start_session(graph, device=device)
-            except Exception as error:  # such as too little memory of the GPU
-                if device == "cpu":
-                    raise
-                raise EngineError(f"the model does not start on the GPU ({one_line(error)}); --device cpu") from error
+            kept[key] = _Calls(_started(prior, name, device=device), batched=_takes_batches(device))
         return kept[key]
+
+
+def _started(prior: Prior, name: str, *, device: str) -> Callable[[Array], Sequence[Array]]:
+    """Return what computes a network's outputs for a batch."""
+    if not has_runtime():
+        from dcgan.keras_inference import keras_network
+
+        return keras_network(weakref.proxy(prior), name)
+    build, given, returned = GRAPHS[name]
+    graph = build(prior.config, prior.tensors)
+    try:
+        session = start_session(graph, device=device)
+    except Exception as error:  # such as too little memory of the GPU
+        if device == "cpu":
+            raise
+        raise EngineError(f"the model does not start on the GPU ({one_line(error)}); --device cpu") from error
+    return lambda rows: session.run(returned, {given: rows})

@@ -14,6 +14,7 @@ from dcgan.command import (
     read_settings,
     run_options,
     shown_default,
+    version_option,
 )
 from dcgan.config import DEFAULT_MODEL, PRECISIONS
 from dcgan.terminal import printable
@@ -129,6 +130,7 @@ TRAIN = EncoderTrainConfig()
     **shown_default(TRAIN.seed),
 )
 @run_options
+@version_option
 @common_errors("the same command resumes from the last checkpoint")
 def train_encoder_command(
     *, datasets: tuple[Path, ...], tight_datasets: tuple[Path, ...], crop: float, model: str, **options: Any

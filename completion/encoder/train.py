@@ -25,7 +25,9 @@ from dcgan.command import RunOptions
 from dcgan.config import ModelConfig, RunConfig
 from dcgan.training.dataset import CachedPictures, check_batch
 from dcgan.encoder import build_encoder, decode
+from dcgan.engine_device import steer_engine
 from dcgan.errors import ModelFileError, OptionError
+from dcgan.out_of_memory import training_memory
 from dcgan.training.fitting import CHECKPOINT, fit_in_folder
 from dcgan.model_file import Prior, load_model, save_model
 from dcgan.pictures.values import make_grid, to_float, to_uint8
@@ -104,8 +106,8 @@ def train_encoder(
     Raises
     ------
     RunError
-        Another process trains in the folder, it holds a run with other settings, it cannot be written, or a loss is not
-        finite.
+        Another process trains in the folder, it holds a run with other settings, it cannot be written, a loss is not
+        finite, or the device has too little memory for a batch.
     DatasetError
         There are fewer pictures than one batch has.
     ModelFileError
@@ -131,7 +133,7 @@ def train_encoder(
         "train": _without_later_defaults(settings),
         "dataset": description,
     }
-    with locked_run(run_dir):
+    with training_memory(settings.batch_size), locked_run(run_dir):
         batches = DamagedBatches(
             data.pictures, settings, tight=tight.pictures if tight else None, margin=prior.config.margin
         )
@@ -267,6 +269,7 @@ def train_encoder_on(
         See `train_encoder`.
     """
     run = run or RunOptions()
+    steer_engine(run.device)
     sources, tight_sources = ([open_source(path) for path in paths] for paths in (datasets, tight_datasets))
     prior = load_model(model)
     folder = run.folder or Path("runs") / f"{_model_name(model)}-encoder"
@@ -275,6 +278,8 @@ def train_encoder_on(
         if not run.quiet:
             tqdm.write(printable(line), file=sys.stderr)
 
+    if run.device not in ("auto", "cpu"):
+        report(f"device: {run.device}")
     progress = False if run.quiet else None
     data, *more = (
         load_pictures(each, prior.config, report=report, crop=share, cache_dir=run.cache_dir, progress=progress)

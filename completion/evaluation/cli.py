@@ -10,7 +10,15 @@ import click
 
 from completion.config import BATCH_SIZE_MAX, FRAMINGS, METHODS
 from completion.evaluation.config import EVALUATION_MASKS, RESAMPLES_MAX, EvaluationConfig
-from dcgan.command import FolderPath, DEFAULTS, common_errors, device_option, max_megapixels_option, shown_default
+from dcgan.command import (
+    FolderPath,
+    DEFAULTS,
+    common_errors,
+    device_option,
+    max_megapixels_option,
+    shown_default,
+    version_option,
+)
 from dcgan.config import SEED_MAX, SIZE_MAX
 from dcgan.terminal import ProgressLines, bar_size, printable
 
@@ -113,6 +121,7 @@ class NamesType(click.ParamType):
 @device_option
 @click.option("--overwrite", is_flag=True, help="Start over where the output holds an evaluation already.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@version_option
 @common_errors("the same command goes on from here")
 def evaluate_command(faces: Path, output: Path, overwrite: bool, quiet: bool, **options: Any) -> None:
     """Compare ways to complete faces: masks, methods, metrics.

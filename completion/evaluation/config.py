@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from completion.config import BATCH_SIZE_MAX, FRAMINGS, METHODS, SearchConfig
 from dcgan.config import DEFAULT_MODEL, SEED_MAX, SIZE_MAX, check
-from dcgan.device import DEVICES
+from dcgan.device import check_device_name
 from masks.spec import MASK_NAMES
 
 __all__ = ["EVALUATION_MASKS", "EvaluationConfig"]
@@ -46,7 +46,7 @@ class EvaluationConfig:
     resamples : int
         Of the bootstrap.
     device : str
-        Of the encoder's answers, one of `dcgan.device.DEVICES`.
+        What computes; see `dcgan.device.check_device_name`.
     framing : str
         Of the faces, one of `completion.config.FRAMINGS`; "auto" finds it out for each damaged face.
     size : int
@@ -81,7 +81,7 @@ class EvaluationConfig:
         check(self.framing in FRAMINGS, f"`framing` among {', '.join(FRAMINGS)}", framing=self.framing)
         sizes = f"`size` from {SIZE_MIN} to {SIZE_MAX}, or 0"
         check(self.size == 0 or SIZE_MIN <= self.size <= SIZE_MAX, sizes, size=self.size)
-        check(self.device in DEVICES, f"`device` among {', '.join(DEVICES)}", device=self.device)
+        check_device_name(self.device)
         check(
             1 <= self.batch_size <= BATCH_SIZE_MAX,
             f"`batch_size` from 1 to {BATCH_SIZE_MAX}",

@@ -50,7 +50,7 @@ def make_compared_method(
     seed : int, optional
         Of the search's start.
     device : str, optional
-        Of the encoder's answers; see `completion.completer.complete`.
+        See `completion.completer.complete`.
     framing : str, optional
         Of the faces; see there.
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from completion.search.batches import plan_rows
-from completion.config import METHODS, AutoConfig, EncoderConfig
+from completion.config import METHODS, AutoConfig, EncoderConfig, is_search
 from completion.evaluation.config import EvaluationConfig
 from completion.evaluation.faces import Faces, make_masks, read_faces
 from completion.evaluation.methods import ComparedMethod, make_compared_method
@@ -19,7 +19,7 @@ from completion.evaluation.store import Arrays, EvaluationStore, locked_store
 from completion.evaluation.summary import summarise
 from completion.evaluation.face_distance import FaceEmbedder, identity_distance
 from completion.evaluation.metrics import PICTURE_METRICS, picture_metrics
-from dcgan.device import find_device
+from dcgan.device import Device, find_device
 from dcgan.errors import FaceCompletionError
 from dcgan.model_file import Prior, load_model
 
@@ -65,8 +65,11 @@ def evaluate(
         There are no faces, the model is not one of RGB pictures, or the output cannot be written or is another's.
     """
     config = config or EvaluationConfig()
-    device = find_device(config.device)
-    config = dataclasses.replace(config, device=device.name)  # the one that is used, for the report
+    wanted = config.device
+    devices = _find_devices(config)
+    used = " and ".join(dict.fromkeys(device.name for device in devices))
+    if len(set(devices)) == 1:
+        config = dataclasses.replace(config, device=devices[0].name)  # the one that is used, for the report
     notes: list[str] = []
 
     def note(line: str) -> None:
@@ -74,10 +77,11 @@ def evaluate(
         if on_note:
             on_note(line)
 
-    if device.note:
-        note(device.note)
-    elif device.name != "cpu" and on_note:
-        on_note(f"device: {device.name}")
+    for device in devices:
+        if device.note:
+            note(device.note)
+    if used not in ("", "cpu") and on_note:
+        on_note(f"device: {used}")
     with locked_store(output) as store:
         prior = load_model(config.model)
         if prior.config.channels != 3:
@@ -98,12 +102,25 @@ def evaluate(
         store.save_faces(faces)
         for mask in config.masks:
             store.save_masks(mask, make_masks(mask, faces, seed=config.seed))
-        _complete(store, faces, config, prior=prior, on_progress=on_progress)
+        _complete(store, faces, config, prior=prior, device=wanted, on_progress=on_progress)
         _measure(store, faces, config, embedder=_embedder(note), on_progress=on_progress)
         summary = summarise(store, faces, config, prior=prior, source=path)
         summary["notes"] = notes
         write_report(store, summary, note=note)
     return summary
+
+
+def _find_devices(config: EvaluationConfig) -> list[Device]:
+    """Return the devices of ONNX Runtime and of Keras, as far as the methods need them."""
+    found = []
+    searches = [name for name in config.methods if is_search(METHODS[name])]
+    if len(searches) < len(config.methods):
+        found.append(find_device(config.device))
+    if searches:
+        from dcgan.engine_device import steer_quietly
+
+        found.append(steer_quietly(config.device))
+    return found
 
 
 def _complete(
@@ -112,6 +129,7 @@ def _complete(
     config: EvaluationConfig,
     *,
     prior: Prior,
+    device: str,
     on_progress: OnProgress | None,
 ) -> None:
     """Complete what is not completed yet, one method after the other."""
@@ -132,9 +150,7 @@ def _complete(
         waiting = [mask for mask in config.masks if done[mask, name] < count]
         if not waiting:
             continue
-        method = make_compared_method(
-            name, prior, rows=rows, seed=config.seed, device=config.device, framing=config.framing
-        )
+        method = make_compared_method(name, prior, rows=rows, seed=config.seed, device=device, framing=config.framing)
         for mask in waiting:
             _complete_mask(store, faces, method, mask=mask, share=share, on_batch=on_batch)
 

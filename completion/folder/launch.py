@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from completion.config import AutoConfig, MethodConfig, SearchConfig, methods_with_option, needs_model, resolve_method
+from completion.config import MethodConfig, is_search, needs_model, resolve_method
 from completion.folder.forms import LOSSY_NOTE, is_lossy_form
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob, check_outputs
@@ -57,7 +57,7 @@ class ChosenMethod:
         The user's own settings of the method.
     seed : int
     device : str
-        One of `dcgan.device.DEVICES`.
+        See `dcgan.device.check_device_name`.
     """
 
     name: str
@@ -69,9 +69,22 @@ class ChosenMethod:
     device: str = "auto"
 
     def find_device(self) -> Device | None:
-        """Return the device that the method runs on; None where it has no choice of one."""
-        several = self.variations is not None
-        return find_device(self.device) if self.name in methods_with_option("device", variations=several) else None
+        """Return the device that the method runs on; None of a classical method.
+
+        Raises
+        ------
+        OptionError
+            There is no such device here.
+        EngineError
+            What searches is not installed.
+        """
+        if not needs_model(self.name):
+            return None
+        if not is_search(self.resolve()[1]):
+            return find_device(self.device)
+        from dcgan.engine_device import steer_quietly
+
+        return steer_quietly(self.device)
 
     def resolve(self, *, has_encoder: bool = True) -> tuple[str, MethodConfig]:
         """Return the method that runs and its settings; see `completion.config.resolve_method`."""
@@ -298,8 +311,13 @@ def _make_method(
         device=device.name,
         framing=photographs.framing,
     )
-    config = resolved[1]
-    searches = isinstance(config.config if isinstance(config, AutoConfig) else config, SearchConfig)
+    searches = is_search(resolved[1])
+    if searches:
+        if not is_search(method.resolve()[1]):  # the model has no encoder, which was not known before
+            from dcgan.engine_device import steer_quietly
+
+            steer_quietly(method.device)
+        options = dataclasses.replace(options, device="cpu")  # the little that ONNX Runtime has to do there
     with quiet_import() if searches else contextlib.nullcontext():  # a search brings in TensorFlow
         return make_method(resolved, options)
 

@@ -75,8 +75,11 @@ class SearchFilm:
         self._frames: list[Picture] = []
 
     def add(self, generated: npt.NDArray[np.float32]) -> None:
-        """Add a frame, (B, H, W, C) float32 in [-1, 1]."""
-        self._frames.append(make_grid(to_uint8(generated[: self.pictures_max])))
+        """Add a frame, (B, H, W, C) float32 in [-1, 1]; one of fewer pictures is the first of a search begun anew."""
+        frame = make_grid(to_uint8(generated[: self.pictures_max]))
+        if self._frames and frame.shape != self._frames[0].shape:
+            self._frames.clear()
+        self._frames.append(frame)
 
     def save(self, path: Path, *, seconds: float = 4.0) -> None:
         """Write the film; nothing where there are no frames."""

@@ -35,7 +35,7 @@ class EncoderAnswerer:
     config : EncoderConfig
         Number of augmentations, and where they are looked at.
     device : str, optional
-        "cpu" or "gpu", as `dcgan.device.find_device` has found it.
+        The name that `dcgan.device.find_device` has found.
 
     Raises
     ------
@@ -57,40 +57,53 @@ class EncoderAnswerer:
         pictures : float32 array (B, size, size, C)
             Drawn by the generator, in [-1, 1].
         """
-        blocks = observations.blocks
-        rows = zip(observations.targets, observations.known, strict=True)
-        return self._network(np.stack([encoder_input(target, known, blocks=blocks) for target, known in rows]))
+        rows = list(zip(observations.targets, observations.known, strict=True))
+        inputs = side_by_side(
+            lambda row: encoder_input(*row, blocks=observations.blocks), rows, workers=min(available_cores(), len(rows))
+        )
+        return self._network(np.stack(list(inputs)))
 
     def answer(self, observations: Observations) -> Answers:
-        """Return the encoder's answers, a row for each observation; rows are answered side by side."""
-        rows = list(zip(observations.targets, observations.known, strict=True))
-        workers = min(available_cores(), len(rows))
-        found = side_by_side(lambda row: self._answer_one(*row, blocks=observations.blocks), rows, workers=workers)
-        latents, drawn, contextual = (np.stack(column) for column in zip(*found, strict=True))
+        """Return the encoder's answers, a row for each observation.
+
+        On the processor rows are answered side by side, on a GPU together.
+        """
+        targets, known, blocks = observations.targets, observations.known, observations.blocks
+        if self._network.takes_batches:
+            latents, drawn, contextual = self._answer_rows(observations)
+        else:
+            rows = [Observations(targets[row : row + 1], known[row : row + 1], blocks) for row in range(len(targets))]
+            found = side_by_side(self._answer_rows, rows, workers=min(available_cores(), len(rows)))
+            latents, drawn, contextual = (np.concatenate(column) for column in zip(*found, strict=True))
         return Answers(latents, drawn, contextual, None, contextual)
 
-    def _answer_one(self, target: Array, known: Array, *, blocks: int) -> tuple[Array, Array, np.float32]:
-        """Return the latents, the picture and the contextual loss of the answer to one observation."""
-        latents, drawn = self.encode(Observations(target[None], known[None], blocks))
-        picture = drawn[0]
+    def _answer_rows(self, observations: Observations) -> tuple[Array, Array, Array]:
+        """Return the latents, the pictures and the contextual losses of the answers to observations."""
+        targets, known, blocks = observations.targets, observations.known, observations.blocks
+        latents, drawn = self.encode(observations)
         if self.config.augmentations > 1 and not blocks:
-            picture = self._averaged(target, known, picture)
-        return latents[0], picture, np.float32(_contextual(picture, target, known, blocks=blocks))
+            near = nearness(known)
+            chosen = np.flatnonzero([self._is_averaged(*row) for row in zip(known, near, strict=True)])
+            if chosen.size:
+                drawn[chosen] = self._averaged(targets[chosen], known[chosen], near[chosen], drawn[chosen])
+        rows = zip(drawn, targets, known, strict=True)
+        return latents, drawn, np.array([_contextual(*row, blocks=blocks) for row in rows], np.float32)
 
-    def _averaged(self, target: Array, known: Array, drawn: Array) -> Array:
-        """Return an answer, averaged near known pixels with those to augmented observations."""
-        near = nearness(known[None])[0, ..., None]
+    def _is_averaged(self, known: Array, near: Array) -> bool:
+        """Tell whether enough of what is missing in a picture is near known pixels."""
         missing = known < 1.0
-        if not missing.any() or not near.any() or near[missing].mean() < self.config.nearness_min:
-            return drawn
-        total, count = np.zeros_like(drawn), np.zeros((*known.shape, 1), np.float32)
+        return bool(missing.any() and near.any() and near[missing].mean() >= self.config.nearness_min)
+
+    def _averaged(self, targets: Array, known: Array, near: Array, drawn: Array) -> Array:
+        """Return answers, averaged near known pixels with those to augmented observations."""
+        total, count = np.zeros_like(drawn), np.zeros((*known.shape[1:], 1), np.float32)
         for augmentation in AUGMENTATIONS[1 : self.config.augmentations]:
-            shares = augmentation.apply(known[None, ..., None], edge=False)[..., 0]
-            _, others = self.encode(Observations(augmentation.apply(target[None], edge=True), shares))
+            shares = augmentation.apply(known[..., None], edge=False)[..., 0]
+            _, others = self.encode(Observations(augmentation.apply(targets, edge=True), shares))
             back, valid = augmentation.undo(others)
-            total += back[0]
+            total += back
             count[..., 0] += valid
-        weight = near * (count / (count + 1.0))
+        weight = near[..., None] * (count / (count + 1.0))
         return np.asarray(drawn + weight * (total / np.maximum(count, 1.0) - drawn), np.float32)
 
 

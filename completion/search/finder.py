@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,6 +13,7 @@ from completion.config import EncoderConfig, SearchConfig
 from completion.search.answer import Answers, OnFrame, OnProgress
 from completion.search.encoder import EncoderAnswerer
 from completion.search.observation import Observation, Observations
+from dcgan.out_of_memory import RowLimit
 
 if TYPE_CHECKING:
     from dcgan.model_file import Prior
@@ -46,7 +48,7 @@ class Finder:
     seed : int, optional
         Of the starts and of Hamiltonian Monte Carlo.
     device : str, optional
-        Of the encoder's answers, "cpu" or "gpu"; a search runs where Keras runs.
+        Of the encoder's answers, as `dcgan.device.find_device` has found it; a search runs where Keras runs.
 
     Raises
     ------
@@ -58,6 +60,7 @@ class Finder:
         self, prior: Prior, config: EncoderConfig | SearchConfig, *, seed: int = 0, device: str = "cpu"
     ) -> None:
         self.prior, self.config = prior, config
+        self._limit = RowLimit()
         self._solver: _Solver
         if isinstance(config, EncoderConfig):
             self._solver = _EncoderSolver(prior, config, device)
@@ -96,6 +99,13 @@ class Finder:
         ------
         ValueError
             `keep` is unknown.
+        EngineError
+            The memory of the device does not suffice for one row.
+
+        Warns
+        -----
+        FallbackWarning
+            The memory of the device does not suffice for the rows of a call: this one and later ones have half of them.
         """
         if keep not in ("best", "all"):
             raise ValueError(f"Expected `keep` to be 'best' or 'all'. Received: {keep!r}")
@@ -103,17 +113,23 @@ class Finder:
         count = len(observations) * candidates
         rows = count if isinstance(self.config, EncoderConfig) else rows or count
         parts: list[Answers] = []
-        for first in range(0, count, rows):
-            filled = min(rows, count - first)
-            row_numbers = first + np.minimum(np.arange(rows), filled - 1)  # the last row is repeated
-            batch = Observations.stack([observations[number // candidates] for number in row_numbers])
-            answers = self._solver.solve(
-                batch,
-                chains=row_numbers % candidates,
-                on_frame=_first_rows(on_frame, filled) if first == 0 else None,
-                on_progress=_share_of(on_progress, done=first / count, more=filled / count),
+        first = 0
+        while first < count:
+            rows = self._limit.of(rows)
+            part = self._limit.attempt(
+                functools.partial(
+                    self._solve,
+                    observations,
+                    first=first,
+                    rows=rows,
+                    on_frame=on_frame if first == 0 else None,
+                    on_progress=on_progress,
+                ),
+                rows,
             )
-            parts.append(answers.take(slice(0, filled)))
+            if part is not None:
+                parts.append(part)
+                first += rows
         answers = Answers.join(parts)
         if candidates > 1:
             order = answers.score.reshape(len(observations), candidates).argsort(axis=1, kind="stable")
@@ -121,11 +137,43 @@ class Finder:
             answers = answers.take((np.arange(len(observations))[:, None] * candidates + order).ravel())
         return answers
 
+    def _solve(
+        self,
+        observations: Sequence[Observation],
+        *,
+        first: int,
+        rows: int,
+        on_frame: OnFrame | None,
+        on_progress: OnProgress | None,
+    ) -> Answers:
+        """Return the answers of one call, with so many rows from row `first` on."""
+        candidates = self.config.candidates
+        count = len(observations) * candidates
+        filled = min(rows, count - first)
+        row_numbers = first + np.minimum(np.arange(rows), filled - 1)  # the last row is repeated
+        batch = Observations.stack([observations[number // candidates] for number in row_numbers])
+        answers = self._solver.solve(
+            batch,
+            chains=row_numbers % candidates,
+            on_frame=_first_rows(on_frame, filled),
+            on_progress=_share_of(on_progress, done=first / count, more=filled / count),
+        )
+        return answers.take(slice(0, filled))
+
     def warm_up(self, rows: int) -> None:
         """Compile what calls with so many rows need, so that a measurement does not count it."""
         config = self.prior.config
-        shape = (rows, config.size, config.size, config.channels)
-        self._solver.warm_up(Observations(np.zeros(shape, np.float32), np.ones(shape[:3], np.float32)))
+        done = None
+        while done is None:
+            rows = self._limit.of(rows)
+            shape = (rows, config.size, config.size, config.channels)
+            blank = Observations(np.zeros(shape, np.float32), np.ones(shape[:3], np.float32))
+            done = self._limit.attempt(functools.partial(self._warmed_up, blank), rows)
+
+    def _warmed_up(self, observations: Observations) -> bool:
+        """Compile, and return True."""
+        self._solver.warm_up(observations)
+        return True
 
 
 class _EncoderSolver:

@@ -8,7 +8,15 @@ from typing import Any
 
 import click
 
-from dcgan.command import DEFAULTS, common_errors, max_megapixels_option, shown_default
+from dcgan.command import (
+    DEFAULTS,
+    common_errors,
+    device_option,
+    echo_device,
+    max_megapixels_option,
+    shown_default,
+    version_option,
+)
 from dcgan.config import DEFAULT_MODEL
 from dcgan.errors import FaceCompletionError
 from dcgan.terminal import printable
@@ -50,9 +58,11 @@ AUTH_VARIABLE = "COMPLETE_WEB_AUTH"
 @click.option(
     "--seconds", type=click.IntRange(1, 86400), help="Longest time of one completion.", **shown_default(SECONDS)
 )
+@device_option
 @max_megapixels_option
 @click.option("--browser/--no-browser", default=True, help="Open the page in a browser.  [default: browser]")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and the page's address.")
+@version_option
 @common_errors("what was uploaded is removed")
 def web_command(
     *,
@@ -63,6 +73,7 @@ def web_command(
     auth_file: Path | None,
     upload_mb: int,
     seconds: int,
+    device: str,
     browser: bool,
     quiet: bool,
 ) -> None:
@@ -94,7 +105,10 @@ def web_command(
 
     give_back_large_arrays()
     with private_folder() as folder:
-        service = Service(folder, model=model, seconds=seconds)
+        service = Service(folder, model=model, seconds=seconds, device=device)
+        found = service.device
+        if not quiet:
+            echo_device(found)
         if not quiet:
             click.echo(f"loading the model {printable(Path(model).name)}", err=True)
         service.load()

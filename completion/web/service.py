@@ -25,7 +25,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from completion.config import CANDIDATES_MAX, METHODS, SearchConfig, methods_with_option, needs_model, resolve_method
+from completion.config import (
+    CANDIDATES_MAX,
+    METHODS,
+    SearchConfig,
+    is_search,
+    methods_with_option,
+    needs_model,
+    resolve_method,
+)
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob
 from completion.folder.landmarks import GivenPlaces
@@ -33,6 +41,7 @@ from completion.folder.masks import MaskSource, describe_unmatched
 from completion.folder.run import complete_folder
 from completion.methods import Method, MethodOptions, make_method
 from dcgan.config import DEFAULT_MODEL, SEED_MAX
+from dcgan.device import Device, find_device
 from dcgan.errors import CompletionError, FaceCompletionError, OptionError
 from dcgan.faces.detector import Face, FaceDetector
 from dcgan.pictures.files import read_picture
@@ -204,12 +213,20 @@ class Service:
         Longest time of one completion.
     waiting : int, optional
         Largest number of completions that wait.
+    device : str, optional
+        What computes; see `dcgan.device.check_device_name`.
     """
 
     def __init__(
-        self, folder: Path, *, model: str = DEFAULT_MODEL, seconds: float = 300.0, waiting: int = WAITING_MAX
+        self,
+        folder: Path,
+        *,
+        model: str = DEFAULT_MODEL,
+        seconds: float = 300.0,
+        waiting: int = WAITING_MAX,
+        device: str = "cpu",
     ) -> None:
-        self.folder, self.model, self.seconds = folder, model, seconds
+        self.folder, self.model, self.seconds, self._wanted_device = folder, model, seconds, device
         self._methods: collections.OrderedDict[tuple[str, int, int], Method] = collections.OrderedDict()
         self._making, self._working = threading.Lock(), threading.Lock()
         self._places = threading.BoundedSemaphore(waiting + 1)
@@ -232,6 +249,17 @@ class Service:
             work.compose(method.finder.find(work.observations).generated)
 
     @functools.cached_property
+    def device(self) -> Device:
+        """What computes the encoder's answers and samples, found once.
+
+        Raises
+        ------
+        OptionError
+            There is no such device here.
+        """
+        return find_device(self._wanted_device)
+
+    @functools.cached_property
     def prior(self) -> Prior:
         """The model, loaded once."""
         from dcgan.model_file import load_model
@@ -248,7 +276,7 @@ class Service:
         """The model's generator, made ready once."""
         from dcgan.inference import GeneratorNetwork
 
-        return GeneratorNetwork(self.prior)
+        return GeneratorNetwork(self.prior, device=self.device.name)
 
     def find_faces(self, picture: Picture) -> list[Face]:
         """Return the faces that are seen in a photograph, uint8 (H, W, 3), the largest first."""
@@ -508,8 +536,14 @@ class Service:
                 has_encoder = self.prior.has_encoder
             variations = wanted.variations if wanted.variations > 1 else None
             resolved = resolve_method(wanted.method, has_encoder=has_encoder, variations=variations)
-            searches = isinstance(resolved[1], SearchConfig)
+            searches = is_search(resolved[1])
+            if not searches:
+                options = dataclasses.replace(options, device=self.device.name)
             with quiet_import() if searches else contextlib.nullcontext():  # a search brings in TensorFlow
+                if searches:
+                    from dcgan.engine_device import steer_engine
+
+                    steer_engine(self._wanted_device)
                 method = self._methods[key] = make_method(resolved, options)
             while len(self._methods) > METHODS_KEPT:
                 self._methods.popitem(last=False)

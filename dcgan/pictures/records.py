@@ -22,7 +22,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-import filelock
 
 from dcgan.errors import FaceCompletionError
 from dcgan.pictures.bounded_lines import bounded_lines
@@ -84,6 +83,8 @@ def locked(
     >>> with tempfile.TemporaryDirectory() as folder, locked(Path(folder), busy="another process is writing in it"):
     ...     Path(folder, "result.txt").touch()
     """
+    import filelock  # what only reads models does without
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = folder / name

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from dcgan.command import DEFAULTS, common_errors, crop_option, device_option, echo_device, shown_default
+from dcgan.command import (
+    DEFAULTS,
+    common_errors,
+    crop_option,
+    device_option,
+    echo_device,
+    shown_default,
+    version_option,
+)
 from dcgan.config import DEFAULT_MODEL, SEED_MAX
 from dcgan.errors import OptionError
 from dcgan.terminal import printable
@@ -79,6 +87,7 @@ VARIED = 9
 @device_option
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is a picture.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@version_option
 @common_errors("what was written is whole")
 def sample_command(
     *, target: Path | None, output: Path | None, device: str, overwrite: bool, quiet: bool, **options: Any
@@ -289,6 +298,7 @@ def _save_each(folder: Path, pictures: Pictures, *, overwrite: bool) -> None:
 @click.command("dcgan-inspect", context_settings=DEFAULTS, epilog="Example:  dcgan-inspect faces-128")
 @click.argument("model")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@version_option
 @common_errors("nothing was written")
 def inspect_command(*, model: str, as_json: bool) -> None:
     """Print what a model file says of itself: networks, recipe, data, figures, sizes, terms."""

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from dcgan.command import RunOptions
 from dcgan.config import ModelConfig, TrainConfig
+from dcgan.engine_device import steer_engine
 from dcgan.model_file import load_model
 from dcgan.terminal import bar_size, printable
 from dcgan.training.dataset import CachedPictures, cache_pictures
@@ -67,10 +68,11 @@ def train_on(
     RunError
         See `dcgan.training.train.train`.
     ValueError
-        A setting is out of range, or the model to start from has another configuration.
+        A setting is out of range, there is no such device, or the model to start from has another configuration.
     """
-    sources = [open_source(path) for path in datasets]
     run = run or RunOptions()
+    steer_engine(run.device)
+    sources = [open_source(path) for path in datasets]
     model = dataclasses.replace(
         model or ModelConfig(),
         size=size or sources[0].native_size or DEFAULT_SIZE,
@@ -82,6 +84,8 @@ def train_on(
         if not run.quiet:
             tqdm.write(printable(line), file=sys.stderr)
 
+    if run.device not in ("auto", "cpu"):
+        report(f"device: {run.device}")
     progress = False if run.quiet else None
     data = load_pictures(sources, model, report=report, crop=crop, cache_dir=run.cache_dir, progress=progress)
     report(f"{len(data.pictures):,} pictures of {model.size}x{model.size}x{model.channels}; run folder {folder}")

@@ -22,6 +22,7 @@ from dcgan.pictures.saving import save_picture
 from dcgan.training.checkpoint import averaged_weights, save_checkpoint
 from dcgan.config import COMPARED_MIN, ModelConfig, RunConfig, TrainConfig
 from dcgan.errors import DatasetError
+from dcgan.out_of_memory import training_memory
 from dcgan.training.dataset import CachedPictures, Chosen, PictureRows, TrainingBatches, Updates, check_batch
 from dcgan.training.devices import data_parallel
 from dcgan.training.fitting import CHECKPOINT, HEALTH, PASS_STEPS, Watchers, fit_in_folder
@@ -96,7 +97,8 @@ def train(
     ------
     RunError
         Another process is training in this folder, the folder contains a run with other settings, its configuration or
-        checkpoint is damaged, it cannot be written, or the training diverged.
+        checkpoint is damaged, it cannot be written, the training diverged, or the device has too little memory for a
+        batch.
     DatasetError
         There are fewer pictures than one batch.
     ValueError
@@ -108,7 +110,7 @@ def train(
     _check_counts(data, settings, run)  # before there is a folder
     description = {"names": list(dataset_names), "pictures": len(data.pictures), "key": data.key}
     wanted = {"model": model.to_dict(), "train": settings.to_dict(), "dataset": description}
-    with locked_run(run_dir), data_parallel(settings.batch_size):
+    with training_memory(settings.batch_size), locked_run(run_dir), data_parallel(settings.batch_size):
         trainer = _Trainer(
             data,
             run_dir,
@@ -154,7 +156,11 @@ def rehearse(
     """
     settings, run = settings or TrainConfig(), run or RunConfig()
     _check_counts(data, settings, run)
-    with tempfile.TemporaryDirectory() as name, data_parallel(settings.batch_size):
+    with (
+        training_memory(settings.batch_size),
+        tempfile.TemporaryDirectory() as name,
+        data_parallel(settings.batch_size),
+    ):
         folder = Path(name)
         trainer = _Trainer(
             data,

@@ -22,7 +22,7 @@ BELONGS = {
     "--framing": ("tight", WITH_MODEL),
     "--batch-size": ("4", SEARCHES),
     "--workers": ("2", tuple(name for name in METHODS if name not in SEARCHES)),
-    "--device": ("cpu", tuple(name for name in WITH_MODEL if name not in SEARCHES)),
+    "--device": ("cpu", WITH_MODEL),
     "--iterations": ("3", SEARCHES),
     "--learning-rate": ("0.1", SEARCHES),
     "--weighting": ("uniform", SEARCHES),
@@ -44,6 +44,7 @@ PHOTOGRAPHS = {
 GENERAL = {
     *("--method", "--seed", "--faces", "--aligned", "--output", "--recursive", "--skip-existing", "--overwrite"),
     *("--sheet", "--shard", "--quiet", "--format", "--provenance", "--no-provenance", "--max-megapixels"),
+    *("--version", "-v"),
 }
 
 

@@ -29,7 +29,7 @@ WITH_OPTION = {
     "framing": (MODELS, ()),
     "batch_size": (SEARCHES, ("balanced",)),
     "workers": ((*ENCODERS, *CLASSICAL, "auto"), ()),  # beside variations, which are a search, not of "balanced"
-    "device": ((*ENCODERS, "auto"), ()),  # likewise
+    "device": (MODELS, ()),
     "iterations": (SEARCHES, ("balanced",)),
     "learning_rate": (SEARCHES, ("balanced",)),
     "weighting": (SEARCHES, ("balanced",)),
@@ -101,10 +101,7 @@ class TestOptions:
     def test_with_which_methods_an_option_has_an_effect(self, option, method):
         always, with_variations = WITH_OPTION[option]
         assert (method in methods_with_option(option)) == (method in always)
-        expected = method in (*always, *with_variations) and (option, method) not in (
-            ("workers", "balanced"),
-            ("device", "balanced"),
-        )
+        expected = method in (*always, *with_variations) and (option, method) != ("workers", "balanced")
         assert (method in methods_with_option(option, variations=True)) == expected
 
     @pytest.mark.parametrize("option", WITH_OPTION)
