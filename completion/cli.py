@@ -26,7 +26,7 @@ from completion.config import (
 )
 from completion.mask_options import MaskChoice, RectangleType, mask_options, read_mask_options
 from dcgan.command import FolderPath, DEFAULTS, common_errors, device_option, max_megapixels_option, shown_default
-from dcgan.config import DEFAULT_MODEL, SEED_MAX
+from dcgan.config import DEFAULT_MODEL, MODEL_HELP, SEED_MAX
 from dcgan.terminal import printable
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class ShardType(click.ParamType):
     "harmonic use no model; auto takes balanced or biharmonic for each picture, by its mask.",
     **shown_default(DEFAULT_METHOD),
 )
-@click.option("--model", help="Name of a bundled model or path of a model file.", **shown_default(DEFAULT_MODEL))
+@click.option("--model", help=MODEL_HELP, **shown_default(DEFAULT_MODEL))
 @click.option(
     "--blend",
     type=click.Choice(BLEND_NAMES),

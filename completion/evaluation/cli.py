@@ -11,7 +11,7 @@ import click
 from completion.config import BATCH_SIZE_MAX, FRAMINGS, METHODS
 from completion.evaluation.config import EVALUATION_MASKS, RESAMPLES_MAX, EvaluationConfig
 from dcgan.command import FolderPath, DEFAULTS, common_errors, device_option, max_megapixels_option, shown_default
-from dcgan.config import SEED_MAX, SIZE_MAX
+from dcgan.config import MODEL_HELP, SEED_MAX, SIZE_MAX
 from dcgan.terminal import ProgressLines, bar_size, printable
 
 __all__ = ["evaluate_command"]
@@ -70,7 +70,7 @@ class NamesType(click.ParamType):
     type=click.Choice(tuple(METHODS)),
     help="The method that the others are compared with.  [default: the first]",
 )
-@click.option("--model", help="A bundled model's name or the path of a model file.", **shown_default(DEFAULT.model))
+@click.option("--model", help=MODEL_HELP, **shown_default(DEFAULT.model))
 @click.option(
     "--output",
     type=FolderPath(),

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dcgan.command import DEFAULTS, common_errors, max_megapixels_option, shown_default
-from dcgan.config import DEFAULT_MODEL
+from dcgan.config import DEFAULT_MODEL, MODEL_HELP
 from dcgan.errors import FaceCompletionError
 from dcgan.terminal import printable
 
@@ -24,7 +24,7 @@ AUTH_VARIABLE = "COMPLETE_WEB_AUTH"
     context_settings=DEFAULTS,
     epilog="Example:  complete-web --port 8000",
 )
-@click.option("--model", help="Name of a bundled model or path of a model file.", **shown_default(DEFAULT_MODEL))
+@click.option("--model", help=MODEL_HELP, **shown_default(DEFAULT_MODEL))
 @click.option(
     "--host", help="Address to listen at; another than this computer's asks for --auth.", **shown_default(HOST)
 )

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from dcgan.command import DEFAULTS, common_errors, crop_option, device_option, echo_device, shown_default
-from dcgan.config import DEFAULT_MODEL, SEED_MAX
+from dcgan.config import DEFAULT_MODEL, MODEL_HELP, SEED_MAX
 from dcgan.errors import OptionError
 from dcgan.terminal import printable
 
@@ -35,7 +35,7 @@ VARIED = 9
     epilog="Example:  dcgan-sample --model faces-128 --output faces.png",
 )
 @click.argument("target", required=False, type=click.Path(path_type=Path))
-@click.option("--model", **shown_default(DEFAULT_MODEL), help="A bundled model's name or the path of a model file.")
+@click.option("--model", **shown_default(DEFAULT_MODEL), help=MODEL_HELP)
 @click.option(
     "--output",
     type=click.Path(path_type=Path),

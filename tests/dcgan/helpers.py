@@ -28,6 +28,28 @@ def make_pictures(count, *, size=16, channels=3, seed=0):
     return np.where(discs, colors, noise).astype(np.uint8)
 
 
+def random_prior(config):
+    """A model with random weights and BatchNorm statistics, none of which is 0 or 1."""
+    import keras
+
+    from dcgan.encoder import build_encoder
+    from dcgan.model_file import Prior
+    from dcgan.networks import build_discriminator, build_generator
+
+    networks = build_generator(config), build_discriminator(config), build_encoder(config)
+    rng = np.random.default_rng(1)
+    for network in networks:
+        for variable in network.variables:
+            if variable.path.endswith(("gamma", "moving_variance")):
+                variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+            elif not variable.path.endswith("kernel") or not np.any(keras.ops.convert_to_numpy(variable)):
+                variable.assign(rng.normal(0.0, 0.1, variable.shape))
+            else:
+                variable.assign(10.0 * variable)  # far from 0, as a trained network's
+    generator, discriminator, encoder = networks
+    return Prior.of_networks(generator, discriminator, config, encoder=encoder)
+
+
 def randomise(network, *, last):
     """Give every weight a value that shows; variances are small, so that BatchNorm's epsilon shows too.
 
