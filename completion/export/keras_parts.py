@@ -10,6 +10,7 @@ from keras import ops
 
 from completion.export.steps import complete
 from dcgan.encoder import decode, offset_shapes
+from dcgan.errors import ModelFileError
 from dcgan.model_file import Prior
 from dcgan.onnx_graph import plain_discriminator
 
@@ -56,6 +57,8 @@ def _named(network: Any, given: str, returned: list[str], *, name: str) -> keras
 def _build_completion(prior: Prior) -> keras.Model:
     """Return the whole `fast` completion."""
     config, encoder = prior.config, prior.encoder
+    if encoder is None:
+        raise ModelFileError("expected a model with an encoder, this one has none")
     latents = keras.Input((config.latent_dim,), name="latents")
     offsets = [keras.Input(shape, name=f"offset{n}") for n, shape in enumerate(offset_shapes(config))]
     drawing = keras.Model(

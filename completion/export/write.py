@@ -9,7 +9,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -142,7 +142,7 @@ def _onnx(prior: Prior, part: str, record: Mapping[str, str]) -> bytes:
     from completion.export.onnx_parts import whole_completion_graph
     from dcgan.onnx_graph import discriminator_graph, encoder_graph, generator_graph
 
-    graphs = {
+    graphs: dict[str, Callable[..., bytes]] = {
         "completion": whole_completion_graph,
         "generator": generator_graph,
         "discriminator": discriminator_graph,

@@ -11,6 +11,7 @@ import click
 from dcgan.command import DEFAULTS, common_errors, max_megapixels_option, shown_default
 from dcgan.config import DEFAULT_MODEL, MODEL_HELP
 from dcgan.errors import FaceCompletionError
+from dcgan.hub.reference import shown_name
 from dcgan.terminal import printable
 
 __all__ = ["web_command"]
@@ -96,7 +97,7 @@ def web_command(
     with private_folder() as folder:
         service = Service(folder, model=model, seconds=seconds)
         if not quiet:
-            click.echo(f"loading the model {printable(Path(model).name)}", err=True)
+            click.echo(f"loading the model {printable(shown_name(model))}", err=True)
         service.load()
 
         def on_ready(address: str) -> None:
