@@ -39,12 +39,13 @@ def export_command(*, model: str, form: str, part: str, output: Path | None, ove
     MODEL is as in --model of the other commands. Prints the path; names, shapes and types go to stderr.
     """
     from completion.export.signatures import signature_of
-    from completion.export.write import check_target, export_model
+    from completion.export.write import check_engine, check_target, export_model
     from dcgan.model_file import load_model
     from dcgan.model_tensors import find_model
 
     path = output or Path(f"{find_model(model).stem}-{part}{SUFFIXES[form]}")
     check_target(path, form=form, overwrite=overwrite)
+    check_engine(form)
     prior = load_model(model)
     if form != "onnx":
         from dcgan.quiet import quiet_import

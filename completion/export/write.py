@@ -26,7 +26,7 @@ from dcgan.pictures.records import write_whole
 if TYPE_CHECKING:
     from dcgan.model_file import Prior
 
-__all__ = ["check_target", "describe", "export_model"]
+__all__ = ["check_engine", "check_target", "describe", "export_model"]
 
 RECORD = "dcgan.json"  # what a file says of itself: in an archive of Keras and in the folder of a SavedModel
 PRODUCER_BYTES = 32
@@ -70,6 +70,7 @@ def export_model(
             f"the model has no encoder, so there is {what} (dcgan-train-encoder trains one); its generator and "
             "discriminator can be exported"
         )
+    check_engine(form)
     record = describe(prior, part)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,6 +82,17 @@ def export_model(
             _write_saved_model(prior, part, path, record)
     except OSError as error:
         raise ModelFileError(f"{path}: cannot write: {error.strerror or error}") from error
+
+
+def check_engine(form: str) -> None:
+    """Raise OptionError or EngineError where Keras or its engine is not what a format needs; nothing is imported."""
+    if form == "onnx":
+        return
+    from dcgan.engine import choose_engine
+
+    engine = choose_engine()
+    if form == "savedmodel" and engine != "tensorflow":
+        raise OptionError(f"Expected Keras on TensorFlow with a SavedModel. Received: KERAS_BACKEND={engine}")
 
 
 def describe(prior: Prior, part: str) -> dict[str, str]:
@@ -172,10 +184,6 @@ def _write_keras(prior: Prior, part: str, path: Path, record: Mapping[str, str])
 
 def _write_saved_model(prior: Prior, part: str, path: Path, record: Mapping[str, str]) -> None:
     """Write the folder of a SavedModel: under a temporary name beside it, which is then changed."""
-    from dcgan.engine import choose_engine
-
-    if (engine := choose_engine()) != "tensorflow":
-        raise OptionError(f"Expected Keras on TensorFlow with --format savedmodel. Received: KERAS_BACKEND={engine}")
     import tensorflow as tf
 
     from completion.export.keras_parts import build_part

@@ -24,7 +24,7 @@ def models_command() -> None:
     """
 
 
-@models_command.command("list", context_settings=DEFAULTS, epilog="Example:  dcgan-models list")
+@models_command.command("list", context_settings=DEFAULTS, epilog="Example:  dcgan-models list --json")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @common_errors("nothing was written")
 def list_command(*, as_json: bool) -> None:

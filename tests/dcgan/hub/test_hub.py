@@ -22,24 +22,13 @@ from dcgan.hub.cache import cached_models, models_folder
 from dcgan.hub.cli import models_command
 from dcgan.hub.reference import HubReference, parse_reference
 from dcgan.model_file import load_model
-from dcgan.model_tensors import FORMAT, FORMAT_VERSION, find_model, serialize
-from dcgan.tensor_shapes import tensor_shapes
-from tests.dcgan.helpers import TOY, one_line
+from dcgan.model_tensors import find_model, serialize
+from tests.dcgan.helpers import TOY, model_bytes, one_line
 
 pytest.importorskip("huggingface_hub")
 ROOT = Path(__file__).parents[3]
 COMMIT, OTHER = "1" * 40, "2" * 40
 NAME = "hf://someone/faces"
-
-
-def model_bytes(config=TOY, *, encoder=False):
-    """A model's file, all of whose weights are a half."""
-    tensors = {
-        name: np.full(shape, 0.5, np.float16 if len(shape) > 1 else np.float32)
-        for name, shape in tensor_shapes(config, encoder=encoder).items()
-    }
-    metadata = {"format": FORMAT, "format_version": str(FORMAT_VERSION), "info": "{}"}
-    return serialize(tensors, {**metadata, "config": json.dumps(config.to_dict())})
 
 
 MODEL = model_bytes()
