@@ -36,7 +36,7 @@ def whole_completion_graph(config: ModelConfig, tensors: Mapping[str, Array], *,
         Maps "pictures", (B, size, size, C) uint8, and "masks", (B, size, size) uint8, 0 = known, to "completed",
         (B, size, size, C) uint8.
     """
-    arithmetic = _Onnx(tensors)
+    arithmetic = _Onnx(tensors, channels=config.channels)
     graph = arithmetic.graph
     pictures = arithmetic.value("Cast", "pictures", to=FLOAT).then("Transpose", perm=[0, 3, 1, 2])
     masks = arithmetic.value("Cast", "masks", to=FLOAT)
@@ -88,8 +88,8 @@ class _Value:
 class _Onnx:
     """`completion.export.steps.Arithmetic` as nodes of an ONNX graph."""
 
-    def __init__(self, tensors: Mapping[str, Array]) -> None:
-        self.graph = Graph(tensors)
+    def __init__(self, tensors: Mapping[str, Array], *, channels: int) -> None:
+        self.graph, self._channels = Graph(tensors), channels
         self._constants: dict[Any, str] = {}
 
     def value(self, kind: str, *inputs: str, **attributes: Any) -> _Value:
@@ -107,12 +107,9 @@ class _Onnx:
         return self._both_ways(values, ("double", side), lambda: _doubling(side))
 
     def around(self, values: _Value) -> _Value:
-        """Take the channels as pictures of one channel, which one kernel serves."""
         pads = self._constant("pads", lambda: np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64))
-        kernel = self._constant("cross", lambda: CROSS[None, None])
-        single, shape = self._constant("single", lambda: np.array([-1, 1, 0, 0], np.int64)), values.then("Shape")
-        padded = values.then("Reshape", single).then("Pad", pads, mode="edge")
-        return padded.then("Conv", kernel).then("Reshape", shape.name)
+        kernel = self._constant("cross", lambda: np.tile(CROSS, (self._channels, 1, 1, 1)))
+        return values.then("Pad", pads, mode="edge").then("Conv", kernel, group=self._channels)
 
     def positive(self, values: _Value) -> _Value:
         return values.with_other("Greater", 0.0).then("Cast", to=FLOAT)
