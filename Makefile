@@ -91,6 +91,7 @@ bench: $(VENV)/.dev  ## measure, in about two and a half hours; DATA=folder with
 	$(BIN)/python scripts/bench_photographs.py examples/photographs
 	$(BIN)/python scripts/bench_folder.py
 	$(BIN)/python scripts/bench_memory.py --photograph-sides 512,2048,5500
+	$(BIN)/python scripts/bench_exports.py $(DATA)/faces-eval.zip --model faces-64
 	$(BIN)/python scripts/bench_blending.py --faces $(DATA)/faces-eval.zip --count 32
 
 docs: $(VENV)/.dev  ## write docs/cli.md from the commands' --help

@@ -6,6 +6,7 @@ COMMANDS = {
     "images": ("completion.cli:complete_command", "Complete pictures (complete-images)."),
     "web": ("completion.web.cli:web_command", "Serve the page to draw on (complete-web)."),
     "evaluate": ("completion.evaluation.cli:evaluate_command", "Compare methods (complete-evaluate)."),
+    "export": ("completion.export.cli:export_command", "Write a model in other formats (dcgan-export)."),
     "train-encoder": ("completion.encoder.cli:train_encoder_command", "Train an encoder (dcgan-train-encoder)."),
 }
 

@@ -34,7 +34,7 @@ from dcgan.command import (
     shown_default,
     version_option,
 )
-from dcgan.config import DEFAULT_MODEL, SEED_MAX
+from dcgan.config import DEFAULT_MODEL, MODEL_HELP, SEED_MAX
 from dcgan.terminal import printable
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class ShardType(click.ParamType):
     "harmonic use no model; auto takes balanced or biharmonic for each picture, by its mask.",
     **shown_default(DEFAULT_METHOD),
 )
-@click.option("--model", help="Name of a bundled model or path of a model file.", **shown_default(DEFAULT_MODEL))
+@click.option("--model", help=MODEL_HELP, **shown_default(DEFAULT_MODEL))
 @click.option(
     "--blend",
     type=click.Choice(BLEND_NAMES),

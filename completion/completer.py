@@ -64,7 +64,8 @@ def complete(
         latent space; "telea", "ns", "biharmonic" and "harmonic" use no model; "auto" takes "balanced" or "biharmonic"
         for each picture, by its mask.
     model : str, Path or Prior, optional
-        Name of a bundled model, path of a model file, or a loaded model. Not used by methods without a model.
+        Name of a bundled model, path of a model file, "hf://OWNER/NAME", or a loaded model. Not used by methods without
+        a model.
     faces : str, GivenFaces or sequence of GivenFaces, optional
         "aligned": every picture is an aligned face. "detect": pictures are photographs, and their faces are detected.
         "auto": what each picture is, is found out; the `source` of its faces says it.
@@ -314,11 +315,9 @@ def _keep(name: str, made_from: Any, make: Callable[[], Any]) -> Any:
 def _load(model: str | Path) -> Prior:
     """Return a model, which brings in TensorFlow; the latest one is kept until its file changes."""
     from dcgan.model_file import load_model
-    from dcgan.model_tensors import bundled_models
+    from dcgan.model_tensors import find_model
 
-    path = Path(bundled_models().get(str(model), model))
-    if not path.is_file():
-        return load_model(model)  # says what was expected
+    path = find_model(model)
     status = path.stat()
     return _keep("model", (path.resolve(), status.st_mtime_ns, status.st_size), lambda: load_model(model))
 

@@ -7,6 +7,7 @@ COMMANDS = {
     "align": ("dcgan.faces.cli:align_command", "Align the faces of photographs for training (dcgan-align)."),
     "sample": ("dcgan.samples.cli:sample_command", "Draw pictures from a model (dcgan-sample)."),
     "inspect": ("dcgan.samples.cli:inspect_command", "Describe a model file (dcgan-inspect)."),
+    "models": ("dcgan.hub.cli:models_command", "List and fetch models (dcgan-models)."),
     "cache": ("dcgan.cli:cache_command", "Show or clear the decoded pictures (dcgan-cache)."),
 }
 

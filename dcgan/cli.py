@@ -177,7 +177,8 @@ def cache_command(*, cache_dir: Path | None, clear: bool) -> None:
     """Show or empty the folder of decoded datasets.
 
     Training decodes every dataset once and keeps the result. The environment variable DCGAN_CACHE_GB limits what is
-    kept, 8 GB by default; the least recently used dataset goes first.
+    kept, 8 GB by default; the least recently used dataset goes first. Models of the hub lie beside the datasets and do
+    not count: dcgan-models lists and removes them.
     """
     from dcgan.training.cache_limit import GB, cache_limit, cached_datasets, clear_cache, default_cache_dir
 

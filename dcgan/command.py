@@ -370,7 +370,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--start-from",
             metavar="MODEL",
-            help="Start a new run from the weights of a model: a bundled model's name or the path of a model file. "
+            help="Start a new run from the weights of a model: a bundled model's name, a path, or hf://OWNER/NAME. "
             "dcgan-train: also of half the size, twice the filters and half the widening: it makes the inner levels.",
         ),
         device_option,

@@ -9,9 +9,20 @@ import math
 from typing import Any
 from dcgan.errors import OptionError
 
-__all__ = ["DEFAULT_MODEL", "SEED_MAX", "ModelConfig", "RunConfig", "TrainConfig", "check", "doublings", "start_size"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "MODEL_HELP",
+    "SEED_MAX",
+    "ModelConfig",
+    "RunConfig",
+    "TrainConfig",
+    "check",
+    "doublings",
+    "start_size",
+]
 
 DEFAULT_MODEL = "faces-128"  # the bundled model that everything uses unless told otherwise
+MODEL_HELP = "A bundled model's name, the path of a model file, or hf://OWNER/NAME[@REVISION][/FILE]; see dcgan-models."
 DISCRIMINATOR_NORMS = ("batch", "spectral", "batch-all", "none")
 LATENTS = ("uniform", "normal")
 UPSAMPLINGS = ("transposed", "resize")

@@ -44,8 +44,8 @@ def choose_engine() -> str:
     missing = [package for package in ("keras", name) if not importlib.util.find_spec(package)]
     if missing:
         raise EngineError(
-            f"training, searches of the latent space and variations need Keras and TensorFlow or JAX; not installed: "
-            f"{', '.join(missing)} ({INSTALL})"
+            "training, searches of the latent space, variations and exports to Keras need Keras and TensorFlow or JAX; "
+            f"not installed: {', '.join(missing)} ({INSTALL})"
         )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # hides TensorFlow's start-up notices
     return name

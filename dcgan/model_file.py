@@ -206,7 +206,8 @@ def load_model(name_or_path: str | Path) -> Prior:
     Parameters
     ----------
     name_or_path : str or pathlib.Path
-        Name of a bundled model, such as "faces-64", or path of a model file.
+        Name of a bundled model, such as "faces-64", path of a model file, or "hf://OWNER/NAME"; see
+        `dcgan.model_tensors.find_model`.
 
     Returns
     -------

@@ -21,6 +21,7 @@ import safetensors.numpy
 
 from dcgan.config import ModelConfig
 from dcgan.errors import ModelFileError
+from dcgan.hub.reference import is_hub_reference
 from dcgan.pictures.reading import open_regular
 
 __all__ = [
@@ -89,25 +90,32 @@ def bundled_models() -> dict[str, Path]:
 
 
 def find_model(name_or_path: str | Path) -> Path:
-    """Return the path of a model file.
+    """Return the path of a model file: the one place that knows what names a model.
 
     Parameters
     ----------
     name_or_path : str or Path
-        A bundled model's name, or a path.
+        A bundled model's name, a path, or hf://OWNER/NAME[@REVISION][/FILE], which may be downloaded; see
+        `dcgan.hub.download.find_hub_model`.
 
     Raises
     ------
     ModelFileError
         There is neither such a model nor such a file.
     """
+    if is_hub_reference(name_or_path):
+        from dcgan.hub.download import find_hub_model
+
+        return find_hub_model(str(name_or_path)).path
     bundled = bundled_models()
     if str(name_or_path) in bundled:
         return bundled[str(name_or_path)]
     path = Path(name_or_path)
     if not path.is_file():
         known = ", ".join(bundled) or "none in this installation"
-        raise ModelFileError(f"Expected a bundled model ({known}) or the path of a file. Received: {name_or_path}")
+        raise ModelFileError(
+            f"Expected a bundled model ({known}), hf://OWNER/NAME or the path of a file. Received: {name_or_path}"
+        )
     return path
 
 

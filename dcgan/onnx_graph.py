@@ -6,25 +6,34 @@ into the layer before it. Paddings are those of TensorFlow's "same".
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dcgan import onnx_writer
-from dcgan.config import BATCH_NORM_EPSILON, LEAKY_SLOPE, ModelConfig, start_size
+from dcgan.config import ModelConfig, start_size
+from dcgan.onnx_nodes import IR_VERSION, OPSET, Graph
 
-__all__ = ["aligner_graph", "completion_graph", "generator_graph"]
-
-OPSET = 17
-IR_VERSION = 8
+__all__ = [
+    "IR_VERSION",
+    "OPSET",
+    "add_encoder",
+    "add_generator",
+    "aligner_graph",
+    "completion_graph",
+    "discriminator_graph",
+    "encoder_graph",
+    "generator_graph",
+    "plain_discriminator",
+]
 
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
 
 
-def generator_graph(config: ModelConfig, tensors: Tensors) -> bytes:
+def generator_graph(config: ModelConfig, tensors: Tensors, *, metadata: Mapping[str, str] | None = None) -> bytes:
     """Return the generator as an ONNX model.
 
     Parameters
@@ -32,16 +41,18 @@ def generator_graph(config: ModelConfig, tensors: Tensors) -> bytes:
     config : ModelConfig
     tensors : mapping of str to ndarray
         See `dcgan.tensor_shapes`.
+    metadata : mapping of str to str, optional
+        What the file says of itself.
 
     Returns
     -------
     bytes
         Maps "latents", (B, latent_dim) float32, to "pictures", (B, size, size, C) float32 in [-1, 1].
     """
-    graph = _Graph(tensors)
+    graph = Graph(tensors)
     shape = ("B", config.size, config.size, config.channels)
-    _generate(graph, config, "latents", offsets={})
-    return graph.finish({"latents": ("B", config.latent_dim)}, {"pictures": shape})
+    graph.add("Transpose", add_generator(graph, config, "latents", offsets={}), name="pictures", perm=[0, 2, 3, 1])
+    return graph.finish({"latents": ("B", config.latent_dim)}, {"pictures": shape}, metadata=metadata)
 
 
 def completion_graph(config: ModelConfig, tensors: Tensors) -> bytes:
@@ -59,15 +70,115 @@ def completion_graph(config: ModelConfig, tensors: Tensors) -> bytes:
         Maps "masked", (B, size, size, C + 1) float32, the input of `dcgan.encoder.build_encoder`, to "latents",
         (B, latent_dim) float32, and "pictures", (B, size, size, C) float32 in [-1, 1].
     """
-    graph = _Graph(tensors)
-    offsets = _encode(graph, config)
-    _generate(graph, config, "latents", offsets=offsets)
+    graph = Graph(tensors)
+    x = graph.add("Transpose", "masked", perm=[0, 3, 1, 2])
+    x = add_generator(graph, config, "latents", offsets=add_encoder(graph, config, x))
+    graph.add("Transpose", x, name="pictures", perm=[0, 2, 3, 1])
     inputs = {"masked": ("B", config.size, config.size, config.channels + 1)}
     outputs = {
         "latents": ("B", config.latent_dim),
         "pictures": ("B", config.size, config.size, config.channels),
     }
     return graph.finish(inputs, outputs)
+
+
+def encoder_graph(config: ModelConfig, tensors: Tensors, *, metadata: Mapping[str, str] | None = None) -> bytes:
+    """Return the encoder alone as an ONNX model.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    tensors : mapping of str to ndarray
+        See `dcgan.tensor_shapes`; with the encoder's.
+    metadata : mapping of str to str, optional
+        What the file says of itself.
+
+    Returns
+    -------
+    bytes
+        Maps "masked", see `completion_graph`, to "latents" and "offset0", "offset1", .. (B, height, width, channels)
+        float32, the largest first: the outputs of `dcgan.encoder.build_encoder`.
+    """
+    graph, last = Graph(tensors), len(config.widths) - 1
+    x = graph.add("Transpose", "masked", perm=[0, 3, 1, 2])
+    outputs: dict[str, Sequence[int | str]] = {"latents": ("B", config.latent_dim)}
+    for level, offset in sorted(add_encoder(graph, config, x, raw=True).items(), reverse=True):
+        number = last - level
+        side = config.size >> (number + 1)
+        graph.add("Transpose", offset, name=f"offset{number}", perm=[0, 2, 3, 1])
+        outputs[f"offset{number}"] = ("B", side, side, config.widths[number])
+    inputs = {"masked": ("B", config.size, config.size, config.channels + 1)}
+    return graph.finish(inputs, outputs, metadata=metadata)
+
+
+def discriminator_graph(config: ModelConfig, tensors: Tensors, *, metadata: Mapping[str, str] | None = None) -> bytes:
+    """Return the discriminator as an ONNX model.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    tensors : mapping of str to ndarray
+        See `dcgan.tensor_shapes`.
+    metadata : mapping of str to str, optional
+        What the file says of itself.
+
+    Returns
+    -------
+    bytes
+        Maps "pictures", (B, size, size, C) float32 in [-1, 1], to "logits", (B,) float32; large ones mean real.
+    """
+    config, tensors = plain_discriminator(config, tensors)
+    graph, prefix = Graph(tensors), "discriminator"
+    x = graph.add("Transpose", "pictures", perm=[0, 3, 1, 2])
+    if config.output == "sigmoid":
+        half = graph.constant(np.array(0.5, np.float32))
+        x = graph.add("Add", graph.add("Mul", x, half), half)
+    for level in range(len(config.widths)):
+        name, norm = f"{prefix}/down{level}", f"{prefix}/norm{level}"
+        scale: Array | None = None
+        if f"{norm}/gamma" in tensors:
+            scale, bias = graph.batch_norm(norm)
+        else:
+            bias = graph.tensor(f"{name}/bias")
+        x = graph.leaky(graph.convolution(x, name, scale, bias, strides=2))
+    x = graph.add("Flatten", graph.add("Transpose", x, perm=[0, 2, 3, 1]), axis=1)  # as Keras flattens it
+    if config.dense:
+        x = graph.leaky(graph.dense(x, *(graph.tensor(f"{prefix}/hidden/{part}") for part in ("kernel", "bias"))))
+    x = graph.dense(x, *(graph.tensor(f"{prefix}/logit/{part}") for part in ("kernel", "bias")))
+    graph.add("Reshape", x, graph.constant(np.array([-1], np.int64)), name="logits")
+    shape = ("B", config.size, config.size, config.channels)
+    return graph.finish({"pictures": shape}, {"logits": ("B",)}, metadata=metadata)
+
+
+def plain_discriminator(config: ModelConfig, tensors: Tensors) -> tuple[ModelConfig, dict[str, Array]]:
+    """Return the same discriminator without what only its training needs, for other runtimes.
+
+    Spectral normalisation, whose kernels are normalised in the file, and dropout are left out, and of two logits their
+    difference is taken in the last layer.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    tensors : mapping of str to ndarray
+        See `dcgan.tensor_shapes`.
+
+    Returns
+    -------
+    config : ModelConfig
+    tensors : dict of str to ndarray
+        The discriminator's alone.
+    """
+    prefix, kept = "discriminator/", {}
+    for name, values in tensors.items():
+        if name.startswith(prefix) and not name.endswith("/vector_u"):
+            *_, layer, part = name.split("/")  # spectral normalisation has its layer in its name as well
+            kept[f"{prefix}{layer}/{part}"] = values
+    if config.logits == 2:
+        for part in ("kernel", "bias"):
+            values = np.asarray(kept[f"{prefix}logit/{part}"], np.float32)
+            kept[f"{prefix}logit/{part}"] = values[..., 1:] - values[..., :1]
+    norm = "none" if config.discriminator_norm == "spectral" else config.discriminator_norm
+    return dataclasses.replace(config, discriminator_norm=norm, dropout=0.0, logits=1), kept
 
 
 def aligner_graph(tensors: Tensors) -> bytes:
@@ -83,7 +194,7 @@ def aligner_graph(tensors: Tensors) -> bytes:
     bytes
         Maps "seen", (B, S, S, 4) float32, to "places", (B, 8) float32.
     """
-    graph = _Graph(tensors)
+    graph = Graph(tensors)
     levels = sum(name.endswith("_norm/gamma") for name in tensors)
     side = round((tensors["hidden/kernel"].shape[0] / tensors[f"down{levels - 1}/kernel"].shape[3]) ** 0.5) << levels
     x = graph.add("Transpose", "seen", perm=[0, 3, 1, 2])
@@ -97,110 +208,27 @@ def aligner_graph(tensors: Tensors) -> bytes:
     return graph.finish({"seen": ("B", side, side, 4)}, {"places": ("B", 8)})
 
 
-class _Graph:
-    """An ONNX graph that grows node by node."""
+def add_encoder(graph: Graph, config: ModelConfig, masked: str, *, raw: bool = False) -> dict[int, str]:
+    """Add the encoder, which makes "latents".
 
-    def __init__(self, tensors: Tensors) -> None:
-        self._tensors = tensors
-        self._nodes: list[bytes] = []
-        self._constants: list[list[bytes | memoryview]] = []
-
-    def tensor(self, name: str) -> Array:
-        """Return one of the model's tensors in float32."""
-        return np.asarray(self._tensors[name], np.float32)
-
-    def batch_norm(self, name: str) -> tuple[Array, Array]:
-        """Return the factor and the shift of a BatchNorm layer's channels."""
-        gamma, beta, mean, variance = (
-            self.tensor(f"{name}/{part}").astype(np.float64)
-            for part in ("gamma", "beta", "moving_mean", "moving_variance")
-        )
-        scale = gamma / np.sqrt(variance + BATCH_NORM_EPSILON)
-        return scale.astype(np.float32), (beta - mean * scale).astype(np.float32)
-
-    def constant(self, values: Array) -> str:
-        """Add a constant and return its name."""
-        name = f"constant{len(self._constants)}"
-        self._constants.append(onnx_writer.constant(name, values))
-        return name
-
-    def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        """Add a node and return the name of its output."""
-        output = name or f"value{len(self._nodes)}"
-        self._nodes.append(onnx_writer.node(kind, inputs, output, attributes=attributes))
-        return output
-
-    def dense(self, x: str, kernel: Array, bias: Array) -> str:
-        """Add a dense layer; `kernel` is (received, returned)."""
-        return self.add("Gemm", x, self.constant(kernel), self.constant(bias))
-
-    def convolution(self, x: str, name: str, scale: Array | None, bias: Array, *, strides: int) -> str:
-        """Add a convolution whose answer is scaled channel by channel."""
-        kernel = self._tensors[f"{name}/kernel"]  # (height, width, received, returned)
-        pads = _same_pads(kernel.shape[0], strides)
-        weights = self.constant(_channels_first(kernel, None if scale is None else scale[:, None, None, None]))
-        return self.add("Conv", x, weights, self.constant(bias), strides=[strides] * 2, pads=pads)
-
-    def transposed(self, x: str, name: str, scale: Array | None, bias: Array) -> str:
-        """Add a transposed convolution of stride 2 whose answer is scaled channel by channel."""
-        kernel = self._tensors[f"{name}/kernel"]  # (height, width, returned, received)
-        pads = _same_pads(kernel.shape[0], 2)
-        weights = self.constant(_channels_first(kernel, None if scale is None else scale[:, None, None]))
-        return self.add("ConvTranspose", x, weights, self.constant(bias), strides=[2, 2], pads=pads)
-
-    def repeat(self, x: str) -> str:
-        """Double the side of a feature map by repeating each pixel."""
-        scales = self.constant(np.array([1.0, 1.0, 2.0, 2.0], np.float32))
-        return self.add(
-            "Resize",
-            x,
-            "",
-            scales,
-            mode="nearest",
-            coordinate_transformation_mode="asymmetric",
-            nearest_mode="floor",
-        )
-
-    def leaky(self, x: str) -> str:
-        """Add a leaky ReLU."""
-        return self.add("LeakyRelu", x, alpha=LEAKY_SLOPE)
-
-    def finish(self, inputs: Mapping[str, Sequence[Any]], outputs: Mapping[str, Sequence[Any]]) -> bytes:
-        """Return the graph as a serialized model, with the shapes of its inputs and outputs."""
-        return onnx_writer.model(
-            self._nodes, self._constants, inputs=inputs, outputs=outputs, opset=OPSET, ir_version=IR_VERSION
-        )
-
-
-def _channels_first(kernel: Array, scale: Array | None) -> Array:
-    """Return a kernel (height, width, A, B) as (B, A, height, width), in float32 and scaled.
-
-    In two steps, which takes a fifth of the time of one.
-    """
-    height, width, a, b = kernel.shape
-    pixels_last = np.ascontiguousarray(kernel.reshape(height * width, a * b).T).reshape(a, b, height, width)
-    weights = np.empty((b, a, height, width), np.float32)
-    np.multiply(pixels_last.swapaxes(0, 1), np.float32(1.0) if scale is None else scale, out=weights)
-    return weights
-
-
-def _same_pads(side: int, strides: int) -> list[int]:
-    """Return the paddings (top, left, bottom, right) of a kernel, for sides that the stride divides."""
-    before, total = (side - strides) // 2, side - strides
-    return [before, before, total - before, total - before]
-
-
-def _encode(graph: _Graph, config: ModelConfig) -> dict[int, str]:
-    """Add the encoder, from "masked" to "latents".
+    Parameters
+    ----------
+    graph : Graph
+        With the encoder's tensors, and the generator's unless `raw`.
+    config : ModelConfig
+    masked : str
+        Name of its input, (B, C + 1, size, size); see `dcgan.encoder.build_encoder`.
+    raw : bool, optional
+        Whether the offsets are those of `build_encoder`; by default they have the scale of the generator's BatchNorm.
 
     Returns
     -------
     dict of int to str
-        The names of the offsets before BatchNorm's shift, by the generator's level to whose map each is added.
+        The names of the offsets, (B, width, side, side), by the generator's level to whose map each is added.
     """
     prefix, levels = "encoder", len(config.widths)
 
-    x = graph.add("Transpose", "masked", perm=[0, 3, 1, 2])
+    x = masked
     maps = []
     for level in range(levels):
         name = f"{prefix}/down{level}"
@@ -217,9 +245,11 @@ def _encode(graph: _Graph, config: ModelConfig) -> dict[int, str]:
 
     def predict_offset(x: str, level: int) -> None:
         """Add an offset, with the scale of the BatchNorm after the map to which it is added."""
-        scale, _ = graph.batch_norm(f"generator/norm{levels - 1 - level}")
         name = f"{prefix}/offset{level or ''}"
-        bias = graph.tensor(f"{name}/bias") * scale
+        bias, scale = graph.tensor(f"{name}/bias"), None
+        if not raw:
+            scale, _ = graph.batch_norm(f"generator/norm{levels - 1 - level}")
+            bias = bias * scale
         offsets[levels - 1 - level] = graph.convolution(x, name, scale, bias, strides=1)
 
     for level in reversed(range(levels - 1)):
@@ -234,8 +264,24 @@ def _encode(graph: _Graph, config: ModelConfig) -> dict[int, str]:
     return offsets
 
 
-def _generate(graph: _Graph, config: ModelConfig, latents: str, *, offsets: Mapping[int, str]) -> None:
-    """Add the generator, from latents to "pictures"; `offsets` are those of the encoder, see `_encode`."""
+def add_generator(graph: Graph, config: ModelConfig, latents: str, *, offsets: Mapping[int, str]) -> str:
+    """Add the generator and return the name of its pictures.
+
+    Parameters
+    ----------
+    graph : Graph
+        With the generator's tensors.
+    config : ModelConfig
+    latents : str
+        Name of its input, (B, latent_dim).
+    offsets : mapping of int to str
+        Those of the encoder, see `add_encoder`; empty where there are none.
+
+    Returns
+    -------
+    str
+        (B, C, size, size), in [-1, 1].
+    """
     prefix, side, widths = "generator", start_size(config.size), config.widths[::-1]
     scale, shift = graph.batch_norm(f"{prefix}/norm0")
     kernel = graph.tensor(f"{prefix}/project/kernel") * np.tile(scale, side**2)
@@ -258,8 +304,6 @@ def _generate(graph: _Graph, config: ModelConfig, latents: str, *, offsets: Mapp
         else:
             x = graph.convolution(graph.repeat(x), name, factor, bias, strides=1)
     if config.output == "tanh":
-        x = graph.add("Tanh", x)
-    else:
-        two, one = (graph.constant(np.array(value, np.float32)) for value in (2.0, 1.0))
-        x = graph.add("Sub", graph.add("Mul", graph.add("Sigmoid", x), two), one)
-    graph.add("Transpose", x, name="pictures", perm=[0, 2, 3, 1])
+        return graph.add("Tanh", x)
+    two, one = (graph.constant(np.array(value, np.float32)) for value in (2.0, 1.0))
+    return graph.add("Sub", graph.add("Mul", graph.add("Sigmoid", x), two), one)

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["constant", "model", "node"]
+__all__ = ["BOOL", "FLOAT", "UINT8", "constant", "is_ours", "model", "node"]
 
 PRODUCER = "dcgan"
-FLOAT, INT64 = 1, 7  # TensorProto.DataType
+FLOAT, UINT8, INT64, BOOL = 1, 2, 7, 9  # TensorProto.DataType
+TYPES = {"float32": FLOAT, "uint8": UINT8}  # of inputs and outputs
 ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_STRING, ATTRIBUTE_INTS = 1, 2, 3, 7  # AttributeProto.AttributeType
 VARINT, LENGTH, FIXED32 = 0, 2, 5  # wire types
 
@@ -76,8 +77,10 @@ def model(
     outputs: Mapping[str, Shape],
     opset: int,
     ir_version: int,
+    types: Mapping[str, str] | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Return a model whose inputs and outputs are float32, a ModelProto.
+    """Return a model, a ModelProto.
 
     Parameters
     ----------
@@ -91,14 +94,32 @@ def model(
         Version of the operators.
     ir_version : int
         Version of the format.
+    types : mapping of str to str, optional
+        "uint8" for those of the inputs and outputs that are no float32.
+    metadata : mapping of str to str, optional
+        Properties that readers may show.
     """
     parts: list[Part] = [*(_message(1, each) for each in nodes), _text(2, PRODUCER)]
     parts += [part for each in constants for part in _sized(5, each)]
     for number, shapes in ((11, inputs), (12, outputs)):
-        parts += [_message(number, _value(name, shape)) for name, shape in shapes.items()]
-    return b"".join(
-        [_number(1, ir_version), _text(2, PRODUCER), *_sized(7, parts), _message(8, _text(1, "") + _number(2, opset))]
-    )
+        parts += [
+            _message(number, _value(name, shape, (types or {}).get(name, "float32"))) for name, shape in shapes.items()
+        ]
+    ends = [_message(8, _text(1, "") + _number(2, opset))]
+    ends += [_message(14, _text(1, name) + _text(2, value)) for name, value in (metadata or {}).items()]
+    return b"".join([_number(1, ir_version), _text(2, PRODUCER), *_sized(7, parts), *ends])
+
+
+def is_ours(start: bytes) -> bool:
+    """Tell whether a file was written here, by its first 16 bytes or more.
+
+    Examples
+    --------
+    >>> is_ours(model([], [], inputs={}, outputs={}, opset=17, ir_version=8)), is_ours(b"something else, longer")
+    (True, False)
+    """
+    producer = _text(2, PRODUCER)
+    return start[:1] == _key(1, VARINT) and start[2 : 2 + len(producer)] == producer
 
 
 def _attribute(name: str, value: Attribute) -> bytes:
@@ -112,11 +133,11 @@ def _attribute(name: str, value: Attribute) -> bytes:
     return _text(1, name) + b"".join(_number(8, each) for each in value) + _number(20, ATTRIBUTE_INTS)
 
 
-def _value(name: str, shape: Shape) -> bytes:
-    """Return a ValueInfoProto of float32."""
+def _value(name: str, shape: Shape, kind: str) -> bytes:
+    """Return a ValueInfoProto."""
     sides = (_text(2, side) if isinstance(side, str) else _number(1, side) for side in shape)
     dimensions = b"".join(_message(1, side) for side in sides)
-    return _text(1, name) + _message(2, _message(1, _number(1, FLOAT) + _message(2, dimensions)))
+    return _text(1, name) + _message(2, _message(1, _number(1, TYPES[kind]) + _message(2, dimensions)))
 
 
 def _number(field: int, value: int) -> bytes:

@@ -8,9 +8,11 @@ import click
 from completion.cli import complete_command
 from completion.encoder.cli import train_encoder_command
 from completion.evaluation.cli import evaluate_command
+from completion.export.cli import export_command
 from completion.web.cli import web_command
 from dcgan.faces.cli import align_command
 from dcgan.cli import cache_command, train_command
+from dcgan.hub.cli import models_command
 from dcgan.samples.cli import inspect_command, sample_command
 
 COMMANDS = (
@@ -22,6 +24,8 @@ COMMANDS = (
     train_encoder_command,
     sample_command,
     inspect_command,
+    export_command,
+    models_command,
     cache_command,
 )
 TARGET = Path(__file__).parent.parent / "docs" / "cli.md"
@@ -31,8 +35,11 @@ def reference() -> str:
     """Return the commands' help as Markdown."""
     parts = ["# Command line\n\nWritten by `make docs` from the commands' `--help`; do not edit by hand.\n"]
     for command in COMMANDS:
-        context = click.Context(command, info_name=command.name, terminal_width=110, **command.context_settings)
-        parts.append(f"## {command.name}\n\n```text\n{command.get_help(context)}\n```\n")
+        own = getattr(command, "commands", {}).values()  # of a command that has others
+        names = [(command, command.name), *((each, f"{command.name} {each.name}") for each in own)]
+        for each, name in names:
+            context = click.Context(each, info_name=name, terminal_width=110, **each.context_settings)
+            parts.append(f"## {name}\n\n```text\n{each.get_help(context)}\n```\n")
     return "\n".join(parts)
 
 

@@ -97,6 +97,13 @@ def test_aligning(folder):
     assert len(list((folder / "aligned").rglob("*.png"))) == 1
 
 
+def test_exporting_to_onnx(folder):
+    arguments = ("faces-64", "--format", "onnx", "--output", "a.onnx", "--quiet")
+    done = command("completion.export.cli:export_command", *arguments, cwd=folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (folder / "a.onnx").stat().st_size > 10**7
+
+
 def test_comparing(folder):
     arguments = ("faces", "--count", "3", "--mask", "center", "--method", "fast,telea", "--quiet")
     done = command("completion.evaluation.cli:evaluate_command", *arguments, cwd=folder)
@@ -128,6 +135,7 @@ def test_python(folder):
             for more in (["--method", "latent"], ["--method", "hmc"], ["--method", "yeh2017"], ["--variations", "2"])
         ),
         ("completion.evaluation.cli:evaluate_command", ["faces", "--count", "2", "--method", "latent"]),
+        ("completion.export.cli:export_command", ["faces-64", "--format", "keras"]),
     ],
 )
 def test_what_trains_or_searches_says_what_it_needs(folder, home, arguments):

@@ -16,7 +16,7 @@ from dcgan.command import (
     shown_default,
     version_option,
 )
-from dcgan.config import DEFAULT_MODEL, PRECISIONS
+from dcgan.config import DEFAULT_MODEL, MODEL_HELP, PRECISIONS
 from dcgan.terminal import printable
 
 __all__ = ["train_encoder_command"]
@@ -45,7 +45,7 @@ TRAIN = EncoderTrainConfig()
     help="As --dataset, of faces that were aligned without the model's margin: the middle of its frame.",
 )
 @crop_option
-@click.option("--model", help="A bundled model's name or the path of a model file.", **shown_default(DEFAULT_MODEL))
+@click.option("--model", help=MODEL_HELP, **shown_default(DEFAULT_MODEL))
 @click.option("--epochs", type=int, help="Passes over the pictures.", **shown_default(TRAIN.epochs))
 @click.option("--batch-size", type=int, help="Pictures in a training step.", **shown_default(TRAIN.batch_size))
 @click.option(

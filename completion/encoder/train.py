@@ -29,6 +29,7 @@ from dcgan.engine_device import steer_engine
 from dcgan.errors import ModelFileError, OptionError
 from dcgan.out_of_memory import training_memory
 from dcgan.training.fitting import CHECKPOINT, fit_in_folder
+from dcgan.hub.reference import is_hub_reference, parse_reference
 from dcgan.model_file import Prior, load_model, save_model
 from dcgan.pictures.values import make_grid, to_float, to_uint8
 from dcgan.training.launch import load_pictures
@@ -228,6 +229,8 @@ def _batch_input(batch: dict[str, np.ndarray]) -> Any:
 
 def _model_name(model: str) -> str:
     """Return what to call a model: by its file, and by its run where that is model.safetensors, as all runs' are."""
+    if is_hub_reference(model):
+        return parse_reference(model).name
     path = Path(model)
     return path.resolve().parent.name if path.name == "model.safetensors" else path.stem
 

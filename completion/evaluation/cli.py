@@ -19,7 +19,7 @@ from dcgan.command import (
     shown_default,
     version_option,
 )
-from dcgan.config import SEED_MAX, SIZE_MAX
+from dcgan.config import MODEL_HELP, SEED_MAX, SIZE_MAX
 from dcgan.terminal import ProgressLines, bar_size, printable
 
 __all__ = ["evaluate_command"]
@@ -78,7 +78,7 @@ class NamesType(click.ParamType):
     type=click.Choice(tuple(METHODS)),
     help="The method that the others are compared with.  [default: the first]",
 )
-@click.option("--model", help="A bundled model's name or the path of a model file.", **shown_default(DEFAULT.model))
+@click.option("--model", help=MODEL_HELP, **shown_default(DEFAULT.model))
 @click.option(
     "--output",
     type=FolderPath(),

@@ -38,7 +38,7 @@ class EvaluationConfig:
     reference : str
         The method that the others are compared with, picture by picture; "" is the first.
     model : str
-        Name of a bundled model or path of a model file.
+        Name of a bundled model, path of a model file, or "hf://OWNER/NAME".
     batch_size : int
         Pictures that are completed together.
     seed : int

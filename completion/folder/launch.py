@@ -26,6 +26,7 @@ from dcgan.device import Device, find_device
 from dcgan.errors import FaceCompletionError, OptionError
 from dcgan.faces.detector import FaceDetector
 from dcgan.heap import give_back_large_arrays
+from dcgan.hub.reference import shown_name
 from dcgan.model_tensors import model_sha256
 from dcgan.quiet import quiet_import
 from dcgan.terminal import ProgressLines, bar_size, printable, ticking
@@ -195,7 +196,7 @@ def launch(
         shard=output.shard,
         settings=_settings(masks, method, photographs, output=output),
         provenance=output.provenance,
-        model_name=Path(method.model).name,
+        model_name=shown_name(method.model),
     )
     waiting, skipped = check_outputs(pictures, job, candidates=method.resolve()[1].candidates)
     if not output.quiet and masks.folder is not None:

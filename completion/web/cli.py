@@ -17,8 +17,9 @@ from dcgan.command import (
     shown_default,
     version_option,
 )
-from dcgan.config import DEFAULT_MODEL
+from dcgan.config import DEFAULT_MODEL, MODEL_HELP
 from dcgan.errors import FaceCompletionError
+from dcgan.hub.reference import shown_name
 from dcgan.terminal import printable
 
 __all__ = ["web_command"]
@@ -32,7 +33,7 @@ AUTH_VARIABLE = "COMPLETE_WEB_AUTH"
     context_settings=DEFAULTS,
     epilog="Example:  complete-web --port 8000",
 )
-@click.option("--model", help="Name of a bundled model or path of a model file.", **shown_default(DEFAULT_MODEL))
+@click.option("--model", help=MODEL_HELP, **shown_default(DEFAULT_MODEL))
 @click.option(
     "--host", help="Address to listen at; another than this computer's asks for --auth.", **shown_default(HOST)
 )
@@ -110,7 +111,7 @@ def web_command(
         if not quiet:
             echo_device(found)
         if not quiet:
-            click.echo(f"loading the model {printable(Path(model).name)}", err=True)
+            click.echo(f"loading the model {printable(shown_name(model))}", err=True)
         service.load()
 
         def on_ready(address: str) -> None:

@@ -44,6 +44,7 @@ from dcgan.config import DEFAULT_MODEL, SEED_MAX
 from dcgan.device import Device, find_device
 from dcgan.errors import CompletionError, FaceCompletionError, OptionError
 from dcgan.faces.detector import Face, FaceDetector
+from dcgan.hub.reference import shown_name
 from dcgan.pictures.files import read_picture
 from dcgan.pictures.records import iterate_json_lines
 from dcgan.pictures.saving import save_picture
@@ -208,7 +209,7 @@ class Service:
     folder : Path
         An existing private folder.
     model : str, optional
-        A bundled model's name or the path of a model file.
+        A bundled model's name, the path of a model file, or "hf://OWNER/NAME".
     seconds : float, optional
         Longest time of one completion.
     waiting : int, optional
@@ -518,7 +519,7 @@ class Service:
             form=wanted.form,
             keep="best" if wanted.variations == 1 else "all",
             seed=wanted.seed,
-            model_name=Path(self.model).name,
+            model_name=shown_name(self.model),
         )
         complete_folder([_input(path) for path in sources], job, self._method(wanted), on_progress=progress)
 

@@ -40,7 +40,7 @@ ALIGN = AlignConfig()
 @click.option(
     "--like",
     "model",
-    help="Take --size and --margin from a model: a bundled model's name or the path of a model file.",
+    help="Take --size and --margin from a model: a bundled model's name, a path, or hf://OWNER/NAME.",
 )
 @click.option(
     "--select",

@@ -18,7 +18,7 @@ from dcgan.command import (
     shown_default,
     version_option,
 )
-from dcgan.config import DEFAULT_MODEL, SEED_MAX
+from dcgan.config import DEFAULT_MODEL, MODEL_HELP, SEED_MAX
 from dcgan.errors import OptionError
 from dcgan.terminal import printable
 
@@ -43,7 +43,7 @@ VARIED = 9
     epilog="Example:  dcgan-sample --model faces-128 --output faces.png",
 )
 @click.argument("target", required=False, type=click.Path(path_type=Path))
-@click.option("--model", **shown_default(DEFAULT_MODEL), help="A bundled model's name or the path of a model file.")
+@click.option("--model", **shown_default(DEFAULT_MODEL), help=MODEL_HELP)
 @click.option(
     "--output",
     type=click.Path(path_type=Path),

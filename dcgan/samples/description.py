@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dcgan.hub.cache import find_cached
+from dcgan.hub.reference import is_hub_reference, parse_reference
 from dcgan.model_tensors import bundled_models, find_model, model_sha256, read_header
 
 __all__ = ["describe_model", "lines_of"]
 
+OTHER_TERMS = "those of its author and of the pictures that it was trained on"
 TERMS = "dcgan/models/TERMS.md, in the package; MODEL_CARD.md in the repository"
 
 
@@ -19,7 +22,7 @@ def describe_model(name_or_path: str) -> dict[str, Any]:
     Parameters
     ----------
     name_or_path : str
-        A bundled model's name or the path of a model file.
+        See `dcgan.model_tensors.find_model`.
 
     Returns
     -------
@@ -39,9 +42,10 @@ def describe_model(name_or_path: str) -> dict[str, Any]:
         prefix = tensor.split("/")[0]
         networks[prefix] = networks.get(prefix, 0) + math.prod(form.shape)
     is_bundled = name_or_path in bundled_models()
+    of_hub = is_hub_reference(name_or_path)
     train = info.get("train", {})
     return {
-        "name": name_or_path if is_bundled else path.stem,
+        "name": name_or_path if is_bundled or of_hub else path.stem,
         "path": os.fspath(path),
         "bytes": path.stat().st_size,
         "sha256": model_sha256(path),
@@ -53,8 +57,15 @@ def describe_model(name_or_path: str) -> dict[str, Any]:
         "last": info.get("last", {}),
         "encoder": info.get("encoder", {}),
         "written_by": info.get("written_by", ""),
-        "terms": TERMS if is_bundled else "those of its author and of the pictures that it was trained on",
+        "terms": TERMS if is_bundled else _terms_of_hub(name_or_path) if of_hub else OTHER_TERMS,
     }
+
+
+def _terms_of_hub(name: str) -> str:
+    """Return what is known of the terms of a model of the hub."""
+    found = find_cached(parse_reference(name))
+    license_name = found.license if found is not None else ""
+    return f"{license_name}, says its page on the hub" if license_name else f"{OTHER_TERMS}; see its page on the hub"
 
 
 def lines_of(description: Mapping[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+from dcgan.cache_folder import MODELS_FOLDER, cache_folder
 from dcgan.errors import DatasetError, FaceCompletionError, OptionError
 from dcgan.pictures.marks import check_mark, mark_folder, refuse_links
 from dcgan.pictures.records import TEMPORARY_NAME
@@ -39,9 +40,9 @@ def default_cache_dir() -> Path:
     Returns
     -------
     Path
-        $XDG_CACHE_HOME/dcgan, by default ~/.cache/dcgan.
+        See `dcgan.cache_folder.cache_folder`: by default ~/.cache/dcgan on Linux.
     """
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dcgan"
+    return cache_folder()
 
 
 def cache_limit() -> float:
@@ -160,7 +161,8 @@ def prepare_cache(folder: Path, key: str) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     refuse_links(folder, [f"{key}.{suffix}" for suffix in SUFFIXES], error=DatasetError)
-    if all(ENTRY_NAME.fullmatch(name) or TEMPORARY_NAME.fullmatch(name) for name in os.listdir(folder)):
+    others = [name for name in os.listdir(folder) if name != MODELS_FOLDER]  # the hub's models lie beside datasets
+    if all(ENTRY_NAME.fullmatch(name) or TEMPORARY_NAME.fullmatch(name) for name in others):
         mark_folder(folder, KIND, shared=True)
 
 

@@ -348,7 +348,10 @@ def test_quiet_prints_nothing(run, pictures):
         (["nowhere"], "nowhere: expected a file, a folder or a pattern, found nothing there"),
         (["in/*.jpg"], "in/*.jpg: expected a file, a folder or a pattern, found nothing there"),
         (["empty"], "expected pictures, found none in empty"),
-        (["in", "--model", "nobody"], "Expected a bundled model .* or the path of a file. Received: nobody"),
+        (
+            ["in", "--model", "nobody"],
+            "Expected a bundled model .*/NAME or the path of a file. Received: nobody",
+        ),
         (["in", "--model", "in/a.png"], "in/a.png: not a safetensors file, or a damaged one.*"),
         (["in", "--output", "file/out"], "file/out: cannot make the folder: Not a directory"),
     ],

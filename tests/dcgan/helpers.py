@@ -2,13 +2,16 @@
 
 import contextlib
 import importlib.util
+import json
 import tracemalloc
 
 import numpy as np
 import pytest
 
 from dcgan.config import ModelConfig, RunConfig, TrainConfig
+from dcgan.model_tensors import FORMAT, FORMAT_VERSION, serialize
 from dcgan.pictures.records import write_whole
+from dcgan.tensor_shapes import tensor_shapes
 
 TOY = ModelConfig(size=16, filters=4, latent_dim=8)
 SETTINGS = TrainConfig(epochs=4, batch_size=8, ema_momentum=0.9)
@@ -26,6 +29,38 @@ def make_pictures(count, *, size=16, channels=3, seed=0):
     colors = rng.uniform(150, 250, (count, 1, 1, channels))
     noise = rng.uniform(0, 40, (count, size, size, channels))
     return np.where(discs, colors, noise).astype(np.uint8)
+
+
+def model_bytes(config=TOY, *, encoder=False):
+    """A model's file, all of whose weights are a half."""
+    tensors = {
+        name: np.full(shape, 0.5, np.float16 if len(shape) > 1 else np.float32)
+        for name, shape in tensor_shapes(config, encoder=encoder).items()
+    }
+    metadata = {"format": FORMAT, "format_version": str(FORMAT_VERSION), "info": "{}"}
+    return serialize(tensors, {**metadata, "config": json.dumps(config.to_dict())})
+
+
+def random_prior(config):
+    """A model with random weights and BatchNorm statistics, none of which is 0 or 1."""
+    import keras
+
+    from dcgan.encoder import build_encoder
+    from dcgan.model_file import Prior
+    from dcgan.networks import build_discriminator, build_generator
+
+    networks = build_generator(config), build_discriminator(config), build_encoder(config)
+    rng = np.random.default_rng(1)
+    for network in networks:
+        for variable in network.variables:
+            if variable.path.endswith(("gamma", "moving_variance")):
+                variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+            elif not variable.path.endswith("kernel") or not np.any(keras.ops.convert_to_numpy(variable)):
+                variable.assign(rng.normal(0.0, 0.1, variable.shape))
+            else:
+                variable.assign(10.0 * variable)  # far from 0, as a trained network's
+    generator, discriminator, encoder = networks
+    return Prior.of_networks(generator, discriminator, config, encoder=encoder)
 
 
 def randomise(network, *, last):

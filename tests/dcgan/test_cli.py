@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from completion.export.cli import export_command
 from dcgan.cli import cache_command, train_command
 from dcgan.samples.cli import inspect_command, sample_command
 from dcgan.command import common_errors
 from dcgan.config import TrainConfig
 from dcgan.errors import ModelFileError, OptionError
 from dcgan.faces.cli import align_command
+from dcgan.hub.cli import models_command
 from dcgan.model_tensors import read_forms
 from dcgan.pictures.files import read_picture
 from dcgan.pictures.saving import save_picture
@@ -31,6 +33,9 @@ COMMANDS = {
     "dcgan-inspect": inspect_command,
     "dcgan-align": align_command,
     "dcgan-cache": cache_command,
+    "dcgan-export": export_command,
+    "dcgan-models": models_command,
+    **{f"dcgan-models {name}": each for name, each in models_command.commands.items()},
 }
 TOY_OPTIONS = ["--filters", "4", "--latent-dim", "8", "--batch-size", "8"]
 HANGING_SECONDS = 900  # no limit on speed: a process that takes so long will not end by itself
@@ -90,14 +95,21 @@ def test_help_shows_the_defaults():
 
 
 @pytest.mark.parametrize(
-    "name", ["dcgan.cli.train_command", "dcgan.samples.cli.sample_command", "dcgan.faces.cli.align_command"]
+    "name",
+    [
+        "dcgan.cli.train_command",
+        "dcgan.samples.cli.sample_command",
+        "dcgan.faces.cli.align_command",
+        "dcgan.hub.cli.models_command",
+        "completion.export.cli.export_command",
+    ],
 )
 def test_help_comes_at_once(name):
     """It takes a quarter of a second because it imports click and the standard library alone."""
     code = f"before = set(sys.modules); import {name.rpartition('.')[0]}; {name}(['--help'], standalone_mode=False); "
     code += "print(*{module.partition('.')[0] for module in set(sys.modules) - before})"
     result = subprocess.run(python(code), capture_output=True, text=True, check=True)
-    assert set(result.stdout.splitlines()[-1].split()) - sys.stdlib_module_names <= {"click", "dcgan"}
+    assert set(result.stdout.splitlines()[-1].split()) - sys.stdlib_module_names <= {"click", "dcgan", "completion"}
 
 
 @pytest.mark.parametrize(

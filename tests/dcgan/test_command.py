@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from completion.cli import complete_command
 from completion.encoder.cli import train_encoder_command
 from completion.evaluation.cli import evaluate_command
+from completion.export.cli import export_command
 from completion.web.cli import web_command
 from dcgan.cli import cache_command, train_command
 from dcgan.samples.cli import sample_command
@@ -25,6 +26,7 @@ COMMANDS = {
     "dcgan-sample": (sample_command, ["--model", "{empty}/none.safetensors"]),
     "complete-web": (web_command, ["--no-browser", "--model", "{empty}/none.safetensors"]),
     "dcgan-cache": (cache_command, ["--cache-dir", "{empty}/cache"]),
+    "dcgan-export": (export_command, ["{empty}/none.safetensors", "--format", "onnx"]),
 }
 NUMBERS = [
     (name, option.opts[-1])

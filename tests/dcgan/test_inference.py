@@ -6,32 +6,16 @@ import onnx
 import pytest
 
 from dcgan.config import ModelConfig
-from dcgan.encoder import build_encoder, decode
+from dcgan.encoder import decode
 from dcgan.errors import ModelFileError
 from dcgan.inference import CompletionNetwork, GeneratorNetwork
-from dcgan.model_file import Prior, load_model
+from dcgan.model_file import load_model
 from dcgan.model_tensors import bundled_models
-from dcgan.networks import build_discriminator, build_generator
 from dcgan.onnx_graph import completion_graph, generator_graph
 from dcgan.sampling import draw_latents
+from tests.dcgan.helpers import random_prior
 
 GREY_LEVELS = 127.5
-
-
-def random_prior(config):
-    """A model with random weights and BatchNorm statistics, none of which is 0 or 1."""
-    networks = build_generator(config), build_discriminator(config), build_encoder(config)
-    rng = np.random.default_rng(1)
-    for network in networks:
-        for variable in network.variables:
-            if variable.path.endswith(("gamma", "moving_variance")):
-                variable.assign(rng.uniform(0.5, 1.5, variable.shape))
-            elif not variable.path.endswith("kernel") or not np.any(keras.ops.convert_to_numpy(variable)):
-                variable.assign(rng.normal(0.0, 0.1, variable.shape))
-            else:
-                variable.assign(10.0 * variable)  # far from 0, as a trained network's
-    generator, discriminator, encoder = networks
-    return Prior.of_networks(generator, discriminator, config, encoder=encoder)
 
 
 def differences(prior, *, count=3):

@@ -134,13 +134,16 @@ def test_bundled_models_by_name(monkeypatch, model_path):
     assert load_model("toy").config == TOY
     with pytest.raises(ModelFileError) as error:
         load_model("other")
-    assert one_line(error) == "Expected a bundled model (toy) or the path of a file. Received: other"
+    assert one_line(error) == "Expected a bundled model (toy), hf://OWNER/NAME or the path of a file. Received: other"
 
 
 def test_paths_that_hold_no_file(tmp_path):
     known = ", ".join(bundled_models()) or "none in this installation"
     for path in (tmp_path / "nothing.safetensors", tmp_path):
-        assert refusal(path) == f"Expected a bundled model ({known}) or the path of a file. Received: {path}"
+        assert (
+            refusal(path)
+            == f"Expected a bundled model ({known}), hf://OWNER/NAME or the path of a file. Received: {path}"
+        )
 
 
 @pytest.mark.parametrize(
