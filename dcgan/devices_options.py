@@ -19,7 +19,7 @@ AUTO = "auto"  # a coordinator that the environment names
 DEVICES_MAX = 1024
 PROCESSES_MAX = 4096
 JOIN_SECONDS_MAX = 86_400.0
-ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.%]+\]|[^:\s\[\]/]+):(?P<port>[0-9]{1,5})")
+ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+(%\w+)?\]|[^:\s\[\]/]+):(?P<port>[0-9]{1,5})")
 
 Command = Callable[..., Any]
 

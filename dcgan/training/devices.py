@@ -8,10 +8,13 @@ only ones of the package that call JAX itself.
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)
 
 import atexit
+import ctypes
 import inspect
 import os
 import random
+import signal
 import sys
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -30,7 +33,10 @@ __all__ = ["assign_state", "check_devices", "data_parallel", "joined", "on_one_d
 
 ENGINE_SECONDS = 60  # for JAX's own service to see all processes, which are there by then
 HEARTBEAT_SECONDS = 100  # of JAX, which aborts; `dcgan.training.team` is faster and says why
+ABORT_SECONDS = 2.0  # that an abort of JAX waits for us to say why
 INDEX = "JOB_COMPLETION_INDEX"  # of a pod of a Kubernetes job with indexed completion
+
+_KEPT: list[Any] = []  # C keeps no reference
 
 State = dict[str, npt.NDArray[Any]]
 
@@ -200,6 +206,8 @@ def joined(devices: Devices, *, on_lost: Lost | None = None) -> Iterator[Team]:
     with _quiet_stdout():
         team = join_team(place.coordinator, place.process_id, place.processes, seconds=devices.join_seconds)
         team.start(on_lost)
+        if on_lost is not None:
+            _delay_abort()
         try:
             _start_engine(place)
             yield team
@@ -216,16 +224,22 @@ def _fail(team: Team, error: BaseException, *, leaves_at_once: bool) -> None:
     reason = team.lost if own else team.reason_after(5.0)  # what the engine raises may come from another one's end
     shown: BaseException = RunError(reason) if reason and not isinstance(error, KeyboardInterrupt) else error
     if not team.report_end():  # a thread is about to end the process
-        import time
-
         time.sleep(60.0)
-    lines = str(error).splitlines() or [""]
-    team.leave(reason or (lines[0] if own and lines[0] else f"{type(error).__name__} {lines[0]}".strip()))
+    team.leave(reason or _in_short(error))
     if leaves_at_once:
         atexit.register(_leave_at_once, _exit_code(shown))
     if shown is error:
         raise error
     raise shown from error
+
+
+def _in_short(error: BaseException) -> str:
+    """Return what other processes say of an error."""
+    line = (str(error).splitlines() or [""])[0]
+    if isinstance(error, KeyboardInterrupt):
+        return line or "Ctrl-C"
+    named = isinstance(error, FaceCompletionError | OptionError) and bool(line)
+    return line if named else f"{type(error).__name__} {line}".strip()
 
 
 def _exit_code(error: BaseException) -> int:
@@ -235,6 +249,15 @@ def _exit_code(error: BaseException) -> int:
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     return 2 if isinstance(error, OptionError) else 1 if isinstance(error, FaceCompletionError | MemoryError) else 70
+
+
+def _delay_abort() -> None:
+    """Let `on_lost` come first where process 0 is killed: JAX then aborts at once, with a stack trace."""
+    handler_of = ctypes.CFUNCTYPE(None, ctypes.c_int)
+    handler = handler_of(lambda number: time.sleep(ABORT_SECONDS))
+    _KEPT.append(handler)
+    with suppress(OSError, AttributeError):  # Python's own handlers run in its main thread alone, which may be waiting
+        ctypes.CDLL(None).signal(signal.SIGABRT, handler)
 
 
 def _leave_at_once(code: int) -> None:

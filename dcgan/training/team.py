@@ -10,6 +10,7 @@ listens there, and stay open.
 
 import contextlib
 import json
+import os
 import queue
 import socket
 import threading
@@ -264,7 +265,7 @@ def _receive_all(address: tuple[str, int], count: int, *, deadline: float, secon
     try:
         listener = _listener(address, count)
     except OSError as error:
-        raise RunError(f"cannot listen on port {address[1]} of this machine: {error.strerror or error}") from error
+        raise RunError(f"cannot listen on port {address[1]} of this machine: {_words(error)}") from error
     with listener:
         try:
             while len(peers) < count - 1:
@@ -304,7 +305,7 @@ def _greet(connection: socket.socket, address: Any, peers: "dict[int, _Peer]", c
             f"Expected the same `processes` in all of them. Received: processes={count} in process 0, "
             f"processes={greeting.get('count')} in process {number}, on {peer.host}"
         )
-    elif isinstance(number, int) and number in peers:
+    elif number in peers:
         problem = (
             f"Expected another `process_id` in each process. Received: process_id={number} from {peers[number].host} "
             f"and from {peer.host}"
@@ -313,8 +314,13 @@ def _greet(connection: socket.socket, address: Any, peers: "dict[int, _Peer]", c
         peer.send({"end": problem})
         peer.close()
         raise OptionError(problem)
-    else:
+    if isinstance(number, int):
         peers[number] = peer
+
+
+def _words(error: OSError) -> str:
+    """Return what the system says of an error, without what Python adds."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
 
 
 def _listener(address: tuple[str, int], backlog: int) -> socket.socket:
@@ -342,7 +348,7 @@ def _reach_first(address: tuple[str, int], number: int, count: int, *, deadline:
         try:
             connection = socket.create_connection(address, timeout=max(0.1, min(5.0, left)))
         except OSError as error:
-            problem = error.strerror or str(error)
+            problem = _words(error)
             time.sleep(min(0.2, max(0.0, left)))
     peer = _Peer(connection, address[0])
     peer.send({"greeting": GREETING, "number": number, "count": count})
