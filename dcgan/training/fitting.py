@@ -15,7 +15,7 @@ from dcgan import engine  # noqa: F401  (chooses the engine before keras is impo
 from dcgan.config import RunConfig
 from dcgan.pictures.records import write_whole
 from dcgan.pictures.saving import save_picture
-from dcgan.errors import RunError
+from dcgan.errors import FaceCompletionError, RunError
 from dcgan.training.callbacks import (
     Checkpoints,
     DivergedError,
@@ -271,14 +271,24 @@ def _run(model: Any, batches: Batches, counter: StepCounter, callbacks: list[ker
     """Train to the end of the run."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*shuffle=True.*")  # the batches are shuffled already
-        model.fit(
-            batches,
-            epochs=counter.intervals,
-            steps_per_epoch=counter.interval,
-            shuffle=False,
-            verbose=0,
-            callbacks=callbacks,
-        )
+        try:
+            model.fit(
+                batches,
+                epochs=counter.intervals,
+                steps_per_epoch=counter.interval,
+                shuffle=False,
+                verbose=0,
+                callbacks=callbacks,
+            )
+        except (
+            Exception
+        ) as error:  # of Keras on JAX, which cannot clean up after Ctrl-C in the first step of an interval
+            cause = error.__context__
+            while cause is not None and not isinstance(cause, KeyboardInterrupt | FaceCompletionError):
+                cause = cause.__context__
+            if cause is None:
+                raise
+            raise cause from None
 
 
 def count_steps(batches: Batches, *, first_step: int, epochs: int, interval_steps: int) -> StepCounter:

@@ -337,34 +337,39 @@ def _listener(address: tuple[str, int], backlog: int) -> socket.socket:
 def _reach_first(address: tuple[str, int], number: int, count: int, *, deadline: float, seconds: float) -> Team:
     """Connect to process 0 and wait until all have come."""
     place, problem = f"{address[0]}:{address[1]}", "no answer"
-    connection = None
-    while connection is None:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise RunError(
-                f"process 0 does not answer at {place} within {seconds:g} s ({problem}): is it started, with the "
-                "same --coordinator, and can this machine reach it?"
-            )
+    while (left := deadline - time.monotonic()) > 0:
         try:
             connection = socket.create_connection(address, timeout=max(0.1, min(5.0, left)))
         except OSError as error:
             problem = _words(error)
-            time.sleep(min(0.2, max(0.0, left)))
-    peer = _Peer(connection, address[0])
-    peer.send({"greeting": GREETING, "number": number, "count": count})
-    while True:
-        left = deadline + 5.0 - time.monotonic()  # process 0 gives up first, and says who is missing
-        if left <= 0:
-            raise RunError(f"process 0 at {place} has not begun within {seconds:g} s")
+            time.sleep(min(0.2, left))
+            continue
+        if connection.getsockname() == connection.getpeername():  # a port that nobody listens at may reach itself
+            connection.close()
+            continue
+        peer = _Peer(connection, address[0])
+        peer.send({"greeting": GREETING, "number": number, "count": count})
+        answer = _answer(peer, deadline + 5.0)  # process 0 gives up first, and says who is missing
+        if "ready" in answer:
+            return Team(number, count, peers={0: peer})
+        peer.close()
+        if "end" in answer:
+            raise RunError(str(answer["end"]))
+        problem = "what answers is not waiting for processes"  # the engine of a run that is about to end, for example
+        time.sleep(0.2)
+    raise RunError(
+        f"process 0 does not answer at {place} within {seconds:g} s ({problem}): is it started, with the same "
+        "--coordinator, and can this machine reach it?"
+    )
+
+
+def _answer(peer: _Peer, deadline: float) -> dict[str, Any]:
+    """Return process 0's answer to a greeting; {} where somebody else answers, or nobody."""
+    while (left := deadline - time.monotonic()) > 0:
         try:
-            message = peer.receive(min(left, 0.5))
-        except TimeoutError:
+            return peer.receive(min(left, 0.5)) or {}
+        except TimeoutError:  # short waits: Ctrl-C is heard between them
             continue
         except (OSError, ValueError):
-            message = None
-        if message is None:
-            raise RunError(f"process 0 at {place} ended the connection before it began")
-        if "end" in message:
-            raise RunError(str(message["end"]))
-        if "ready" in message:
-            return Team(number, count, peers={0: peer})
+            return {}
+    return {}

@@ -14,6 +14,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import numpy.typing as npt
 from tensorboardX import SummaryWriter
@@ -130,6 +131,10 @@ def train(
             start_from=start_from,
             team=team,
         )
+        shared = keras.distribution.distribution()
+        if shared is not None:
+            count = shared.device_mesh.devices.size
+            report(f"{count} devices, {settings.batch_size // count} pictures of each batch on every one")
         if team.leads:
             begin_run(run_dir, wanted, overwrite=overwrite)
         trainer.fit(progress)

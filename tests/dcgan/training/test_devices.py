@@ -1,4 +1,6 @@
+import math
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -10,10 +12,11 @@ from dcgan.devices_options import Devices
 from dcgan.errors import OptionError, RunError
 from dcgan.training import devices as module
 from dcgan.training.agreement import check_agreement
+from dcgan.training.callbacks import DivergedError, StepCounter, StopOnDivergence
 from dcgan.training.dataset import TrainingBatches, Updates
 from dcgan.training.devices import check_devices, data_parallel, joined
 from dcgan.config import RunConfig, TrainConfig
-from dcgan.training.team import Team
+from dcgan.training.team import Team, join_team
 from tests.dcgan.helpers import TOY, free_port, make_pictures, needs_jax, one_line
 
 ENVIRONMENT = ("SLURM_", "OMPI_", "KUBERNETES_", "JAX_COORDINATOR", "JOB_COMPLETION_INDEX")
@@ -198,6 +201,30 @@ class TestAgreement:
         with pytest.raises(OptionError) as error:
             self.check(lambda told: told | {name: value})
         assert one_line(error).startswith(message)
+
+
+def test_process_0_decides_for_all_whether_a_training_diverged():
+    """The others go back with it, whatever they see; and do not where it does not."""
+    address = f"localhost:{free_port()}"
+    counter = StepCounter(interval=5, intervals=4, first_step=0, steps_per_pass=5, batch_size=8)
+
+    def look(number, losses):
+        team = join_team(address, number, 2, seconds=60.0)
+        team.start(None)
+        raised = []
+        for epoch, loss in enumerate(losses):
+            try:
+                StopOnDivergence(counter, team).on_epoch_end(epoch, {"loss": loss})
+            except DivergedError as error:
+                raised.append(error.step)
+        team.share()  # leaves after the other has heard it
+        team.leave()
+        return raised
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(look, 0, [1.0, math.nan, 1.0])
+        second = pool.submit(look, 1, [math.nan, 1.0, 1.0])
+        assert (first.result(60.0), second.result(60.0)) == ([10], [10])
 
 
 def test_parts_of_batches_make_the_whole_batches():

@@ -80,6 +80,24 @@ def test_a_coordinator_that_does_not_answer(join, address):
     assert re.fullmatch(rf"process 0 does not answer at {address} within 0\.5 s \(.+\): is it started, .+", str(error))
 
 
+def test_who_comes_too_early_waits(join, address):
+    """JAX's service of a run that is about to end listens at the same port."""
+    host, _, port = address.rpartition(":")
+    listening = threading.Event()
+
+    def first():
+        with socket.create_server((host, int(port))) as listener:
+            listening.set()
+            with listener.accept()[0] as connection:
+                connection.sendall(b"\x00\x00\x12\n")
+        return join((0, 2))[0]
+
+    with ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(first)
+        assert listening.wait(WAIT)
+        assert [join((1, 2))[0].number, begun.result(WAIT).number] == [1, 0]
+
+
 def test_a_coordinator_whose_port_is_taken(join, address):
     with socket.create_server(("127.0.0.1", int(address.rpartition(":")[2]))):
         (error,) = join((0, 2), seconds=1)
@@ -114,7 +132,7 @@ def test_strangers_are_let_go(join, address):
                     with socket.create_connection((host, int(port)), timeout=1) as stranger:
                         stranger.sendall(words)
                         break
-                except ConnectionRefusedError:
+                except OSError:  # it does not listen yet
                     time.sleep(0.01)
         return join((1, 2))[0]
 
