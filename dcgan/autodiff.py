@@ -1,6 +1,6 @@
 """Gradients with respect to an input, and compilation: what Keras does not offer on both engines.
 
-All direct calls of TensorFlow and JAX are in this module.
+All direct calls of TensorFlow are in this module, and those of JAX but for `dcgan.training.devices`.
 """
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)

@@ -11,6 +11,7 @@ from dcgan.command import (
     DEFAULTS,
     common_errors,
     crop_option,
+    end_at_once,
     read_run_options,
     read_settings,
     run_options,
@@ -18,6 +19,7 @@ from dcgan.command import (
     version_option,
 )
 from dcgan.config import DISCRIMINATOR_NORMS, KEPT, PRECISIONS, ModelConfig, RunConfig, TrainConfig
+from dcgan.devices_options import devices_options, read_devices
 from dcgan.recipe_options import read_recipe, recipe_options
 from dcgan.terminal import printable
 
@@ -133,6 +135,7 @@ MODEL, TRAIN, RUN = ModelConfig(), TrainConfig(), RunConfig()
     is_flag=True,
     help="Do one step of everything, say what time, memory and disk the training would take, and write nothing.",
 )
+@devices_options
 @recipe_options
 @run_options
 @version_option
@@ -148,14 +151,15 @@ def train_command(*, datasets: tuple[Path, ...], crop: float, dry_run: bool, **o
     networks = {name: value for name, value in settings.items() if name not in ("size", "channels")}
     networks |= {} if size is None else {"size": size}
     model, training = read_settings(ModelConfig, networks), read_settings(TrainConfig, settings)
-    run = read_run_options(options)
+    run, devices = read_run_options(options), read_devices(options)
     from dcgan.quiet import quiet_import
 
     with quiet_import():
         from dcgan.training.launch import train_on
 
     shape: dict[str, Any] = {"size": size, "channels": None if channels is None else int(channels), "crop": crop}
-    path = train_on(datasets, run, model=model, settings=training, dry_run=dry_run, **shape)
+    where: dict[str, Any] = {"devices": devices, "on_lost": end_at_once}
+    path = train_on(datasets, run, model=model, settings=training, dry_run=dry_run, **shape, **where)
     if path is not None:
         click.echo(printable(path))
 

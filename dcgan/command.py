@@ -1,5 +1,6 @@
 """Shared by all commands: context settings, errors and exit codes, the options of a run folder."""
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -33,6 +34,7 @@ __all__ = [
     "crop_option",
     "device_option",
     "echo_device",
+    "end_at_once",
     "max_megapixels_option",
     "read_run_options",
     "read_settings",
@@ -147,6 +149,19 @@ def _told_warnings(*, quiet: bool) -> Iterator[None]:
         warnings.simplefilter("always", FallbackWarning)
         warnings.showwarning = show
         yield
+
+
+def end_at_once(reason: str) -> None:
+    """End the process with an error's line and exit code 1, from any thread: its main thread may wait for ever.
+
+    Parameters
+    ----------
+    reason : str
+        Of the end.
+    """
+    with contextlib.suppress(OSError):
+        os.write(2, f"Error: {printable(reason)}\n".encode())
+    os._exit(1)
 
 
 class FolderPath(click.Path):

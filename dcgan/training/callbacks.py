@@ -23,6 +23,7 @@ from dcgan.model_tensors import check_values
 from dcgan.heap import keep_freed_memory
 from dcgan.pictures.records import write_whole
 from dcgan.terminal import bar_size
+from dcgan.training.team import ALONE, Team
 
 __all__ = [
     "Checkpoints",
@@ -33,6 +34,7 @@ __all__ = [
     "ProgressBar",
     "StepCounter",
     "StopOnDivergence",
+    "WaitForFirst",
     "last_losses",
 ]
 
@@ -233,21 +235,34 @@ class KeepFreedMemory(keras.callbacks.Callback):
 class StopOnDivergence(keras.callbacks.Callback):
     """Stop the training if a loss or a weight is not finite or runs away.
 
-    The callback must run before the checkpoint is saved.
+    The callback must run before the checkpoint is saved. Process 0 decides for all.
 
     Parameters
     ----------
     counter : StepCounter
         The steps of this run.
+    team : Team, optional
+        The processes of the training.
     """
 
-    def __init__(self, counter: StepCounter) -> None:
+    def __init__(self, counter: StepCounter, team: Team = ALONE) -> None:
         super().__init__()
-        self.counter = counter
+        self.counter, self.team = counter, team
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Raise DivergedError unless all losses and weights are finite and not too large."""
         step = self.counter.step_after(epoch)
+        try:
+            if self.team.leads:
+                self._check(step, logs)
+        except DivergedError:
+            self.team.share(True)
+            raise
+        if self.team.share(False):
+            raise DivergedError(step)
+
+    def _check(self, step: int, logs: Any) -> None:
+        """Raise DivergedError unless all losses and weights are finite and not too large."""
         if not all(abs(value) <= RUNAWAY for value in logs.values()):  # a NaN is not
             raise DivergedError(step)
         for network in self.model.networks.values() if self.model is not None else ():
@@ -256,6 +271,26 @@ class StopOnDivergence(keras.callbacks.Callback):
                     check_values("", variable.path, np.asarray(variable.numpy()))
                 except ModelFileError as error:  # no file could hold it
                     raise DivergedError(step) from error
+
+
+class WaitForFirst(keras.callbacks.Callback):
+    """Wait at the end of an interval until process 0 has written what is due; the last callback of all processes.
+
+    Without it the others would wait in the engine, which does not do so for ever.
+
+    Parameters
+    ----------
+    team : Team
+        The processes of the training.
+    """
+
+    def __init__(self, team: Team) -> None:
+        super().__init__()
+        self.team = team
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Wait."""
+        self.team.share()
 
 
 class Checkpoints(keras.callbacks.Callback):

@@ -14,8 +14,9 @@ import safetensors.numpy
 from dcgan.errors import ModelFileError, RunError
 from dcgan.model_tensors import read_forms
 from dcgan.pictures.records import write_whole
+from dcgan.training.devices import assign_state
 
-__all__ = ["Trainee", "averaged_weights", "restore_checkpoint", "save_checkpoint"]
+__all__ = ["Trainee", "averaged_weights", "read_checkpoint", "restore_checkpoint", "save_checkpoint", "state_of"]
 
 
 class Trainee(Protocol):
@@ -36,7 +37,7 @@ class Trainee(Protocol):
     trainable_variables: list[keras.Variable]
 
 
-def _state(model: Trainee) -> dict[str, Any]:
+def state_of(model: Trainee) -> dict[str, Any]:
     """Return all variables of a run by names that do not depend on Keras's naming."""
     groups = {name: network.variables for name, network in model.networks.items()}
     groups["optimizer"] = model.optimizer.variables
@@ -55,7 +56,7 @@ def save_checkpoint(path: Path, model: Trainee, *, step: int) -> None:
     step : int
         Number of training steps completed.
     """
-    tensors = {name: np.asarray(variable.numpy()) for name, variable in _state(model).items()}
+    tensors = {name: np.asarray(variable.numpy()) for name, variable in state_of(model).items()}
     with write_whole(path) as file:
         file.write(safetensors.numpy.save(tensors, {"format": "dcgan-checkpoint", "step": str(step)}))
 
@@ -78,9 +79,36 @@ def restore_checkpoint(path: Path, model: Trainee) -> int:
     Raises
     ------
     RunError
+        See `read_checkpoint`.
+    """
+    step, tensors = read_checkpoint(path, model)
+    assign_state(state_of(model), tensors)
+    return step
+
+
+def read_checkpoint(path: Path, model: Trainee) -> tuple[int, dict[str, npt.NDArray[Any]]]:
+    """Return the step and the state in a checkpoint.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Path of the checkpoint file.
+    model : Trainee
+        To which the state belongs; not changed.
+
+    Returns
+    -------
+    step : int
+        Number of training steps completed.
+    tensors : dict of str to ndarray
+        The values by the names of `state_of`.
+
+    Raises
+    ------
+    RunError
         The file is damaged, or its networks or optimizer differ from those of `model`.
     """
-    state = _state(model)
+    state = state_of(model)
     try:
         metadata, forms = read_forms(path)
         step = int(metadata["step"])
@@ -96,9 +124,7 @@ def restore_checkpoint(path: Path, model: Trainee) -> int:
         raise RunError(f"{path}: the checkpoint is damaged ({reason}); start over with --overwrite") from error
     except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path}: the checkpoint is damaged ({error}); start over with --overwrite") from error
-    for name, variable in state.items():
-        variable.assign(tensors[name])
-    return step
+    return step, tensors
 
 
 def averaged_weights(model: Trainee) -> list[list[npt.NDArray[np.float32]]]:
@@ -116,10 +142,13 @@ def averaged_weights(model: Trainee) -> list[list[npt.NDArray[np.float32]]]:
     list of list of ndarray of float32
         The weights of each network, in the order of ``model.networks``, as `keras.Model.get_weights` returns them.
     """
-    raw = [np.array(variable.numpy()) for variable in model.trainable_variables]
-    try:
-        model.optimizer.finalize_variable_values(model.trainable_variables)
-        return [network.get_weights() for network in model.networks.values()]
-    finally:
-        for variable, values in zip(model.trainable_variables, raw, strict=True):
-            variable.assign(values)
+    averages: dict[int, keras.Variable] = {}
+    # Read, not assigned as `finalize_variable_values` does: with several processes, one alone cannot assign.
+    for optimizer in getattr(model.optimizer, "optimizers", [model.optimizer]):
+        if optimizer.use_ema:
+            pairs = zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True)
+            averages |= {id(variable): average for variable, average in pairs}
+    return [
+        [np.array(averages.get(id(weight), weight).numpy()) for weight in network.weights]
+        for network in model.networks.values()
+    ]

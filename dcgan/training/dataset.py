@@ -326,6 +326,9 @@ class TrainingBatches(keras.utils.PyDataset):
         Which network is updated in which step; by default both in all.
     draws : int, default 0
         Numbers in [0, 1) for each real and each generated picture, which augment it: "draws", (B, 2, draws).
+    part, parts : int, default 0, 1
+        Each batch is cut into so many equal parts, and this one is made: what each of several processes contributes to
+        a batch that is the same for any number of them.
 
     Raises
     ------
@@ -345,9 +348,13 @@ class TrainingBatches(keras.utils.PyDataset):
         latent: str = "uniform",
         updates: Updates | None = None,
         draws: int = 0,
+        part: int = 0,
+        parts: int = 1,
     ) -> None:
         super().__init__()
         check_batch(len(pictures), batch_size)
+        rows = batch_size // parts
+        self._own = slice(part * rows, (part + 1) * rows)
         self.pictures, self.batch_size, self.latent_dim = pictures, batch_size, latent_dim
         self.first_step, self.flip, self.seed, self.latent = first_step, flip, seed, latent
         self.updates, self.draws = updates or Updates(), draws
@@ -361,20 +368,20 @@ class TrainingBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         step = self.first_step + index
-        pictures = self.pictures[self.rows(step)]  # (B, H, W, C)
+        pictures = self.pictures[self.rows(step)[self._own]]  # (B / parts, H, W, C)
         rng = np.random.default_rng((self.seed, 1, step))
         if self.flip:
-            mirrored = rng.random(self.batch_size) < 0.5
+            mirrored = (rng.random(self.batch_size) < 0.5)[self._own]
             pictures[mirrored] = pictures[mirrored, :, ::-1]
         latents = latents_from(rng, (self.batch_size, self.latent_dim), self.latent)
-        batch: dict[str, np.ndarray] = {"pictures": pictures, "latents": latents}
+        batch: dict[str, np.ndarray] = {"pictures": pictures, "latents": latents[self._own]}
         if self.draws:
             batch["draws"] = np.random.default_rng((self.seed, 2, step)).random(
                 (self.batch_size, 2, self.draws), np.float32
-            )
+            )[self._own]
         if self.updates == Updates():
             return batch
-        return batch | {name: np.full(self.batch_size, on, np.float32) for name, on in self.updates.at(step).items()}
+        return batch | {name: np.full(len(pictures), on, np.float32) for name, on in self.updates.at(step).items()}
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         index = 0

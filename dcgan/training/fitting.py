@@ -15,7 +15,7 @@ from dcgan import engine  # noqa: F401  (chooses the engine before keras is impo
 from dcgan.config import RunConfig
 from dcgan.pictures.records import write_whole
 from dcgan.pictures.saving import save_picture
-from dcgan.errors import RunError
+from dcgan.errors import FaceCompletionError, RunError
 from dcgan.training.callbacks import (
     Checkpoints,
     DivergedError,
@@ -25,10 +25,13 @@ from dcgan.training.callbacks import (
     ProgressBar,
     StepCounter,
     StopOnDivergence,
+    WaitForFirst,
     last_losses,
 )
-from dcgan.training.checkpoint import restore_checkpoint, save_checkpoint
+from dcgan.training.checkpoint import read_checkpoint, save_checkpoint, state_of
+from dcgan.training.devices import assign_state, on_one_device, same_state
 from dcgan.training.health import DIVERGENCE, Health
+from dcgan.training.team import ALONE, Team
 
 __all__ = ["CHECKPOINT", "Batches", "Export", "Watchers", "count_steps", "fit_in_folder"]
 
@@ -88,8 +91,11 @@ def fit_in_folder(
     report: Report,
     progress: bool | None,
     watch: Watching | None = None,
+    team: Team = ALONE,
 ) -> None:
     """Train a compiled model to the end of its run, from the last checkpoint in the run folder if there is one.
+
+    In several processes, process 0 alone reads and writes the run folder; the others get its state.
 
     Parameters
     ----------
@@ -113,6 +119,8 @@ def fit_in_folder(
         Whether to show a progress bar; None shows it only where stderr is a terminal.
     watch : callable, optional
         From TensorBoard's writer and the step from which the run goes on to `Watchers`.
+    team : Team, optional
+        The processes of the training.
 
     Raises
     ------
@@ -132,6 +140,7 @@ def fit_in_folder(
                 report=report,
                 progress=progress,
                 watch=watch,
+                team=team,
             )
             break
         except DivergedError as error:
@@ -140,19 +149,38 @@ def fit_in_folder(
                     f"{error}: a loss or a weight is no number any more or far too large, and three times again with "
                     "half the learning rate each time; start over with a lower --learning-rate or another --loss"
                 ) from error
-            step = restore_checkpoint(run_dir / CHECKPOINT, model)
-            for variable in model.optimizer.variables:
-                if variable.name == "learning_rate":
-                    variable.assign(variable * 0.5)
-            save_checkpoint(run_dir / CHECKPOINT, model, step=step)  # a run that is interrupted goes on with this rate
-            line = f"{error}: goes on from step {step} with half the learning rate"
-            report(line)
-            Health(run_dir / HEALTH, first_step=error.step).note(error.step, DIVERGENCE, line)
+            step = _restore(run_dir / CHECKPOINT, model, team, rate=0.5)
+            if team.leads:
+                save_checkpoint(run_dir / CHECKPOINT, model, step=step)  # an interrupted run goes on with this rate
+                line = f"{error}: goes on from step {step} with half the learning rate"
+                report(line)
+                Health(run_dir / HEALTH, first_step=error.step).note(error.step, DIVERGENCE, line)
     best = run_dir / BEST
-    if run.keep == "best" and best.exists():
+    if team.leads and run.keep == "best" and best.exists():
         with write_whole(run_dir / MODEL) as file:
             file.write(best.read_bytes())
         report("model.safetensors is the best that was measured; see distances.csv")
+
+
+def _restore(checkpoint: Path, model: Any, team: Team, *, rate: float = 1.0) -> int:
+    """Assign a checkpoint to the models of all processes, with its learning rates times `rate`; return its step.
+
+    Without a checkpoint, all processes get the weights of process 0, and the step is 0.
+    """
+    state, step = state_of(model), 0
+    values = None
+    if team.leads and checkpoint.exists():
+        step, values = read_checkpoint(checkpoint, model)
+        for name, variable in state.items():
+            if variable.name == "learning_rate":
+                values[name] = values[name] * np.float32(rate)
+    step = int(team.share(step))  # the others meet process 0 in the engine only if it could read its file
+    if team.count > 1:
+        held = {name: np.asarray(variable.numpy()) for name, variable in state.items()}
+        values = same_state({name: (values or held)[name].astype(each.dtype) for name, each in held.items()}, team)
+    if values is not None:
+        assign_state(state, values)
+    return step
 
 
 def _fit(
@@ -166,13 +194,12 @@ def _fit(
     report: Report,
     progress: bool | None,
     watch: Watching | None,
+    team: Team,
 ) -> None:
     """Train from the last checkpoint to the end, or until the training diverges; see `fit_in_folder`."""
     checkpoint = run_dir / CHECKPOINT
-    if checkpoint.exists():
-        first = restore_checkpoint(checkpoint, model)
-    else:
-        first = 0
+    first = _restore(checkpoint, model, team)
+    if team.leads and not checkpoint.exists():
         save_checkpoint(checkpoint, model, step=0)
     counter = count_steps(batches, first_step=first, epochs=epochs, interval_steps=run.interval_steps)
     if first:
@@ -185,17 +212,20 @@ def _fit(
         if step == exported_step:  # a sample grid and a snapshot at the same step
             return
         done = round(step / counter.steps_per_pass, 2)
-        grid = export({"step": step, "epochs": done, **{name: round(value, 4) for name, value in logs.items()}})
+        with on_one_device():
+            grid = export({"step": step, "epochs": done, **{name: round(value, 4) for name, value in logs.items()}})
         (run_dir / "samples").mkdir(exist_ok=True)
         save_picture(run_dir / "samples" / f"step-{step:07d}.png", grid)
         if watchers is not None:
-            watchers.look(step, grid)
+            with on_one_device():
+                watchers.look(step, grid)
         exported_step = step
         losses = ", ".join(f"{name} {value:.3f}" for name, value in logs.items() if name.endswith("_loss"))
         report(f"step {step}, epoch {done}/{epochs}: {losses}")
 
     if counter.intervals == 0:
-        export_at(first, last_losses(run_dir / "losses.csv"))
+        if team.leads:
+            export_at(first, last_losses(run_dir / "losses.csv"))
         return
     batches.first_step = first
 
@@ -208,34 +238,57 @@ def _fit(
     def measure(step: int, logs: dict[str, float]) -> None:
         export_at(step, logs)
         if watchers is not None and watchers.measure is not None:
-            report(watchers.measure(step, step / counter.steps_per_pass))
+            with on_one_device():
+                line = watchers.measure(step, step / counter.steps_per_pass)
+            report(line)
 
+    if not team.leads:
+        _run(model, batches, counter, [KeepFreedMemory(), StopOnDivergence(counter, team), WaitForFirst(team)])
+        return
     log, bar = LossLog(run_dir, counter, model), ProgressBar(counter, epochs=epochs, show=progress)
-    with closing(log), closing(bar), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*shuffle=True.*")  # the batches are shuffled already
+    with closing(log), closing(bar):
         callbacks: list[keras.callbacks.Callback] = [
             KeepFreedMemory(),
             log,
             bar,
-            StopOnDivergence(counter),
+            StopOnDivergence(counter, team),
             Periodic(counter, every=run.sample_steps, action=export_at, each_pass=counter.steps_per_pass >= PASS_STEPS),
         ]
         if watch is not None:
-            watchers = watch(log.events, first)
+            with on_one_device():
+                watchers = watch(log.events, first)
         if run.measure_epochs:
             callbacks.append(Periodic(counter, every=run.measure_epochs * counter.steps_per_pass, action=measure))
         if run.snapshot_epochs:
             callbacks.append(Periodic(counter, every=run.snapshot_epochs * counter.steps_per_pass, action=snapshot))
         # Last: what is due at a step is done before the checkpoint says that the step is.
         callbacks.append(Checkpoints(checkpoint, counter, seconds=run.checkpoint_seconds))
-        model.fit(
-            batches,
-            epochs=counter.intervals,
-            steps_per_epoch=counter.interval,
-            shuffle=False,
-            verbose=0,
-            callbacks=callbacks,
-        )
+        callbacks.append(WaitForFirst(team))
+        _run(model, batches, counter, callbacks)
+
+
+def _run(model: Any, batches: Batches, counter: StepCounter, callbacks: list[keras.callbacks.Callback]) -> None:
+    """Train to the end of the run."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*shuffle=True.*")  # the batches are shuffled already
+        try:
+            model.fit(
+                batches,
+                epochs=counter.intervals,
+                steps_per_epoch=counter.interval,
+                shuffle=False,
+                verbose=0,
+                callbacks=callbacks,
+            )
+        except (
+            Exception
+        ) as error:  # of Keras on JAX, which cannot clean up after Ctrl-C in the first step of an interval
+            cause = error.__context__
+            while cause is not None and not isinstance(cause, KeyboardInterrupt | FaceCompletionError):
+                cause = cause.__context__
+            if cause is None:
+                raise
+            raise cause from None
 
 
 def count_steps(batches: Batches, *, first_step: int, epochs: int, interval_steps: int) -> StepCounter:

@@ -10,11 +10,15 @@ from tqdm import tqdm
 
 from dcgan.command import RunOptions
 from dcgan.config import ModelConfig, TrainConfig
+from dcgan.devices_options import Devices
 from dcgan.engine_device import steer_engine
+from dcgan.errors import OptionError
 from dcgan.model_file import load_model
 from dcgan.terminal import bar_size, printable
 from dcgan.training.dataset import CachedPictures, cache_pictures
+from dcgan.training.devices import joined
 from dcgan.training.sources import Source, first_lines, open_source, say_cut, source_channels
+from dcgan.training.team import Lost, Team
 from dcgan.training.train import Report, rehearse, train
 
 __all__ = ["load_pictures", "train_on"]
@@ -32,6 +36,8 @@ def train_on(
     channels: int | None = None,
     crop: float = 1.0,
     dry_run: bool = False,
+    devices: Devices | None = None,
+    on_lost: Lost | None = None,
 ) -> Path | None:
     """Train a model on one or more datasets, or resume a run.
 
@@ -53,11 +59,15 @@ def train_on(
         The middle of each picture that is used, as a share of its shorter side.
     dry_run : bool, default False
         Decode the pictures, do one step of everything, report what the training would take, and write nothing else.
+    devices : Devices, optional
+        On which devices, and in how many processes.
+    on_lost : callable, optional
+        See `dcgan.training.devices.joined`.
 
     Returns
     -------
     pathlib.Path or None
-        Path of the exported model; None of a dry run.
+        Path of the exported model; None of a dry run, and in all processes but process 0.
 
     Raises
     ------
@@ -70,7 +80,31 @@ def train_on(
     ValueError
         A setting is out of range, there is no such device, or the model to start from has another configuration.
     """
-    run = run or RunOptions()
+    devices = devices or Devices()
+    if dry_run and devices.coordinator:
+        raise OptionError(f"Expected one process with `dry_run`. Received: coordinator={devices.coordinator}")
+    if run is not None and run.device != "auto" and (devices.devices is not None or devices.coordinator):
+        raise OptionError(f"Expected `device` auto with several devices or processes. Received: device={run.device}")
+    with joined(devices, on_lost=on_lost) as team:
+        form: dict[str, Any] = {"size": size, "channels": channels, "crop": crop, "dry_run": dry_run}
+        options = dataclasses.replace(run or RunOptions(), quiet=(run or RunOptions()).quiet or not team.leads)
+        return _train_in(team, datasets, options, model=model, settings=settings, devices=devices.devices, **form)
+
+
+def _train_in(
+    team: Team,
+    datasets: Sequence[Path],
+    run: RunOptions,
+    *,
+    model: ModelConfig | None,
+    settings: TrainConfig | None,
+    size: int | None,
+    channels: int | None,
+    crop: float,
+    dry_run: bool,
+    devices: int | None,
+) -> Path | None:
+    """Train as one of several processes, or as the only one; see `train_on`."""
     steer_engine(run.device)
     sources = [open_source(path) for path in datasets]
     model = dataclasses.replace(
@@ -91,13 +125,14 @@ def train_on(
     report(f"{len(data.pictures):,} pictures of {model.size}x{model.size}x{model.channels}; run folder {folder}")
     if not dry_run:
         report(f"to watch it: tensorboard --logdir {folder / 'tensorboard'} (pip install tensorboard)")
-    start_from = load_model(run.start_from) if run.start_from else None
+    start_from = load_model(run.start_from) if run.start_from and team.leads else None
     if dry_run:
-        for line in rehearse(data, folder, model=model, settings=settings, run=run.config, start_from=start_from):
+        form: dict[str, Any] = {"model": model, "settings": settings, "run": run.config}
+        for line in rehearse(data, folder, **form, start_from=start_from, devices=devices):
             tqdm.write(printable(line))
         return None
     names = [path.name for path in datasets]
-    return train(
+    path = train(
         data,
         folder,
         model=model,
@@ -108,7 +143,10 @@ def train_on(
         start_from=start_from,
         report=report,
         progress=progress,
+        devices=devices,
+        team=team,
     )
+    return path if team.leads else None
 
 
 def load_pictures(

@@ -80,18 +80,20 @@ class Probe:
         self._real_saturated = _saturated(self._real)
         maps = [layer.output for layer in gan.generator.layers if layer.name.startswith("relu")]
         seen = keras.Model(gan.generator.inputs, [gan.generator.outputs[0], *maps])
+        self._networks = seen, gan.discriminator
 
-        def draw(latents: Tensor) -> tuple[Tensor, list[Tensor]]:
-            made, *active = seen(latents, training=False)
+        # The weights are arguments: JAX compiles what a function reads otherwise into it, as it is at the first call.
+        def draw(latents: Tensor, *weights: Tensor) -> tuple[Tensor, list[Tensor]]:
+            (made, *active), _ = seen.stateless_call(*weights, latents, training=False)
             dead = [ops.mean(ops.cast(ops.max(ops.abs(each), axis=(0, 1, 2)) <= 0.0, "float32")) for each in active]
             return made, dead
 
-        def logits_of(pictures: Tensor) -> tuple[Tensor, Tensor]:
-            logits = gan.discriminator(pictures, training=False)
+        def logits_of(pictures: Tensor, *weights: Tensor) -> tuple[Tensor, Tensor]:
+            logits, _ = gan.discriminator.stateless_call(*weights, pictures, training=False)
             return logits, logits
 
-        def loss_of(pictures: Tensor) -> tuple[Tensor, Tensor]:
-            logits = gan.discriminator(pictures, training=False)
+        def loss_of(pictures: Tensor, *weights: Tensor) -> tuple[Tensor, Tensor]:
+            logits, _ = gan.discriminator.stateless_call(*weights, pictures, training=False)
             return ops.softplus(-logits), logits
 
         self._draw = compile_function(draw)
@@ -100,10 +102,11 @@ class Probe:
 
     def __call__(self) -> Figures:
         """Return the figures of the networks as they are."""
-        made, dead = self._draw(self._latents)
+        of_generator, of_discriminator = ([_values(part) for part in _parts(each)] for each in self._networks)
+        made, dead = self._draw(self._latents, *of_generator)
         fake = ops.convert_to_numpy(made)
-        (_, real_logits), at_real = self._at_real(self._real)
-        (_, fake_logits), at_fake = self._at_fake(fake)
+        (_, real_logits), at_real = self._at_real(self._real, *of_discriminator)
+        (_, fake_logits), at_fake = self._at_fake(fake, *of_discriminator)
         return Figures(
             real_logits=ops.convert_to_numpy(real_logits),
             fake_logits=ops.convert_to_numpy(fake_logits),
@@ -125,6 +128,16 @@ def spread(features: npt.NDArray[np.float64]) -> float:
     """
     differences = np.linalg.norm(features[:, None] - features[None], axis=2)
     return float(differences.sum() / (len(features) * (len(features) - 1)))
+
+
+def _parts(network: keras.Model) -> tuple[list[keras.Variable], list[keras.Variable]]:
+    """Return the variables that `stateless_call` wants."""
+    return network.trainable_variables, network.non_trainable_variables
+
+
+def _values(variables: list[keras.Variable]) -> list[npt.NDArray[Any]]:
+    """Return the values of variables; those of several processes are computed with in this one alone."""
+    return [np.asarray(variable.numpy()) for variable in variables]
 
 
 def _norm(gradients: Values) -> float:

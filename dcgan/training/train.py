@@ -10,10 +10,11 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import numpy.typing as npt
 from tensorboardX import SummaryWriter
@@ -24,7 +25,7 @@ from dcgan.config import COMPARED_MIN, ModelConfig, RunConfig, TrainConfig
 from dcgan.errors import DatasetError
 from dcgan.out_of_memory import training_memory
 from dcgan.training.dataset import CachedPictures, Chosen, PictureRows, TrainingBatches, Updates, check_batch
-from dcgan.training.devices import data_parallel
+from dcgan.training.devices import data_parallel, on_one_device
 from dcgan.training.fitting import CHECKPOINT, HEALTH, PASS_STEPS, Watchers, fit_in_folder
 from dcgan.training.gan import build_gan
 from dcgan.training.growing import check_start, copy_weights
@@ -36,8 +37,10 @@ from dcgan.networks import build_discriminator, build_generator, fold_spectral_n
 from dcgan.pictures.values import make_grid
 from dcgan.training.run_folder import begin_run, locked_run
 from dcgan.sampling import draw_latents
+from dcgan.training.agreement import check_agreement
 from dcgan.training.augment import DRAWS
 from dcgan.training.averages import estimate_generator_batch_norm, generate
+from dcgan.training.team import ALONE, Team
 
 __all__ = ["rehearse", "train"]
 
@@ -61,6 +64,8 @@ def train(
     start_from: Prior | None = None,
     report: Report | None = None,
     progress: bool | None = None,
+    devices: int | None = None,
+    team: Team = ALONE,
 ) -> Path:
     """Train a model, or resume a run that was interrupted.
 
@@ -87,6 +92,11 @@ def train(
         Called with a line of text when a run resumes and at each export.
     progress : bool, optional
         Whether to show a progress bar; by default only where stderr is a terminal.
+    devices : int, optional
+        Devices of each process that share every batch; 0 or None: all that the engine has.
+    team : Team, optional
+        The processes of the training; see `dcgan.training.devices.joined`. Process 0 alone uses the run folder and the
+        model to start from.
 
     Returns
     -------
@@ -108,9 +118,14 @@ def train(
         check_start(start_from.config, model)
     settings, run, report = settings or TrainConfig(), run or RunConfig(), report or (lambda line: None)
     _check_counts(data, settings, run)  # before there is a folder
+    check_agreement(team, data.pictures, model=model, settings=settings, run=run)
     description = {"names": list(dataset_names), "pictures": len(data.pictures), "key": data.key}
     wanted = {"model": model.to_dict(), "train": settings.to_dict(), "dataset": description}
-    with training_memory(settings.batch_size), locked_run(run_dir), data_parallel(settings.batch_size):
+    with (
+        training_memory(settings.batch_size),
+        data_parallel(settings.batch_size, devices),
+        locked_run(run_dir) if team.leads else nullcontext(),
+    ):
         trainer = _Trainer(
             data,
             run_dir,
@@ -120,8 +135,14 @@ def train(
             description=description,
             report=report,
             start_from=start_from,
+            team=team,
         )
-        begin_run(run_dir, wanted, overwrite=overwrite)
+        shared = keras.distribution.distribution()
+        if shared is not None:
+            count = shared.device_mesh.devices.size
+            report(f"{count} devices, {settings.batch_size // count} pictures of each batch on every one")
+        if team.leads:
+            begin_run(run_dir, wanted, overwrite=overwrite)
         trainer.fit(progress)
     return run_dir / "model.safetensors"
 
@@ -134,12 +155,13 @@ def rehearse(
     settings: TrainConfig | None = None,
     run: RunConfig | None = None,
     start_from: Prior | None = None,
+    devices: int | None = None,
 ) -> list[str]:
     """Do everything of a training once, in a temporary folder, and say what the whole of it would take.
 
     Parameters
     ----------
-    data, run_dir, model, settings, run, start_from
+    data, run_dir, model, settings, run, start_from, devices
         See `train`. The run folder is not touched.
 
     Returns
@@ -159,7 +181,7 @@ def rehearse(
     with (
         training_memory(settings.batch_size),
         tempfile.TemporaryDirectory() as name,
-        data_parallel(settings.batch_size),
+        data_parallel(settings.batch_size, devices),
     ):
         folder = Path(name)
         trainer = _Trainer(
@@ -183,16 +205,19 @@ def rehearse(
             gan.train_on_batch(trainer.batches[step])
         step_seconds = (time.perf_counter() - compiled) / TIMED_STEPS
         with closing(SummaryWriter(str(folder / "tensorboard"))) as events:
-            watchers = trainer.watch(events, 0)
+            with on_one_device():
+                watchers = trainer.watch(events, 0)
             for _ in range(2):  # the second one is not compiled any more
                 began_export = time.perf_counter()
-                grid = trainer.export({})
-                save_picture(folder / "grid.png", grid)
-                watchers.look(0, grid)
+                with on_one_device():
+                    grid = trainer.export({})
+                    save_picture(folder / "grid.png", grid)
+                    watchers.look(0, grid)
                 export_seconds = time.perf_counter() - began_export
             began_measure = time.perf_counter()
             if watchers.measure is not None:
-                watchers.measure(0, 0.0)
+                with on_one_device():
+                    watchers.measure(0, 0.0)
             measure_seconds = time.perf_counter() - began_measure
         save_checkpoint(folder / CHECKPOINT, gan, step=0)
         sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
@@ -242,9 +267,10 @@ class _Trainer:
         description: dict[str, Any],
         report: Report,
         start_from: Prior | None,
+        team: Team = ALONE,
     ) -> None:
         self.run_dir, self.model, self.settings, self.run = run_dir, model, settings, run
-        self.description, self.report, self.start_from = description, report, start_from
+        self.description, self.report, self.start_from, self.team = description, report, start_from, team
         self.trained, self.held_out = _split(data.pictures, settings)
         self.batches = TrainingBatches(
             self.trained,
@@ -255,16 +281,19 @@ class _Trainer:
             seed=settings.seed,
             updates=Updates.of(settings),
             draws=DRAWS if settings.augment else 0,
+            part=team.number,
+            parts=team.count,
         )
         self.fixed_latents = draw_latents(
             GRID_PICTURES, model.latent_dim, seed=settings.seed, distribution=model.latent
         )
-        self.exported = build_generator(model), build_discriminator(model)
+        with on_one_device():
+            self.exported = build_generator(model), build_discriminator(model)
 
     def fit(self, progress: bool | None) -> None:
         """Train from the last checkpoint to the end of the run."""
         gan = self.gan = build_gan(self.model, self.settings)
-        if self.start_from is not None and not (self.run_dir / CHECKPOINT).exists():
+        if self.team.leads and self.start_from is not None and not (self.run_dir / CHECKPOINT).exists():
             copy_weights(self.start_from, gan.generator, gan.discriminator)
         fit_in_folder(
             gan,
@@ -276,6 +305,7 @@ class _Trainer:
             report=self.report,
             progress=progress,
             watch=self.watch,
+            team=self.team,
         )
 
     def watch(self, events: Any, first_step: int) -> Watchers:

@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import json
+import socket
 import tracemalloc
 
 import numpy as np
@@ -128,3 +129,9 @@ def memory_below(limit):
         assert tracemalloc.get_traced_memory()[1] < limit
     finally:
         tracemalloc.stop()
+
+
+def free_port():
+    """Return a port of this machine on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]

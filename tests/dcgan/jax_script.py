@@ -11,18 +11,22 @@ from safetensors.numpy import load_file
 from dcgan.training import train as training
 from dcgan.autodiff import compile_function, value_and_grad
 from dcgan.config import ModelConfig, TrainConfig
+from dcgan.errors import OptionError
 from dcgan.model_file import load_model
-from dcgan.sampling import sample
+from dcgan.sampling import draw_latents, sample
+from dcgan.training.devices import data_parallel
+from dcgan.training.gan import build_gan
+from dcgan.training.probe import Probe
 from tests.dcgan.helpers import RUN, TOY, cached, make_pictures
 from tests.dcgan.test_autodiff import Z, analytic, toy_function
 
 DATA = cached(make_pictures(40))
 
 
-def train(folder, *, epochs=2, model=TOY, **options):
+def train(folder, *, epochs=2, model=TOY, devices=None, **options):
     """Train the toy; return the checkpoint's tensors."""
     settings = TrainConfig(epochs=epochs, batch_size=8, ema_momentum=0.9, **options)
-    training.train(DATA, folder, model=model, settings=settings, run=RUN, progress=False)
+    training.train(DATA, folder, model=model, settings=settings, run=RUN, progress=False, devices=devices)
     return load_file(folder / "checkpoint.safetensors")
 
 
@@ -45,19 +49,42 @@ def main(folder):
     dropout = ModelConfig(size=16, filters=4, latent_dim=8, latent="normal", upsampling="resize", dropout=0.3)
     published = train(folder / "published", epochs=1, model=dropout, weight_decay=1e-4, **options)
     devices = len(keras.distribution.list_devices())
+    refused = refusals()
     train(folder / "resumed", epochs=1)
-    keras.distribution.list_devices = lambda: ["cpu:0"]  # goes on with one device less
-    resumed = train(folder / "resumed")
+    resumed = train(folder / "resumed", devices=1)  # goes on with one device less
     return {
         "engine": keras.backend.backend(),
         "devices": devices,
         "gradient_error": error(value_and_grad(toy_function)),
         "compiled_gradient_error": error(compile_function(value_and_grad(toy_function))),
+        "probe_moves": probe_moves(),
+        "refusals": refused,
         "steps": len((folder / "unbroken" / "losses.csv").read_text().splitlines()) - 1,
         "resume_difference": difference(unbroken, resumed),
         "published_finite": all(bool(np.isfinite(values).all()) for values in published.values()),
         "sample_range": [int(sample(prior, 4).min()), int(sample(prior, 4).max())],
     }
+
+
+def probe_moves():
+    """Return how much a probe's figures change with the weights; a compiled function could keep the first ones."""
+    gan = build_gan(TOY, TrainConfig(batch_size=8))
+    probe = Probe(gan, make_pictures(8), draw_latents(8, TOY.latent_dim))
+    before = probe()
+    for variable in gan.trainable_variables:
+        variable.assign(variable * 2.0)
+    return float(np.abs(probe().real_logits - before.real_logits).max())
+
+
+def refusals():
+    """Return what is said of numbers of devices that do not fit."""
+    lines = []
+    for batch_size, devices in ((8, 3), (7, 0)):
+        try:
+            data_parallel(batch_size, devices)
+        except OptionError as error:
+            lines.append(str(error))
+    return lines
 
 
 if __name__ == "__main__":
