@@ -18,7 +18,7 @@ from dcgan.errors import FaceCompletionError
 from dcgan.pictures.marks import MARK
 from dcgan.pictures.own_files import refuse_others
 
-__all__ = ["FolderJob", "check_outputs"]
+__all__ = ["FolderJob", "check_distinct", "check_outputs"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -58,6 +58,8 @@ class FolderJob:
         Say in each completed file what filled it.
     model_name : str
         Name of the model, for this.
+    spread : bool
+        Whether the results are spread over sub-folders; see `completion.folder.outputs.name_outputs`.
     """
 
     output: Path
@@ -75,6 +77,7 @@ class FolderJob:
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     provenance: bool = True
     model_name: str = "unnamed"
+    spread: bool = False
 
     def own_name(self, name: str) -> str:
         """Return the name of a file that every shard writes for itself: a.png is a-1-of-2.png in shard 1/2."""
@@ -120,9 +123,10 @@ def check_outputs(
         candidates=1 if job.keep == "best" else candidates,
         recorded=record.names,
         own=record.own,
+        spread=job.spread,
     )
     results = [path for output in outputs.values() for path in output.paths]
-    _check_distinct(results, job)
+    check_distinct(results, job)
     _check_letter_case(results, job.output)
     _check_masks_apart(job)
     shard = take_shard(inputs, job.shard)
@@ -162,7 +166,7 @@ def _refuse_other_source(source: InputPicture, recorded: str, *, result: Path) -
         )
 
 
-def _check_distinct(paths: Iterable[Path], job: FolderJob) -> None:
+def check_distinct(paths: Iterable[Path], job: FolderJob) -> None:
     """Raise if two results would be written under one name."""
     counts = collections.Counter(paths)
     counts.update([job.sheet_path] if job.sheet else [])
