@@ -265,7 +265,7 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
     settings = {name: options[name] for name in SETTINGS if options[name] is not None}
     resolve_method(options["method"], variations=options["variations"], **settings)  # refuses values out of range
     output_folder = MASKS_FOLDER if options["only_masks"] and not _given(["output"]) else options["output"]
-    pictures = _list_pictures(inputs, masks, output_folder, options)
+    pictures, whole = _list_pictures(inputs, masks, output_folder, options)
     if options["only_masks"]:
         _write_masks(pictures, masks, output_folder, options)
         return
@@ -308,6 +308,7 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
         provenance=options["provenance"],
         quiet=options["quiet"],
         spread=options["spread"],
+        whole=whole,
     )
     if options["engine"] == "ray":
         from completion.cluster.launch import launch_on_cluster
@@ -333,28 +334,29 @@ def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
 
 def _list_pictures(
     inputs: tuple[str, ...], masks: MaskChoice, output: Path, options: dict[str, Any]
-) -> "list[InputPicture]":
-    """Return the pictures that the user names, in whichever way."""
+) -> "tuple[list[InputPicture], int]":
+    """Return the pictures that the user names, and how many there are in all where these are the shard's alone."""
     if options["list_file"] is not None:
         from completion.folder.list_file import read_list
 
-        pictures = read_list(options["list_file"])
+        pictures, count = read_list(options["list_file"], shard=options["shard"])
         if options["engine"] != "ray":
             _refuse_urls([str(picture.path) for picture in pictures[:1]])
-        return pictures
+        return pictures, count if options["shard"][1] > 1 else 0
     if is_url(inputs[0]):
         from completion.cluster.remote import list_remote
 
-        return list_remote(inputs, recursive=options["recursive"])
+        return list_remote(inputs, recursive=options["recursive"]), 0
     from completion.folder.inputs import list_inputs
 
-    return list_inputs(
+    found = list_inputs(
         inputs,
         recursive=options["recursive"],
         mask_dir=masks.folder,
         output_dir=output,
         on_left_out=None if options["quiet"] else lambda line: click.echo(printable(line), err=True),
     )
+    return found, 0
 
 
 def _check_engine(inputs: tuple[str, ...], options: dict[str, Any]) -> None:

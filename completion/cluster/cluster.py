@@ -27,8 +27,11 @@ QUIET = {  # read by Ray when it is imported or started
     "RAY_DISABLE_IMPORT_WARNING": "1",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
 }
-# A variable of Ray about macOS and Windows; on every system it makes all processes of a cluster listen on 127.0.0.1.
-LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+LOCAL = {  # of a cluster that is started here
+    # A variable about macOS and Windows; on every system it makes all processes of the cluster listen on 127.0.0.1.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_worker_niceness": "0",  # 15 by default: a worker would wait for everything else on this computer
+}
 MISSING = "--engine ray needs Ray, which is not installed: pip install 'dcgan-face-completion[ray]'"
 
 
@@ -55,12 +58,15 @@ def joined(options: ClusterOptions) -> Iterator[Any]:
     """
     os.environ.update(QUIET)
     if options.address is None:
-        os.environ.update(LOOPBACK)
+        os.environ.update(LOCAL)
     try:
         import ray
     except ImportError as error:
         raise FaceCompletionError(MISSING) from error
     _silence(ray)
+    if ray.is_initialized():  # by a Python program around us
+        yield ray
+        return
     folder = None
     common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL + 1}
     signals = _kept_signals()

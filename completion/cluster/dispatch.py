@@ -1,7 +1,7 @@
 """Gives pictures to the workers of a cluster and takes what became of them.
 
-Ray places the workers, starts one anew that has died, and carries what goes to and fro. What is here is which pictures
-go next, and what a death means for those that its worker had.
+Ray places the workers, notices their deaths, and carries what goes to and fro. What is here is which pictures go next,
+and what a death means for those that its worker had.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dcgan.errors import FaceCompletionError, OptionError
 __all__ = ["Pool"]
 
 DEATHS_MAX = 2  # of workers that had one picture alone; then the picture is given up
-STARTS_MAX = 4  # of a worker, one after the other, that do not succeed
+STARTS_MAX = 4  # one after the other that do not succeed
 START_SECONDS = 180.0  # in which a worker must have started where none is at work
 TICK_SECONDS = 1.0
 CALL_SECONDS = 1.0  # of work that one call asks for
@@ -33,19 +33,11 @@ CALL_PICTURES_MAX = 64
 Item = tuple[InputPicture, Output]
 
 
-@dataclasses.dataclass(eq=False)
-class _Member:
-    """One worker: its actor, and how often it has failed to start since it last answered."""
-
-    actor: Any
-    failed_starts: int = 0
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Call:
     """A call of a worker that has not returned: its pictures, none where the worker is to load the model."""
 
-    member: _Member
+    actor: Any
     items: Sequence[Item]
     since: float
 
@@ -66,17 +58,23 @@ class Pool:
 
     def __init__(self, ray: Any, task: Task, *, workers: int, gpus: int) -> None:
         self._ray = ray
-        # Ray's own retries are off: it would try a picture that kills its worker again and again.
-        resources = {"num_cpus": CPUS_PER_WORKER, "num_gpus": gpus, "max_restarts": -1, "max_task_retries": 0}
-        actor = ray.remote(**resources)(Worker)
+        # Ray's own restarts and retries are off: it would try a picture that kills its worker again and again, and while
+        # it restarts an actor it answers calls with the same error as if they had been begun.
+        resources = {"num_cpus": CPUS_PER_WORKER, "num_gpus": gpus, "max_restarts": 0, "max_task_retries": 0}
+        self._class = ray.remote(**resources)(Worker)
         self._task = ray.put(task)
         self._calls: dict[Any, _Call] = {}
-        self._idle: list[_Member] = []
+        self._idle: list[Any] = []
         self._last_event = time.monotonic()
         self._seconds = CALL_SECONDS  # of one picture, measured
-        self._workers = workers
+        self._workers, self._failed_starts = workers, 0
         for _ in range(workers):
-            self._load(_Member(actor.remote()))
+            self._begin()
+
+    def close(self) -> None:
+        """End the workers."""
+        for actor in [*self._idle, *(call.actor for call in self._calls.values())]:
+            self._ray.kill(actor)
 
     def start(self) -> WorkerInfo:
         """Wait for the first worker that is ready, and return what it says.
@@ -119,21 +117,21 @@ class Pool:
         share = plan_rows(count, batch_size=batch_size, candidates=info.candidates)[0] if info.searches else 0
         while queue or alone or any(call.items for call in self._calls.values()):
             while self._idle and (queue or alone):
-                member = self._idle.pop()
+                actor = self._idle.pop()
                 size = 1 if alone else share or self._call_size(len(queue))
                 chosen = [alone.popleft()] if alone else [queue.popleft() for _ in range(min(size, len(queue)))]
-                reference = member.actor.complete.remote(chosen, count=count, batch_size=batch_size)
-                self._calls[reference] = _Call(member, chosen, time.monotonic())
+                reference = actor.complete.remote(chosen, count=count, batch_size=batch_size)
+                self._calls[reference] = _Call(actor, chosen, time.monotonic())
             for call, answer in self._next():
                 if not call.items:
                     self._ready(call, answer)
                 elif answer is not None:
-                    self._idle.append(call.member)
+                    self._idle.append(call.actor)
                     self._seconds = (time.monotonic() - call.since) / len(call.items)
                     for done in answer.value:
                         on_done(done)
                 else:
-                    self._load(call.member)  # Ray starts it anew
+                    self._begin()
                     if len(call.items) > 1:  # it is not known which of them it was
                         alone.extend(call.items)
                         continue
@@ -150,25 +148,25 @@ class Pool:
         size = min(CALL_PICTURES_MAX, int(CALL_SECONDS / max(self._seconds, 1e-6)), waiting // self._workers)
         return max(1, size)
 
-    def _load(self, member: _Member) -> None:
-        """Have a worker load what the job needs; it waits for its place in the cluster first."""
-        self._calls[member.actor.ready.remote(self._task)] = _Call(member, (), time.monotonic())
+    def _begin(self) -> None:
+        """Start a worker and have it load what the job needs; it waits for its place in the cluster first."""
+        actor = self._class.remote()
+        self._calls[actor.ready.remote(self._task)] = _Call(actor, (), time.monotonic())
 
     def _ready(self, call: _Call, answer: Answer | None) -> WorkerInfo | None:
         """Take what a worker says that was to load the model; None where it has died."""
-        member = call.member
         if answer is not None:
-            member.failed_starts = 0
-            self._idle.append(member)
+            self._failed_starts = 0
+            self._idle.append(call.actor)
             info: WorkerInfo = answer.value
             return info
-        member.failed_starts += 1
-        if member.failed_starts >= STARTS_MAX:
+        self._failed_starts += 1
+        if self._failed_starts >= STARTS_MAX:
             raise FaceCompletionError(
-                f"a worker ended without a word {STARTS_MAX} times while it loaded the model; is there memory enough?"
+                f"{STARTS_MAX} workers, one after the other, ended without a word while they loaded the model; "
+                "is there memory enough?"
             )
-        time.sleep(TICK_SECONDS)  # Ray notices a death a little later than its calls
-        self._load(member)
+        self._begin()
         return None
 
     def _next(self) -> list[tuple[_Call, Answer | None]]:
@@ -178,14 +176,15 @@ class Pool:
             self._refuse_to_wait()
             return []
         self._last_event = time.monotonic()
-        return [(self._calls.pop(reference), self._answer_of(reference)) for reference in ready]
+        return [(call := self._calls.pop(reference), self._answer_of(reference, call)) for reference in ready]
 
-    def _answer_of(self, reference: Any) -> Answer | None:
+    def _answer_of(self, reference: Any, call: _Call) -> Answer | None:
         """Return a call's answer, None where its worker has died; raise what stops the run."""
         exceptions = self._ray.exceptions
         try:
             answer: Answer = self._ray.get(reference)
         except (exceptions.RayActorError, exceptions.WorkerCrashedError, exceptions.ObjectLostError):
+            self._ray.kill(call.actor)  # where it lives on, beyond a broken connection
             return None
         if answer.kind == "stop":
             raise FaceCompletionError(answer.error)

@@ -80,10 +80,11 @@ def launch_on_cluster(
         return FolderSummary(0, 0, skipped, 0)
     if not output.quiet and any(is_lossy_form(each.paths[0]) for each in waiting.values()):
         click.echo(f"--format {output.form}: {LOSSY_NOTE}", err=True)
-    with joined(cluster) as ray:
+    with joined(cluster) as ray, contextlib.ExitStack() as ending:
         workers = check_room(ray, cluster)
         task = Task(job, method, photographs, os.getcwd(), pixels=pixel_limit())
         pool = Pool(ray, task, workers=workers, gpus=cluster.gpus_per_worker)
+        ending.callback(pool.close)
         info = pool.start()
         if info.device is not None:
             job = dataclasses.replace(job, settings={**job.settings, "device": info.device.name})
@@ -107,7 +108,7 @@ def launch_on_cluster(
                 )
                 pool.run(
                     list(_claimed(waiting, report)),
-                    count=len(pictures),
+                    count=job.whole or len(pictures),
                     info=info,
                     batch_size=output.batch_size or info.batch_size,
                     on_done=report.finish,
@@ -121,7 +122,7 @@ def _spreading(pictures: Sequence[InputPicture], output: OutputOptions) -> Outpu
         return output
     remote = is_url(output.folder)
     found = list(read_remote(output.folder).settings.values()) if remote else first_settings(output.folder)
-    spread = any(each.get("spread") for each in found) if found else len(pictures) > SPREAD_BEYOND
+    spread = any(each.get("spread") for each in found) if found else (output.whole or len(pictures)) > SPREAD_BEYOND
     return dataclasses.replace(output, spread=spread)
 
 

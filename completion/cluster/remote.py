@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from completion.folder.inputs import InputPicture, take_shard
+from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob, check_distinct
-from completion.folder.list_file import named_pictures
+from completion.folder.list_file import named_pictures, shared_start
 from completion.folder.manifest import KIND, FolderRecord, add_lines, check_settings
 from completion.folder.outputs import Output, name_outputs
 from completion.folder.parts import PARTS, PartWriter, compact_parts, iterate_parts
@@ -57,7 +57,7 @@ def list_remote(arguments: Sequence[str], *, recursive: bool = False) -> list[In
             else:
                 found = storage.find(path, maxdepth=None if recursive else 1)
                 found = sorted(name for name in found if str(name).lower().endswith(PICTURE_SUFFIXES))
-                starts.append(str(as_path(url)))
+                starts.append(f"{as_path(url)}/")
         except Exception as error:  # what the packages of storages raise is their own
             raise FaceCompletionError(f"{url}: cannot list: {_first_line(error)}") from error
         for name in found:
@@ -65,7 +65,12 @@ def list_remote(arguments: Sequence[str], *, recursive: bool = False) -> list[In
             named.setdefault(full, full)
     if not named:
         raise FaceCompletionError(f"expected pictures, found none in {', '.join(arguments)}")
-    return named_pictures(named, start=starts[0] if len(arguments) == len(starts) == 1 else None)
+    if len(arguments) == len(starts) == 1:
+        return named_pictures(named, start=starts[0])
+    start = None
+    for name in named:
+        start = shared_start(name, start)
+    return named_pictures(named, start=start or "")
 
 
 def read_remote(folder: Path) -> FolderRecord:
@@ -124,7 +129,7 @@ def check_remote(
     check_distinct([path for output in outputs.values() for path in output.paths], job)
     if job.existing == "skip" and job.settings:
         check_settings(record, job.settings, folder=job.output)
-    shard = take_shard(inputs, job.shard)
+    shard = job.own_part(inputs)
     waiting = {
         source: outputs[source]
         for source in shard

@@ -99,7 +99,7 @@ class Answer:
 
 
 class Worker:
-    """One process that completes pictures: the class of the Ray actors. It is made anew where its process has died."""
+    """One process that completes pictures: the class of the Ray actors."""
 
     def __init__(self) -> None:
         self._method: Method | None = None

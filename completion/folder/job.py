@@ -60,6 +60,9 @@ class FolderJob:
         Name of the model, for this.
     spread : bool
         Whether the results are spread over sub-folders; see `completion.folder.outputs.name_outputs`.
+    whole : int
+        Pictures of all shards together, where the list that is passed with the job is its shard's alone; 0: it is the
+        whole list.
     """
 
     output: Path
@@ -78,6 +81,7 @@ class FolderJob:
     provenance: bool = True
     model_name: str = "unnamed"
     spread: bool = False
+    whole: int = 0
 
     def own_name(self, name: str) -> str:
         """Return the name of a file that every shard writes for itself: a.png is a-1-of-2.png in shard 1/2."""
@@ -85,6 +89,10 @@ class FolderJob:
             return name
         stem, suffix = os.path.splitext(name)
         return f"{stem}-{self.shard[0]}-of-{self.shard[1]}{suffix}"
+
+    def own_part(self, inputs: Sequence[InputPicture]) -> list[InputPicture]:
+        """Return the shard's part of the list that is passed with the job."""
+        return list(inputs) if self.whole else take_shard(inputs, self.shard)
 
     @property
     def manifest_path(self) -> Path:
@@ -129,7 +137,7 @@ def check_outputs(
     check_distinct(results, job)
     _check_letter_case(results, job.output)
     _check_masks_apart(job)
-    shard = take_shard(inputs, job.shard)
+    shard = job.own_part(inputs)
     found = {source: [path for path in outputs[source].paths if path.is_file()] for source in shard}
     _check_inputs_apart(inputs, [path for paths in found.values() for path in paths])
     _check_folders_apart(inputs, job)

@@ -141,6 +141,8 @@ class OutputOptions:
     quiet : bool
     spread : bool, optional
         Spread the results over sub-folders; by default as the folder was begun.
+    whole : int
+        See `FolderJob`.
     """
 
     folder: Path
@@ -155,6 +157,7 @@ class OutputOptions:
     provenance: bool
     quiet: bool
     spread: bool | None = None
+    whole: int = 0
 
 
 def launch(
@@ -225,7 +228,7 @@ def make_job(
     return FolderJob(
         output=output.folder,
         masks=masks,
-        photographs=_given_places(pictures, photographs, masks),
+        photographs=_given_places(pictures, photographs, masks, whole=output.whole == 0),
         form=output.form,
         keep=output.keep if method.variations is None else "all",
         existing=output.existing,
@@ -238,6 +241,7 @@ def make_job(
         provenance=output.provenance,
         model_name=Path(method.model).name,
         spread=spread,
+        whole=output.whole,
     )
 
 
@@ -376,7 +380,7 @@ def _make_method(
 
 
 def _given_places(
-    pictures: Sequence[InputPicture], photographs: PhotographOptions, masks: MaskSource
+    pictures: Sequence[InputPicture], photographs: PhotographOptions, masks: MaskSource, *, whole: bool
 ) -> GivenPlaces | None:
     """Return the places of faces that the user gives, and what the other pictures are; None: aligned faces.
 
@@ -386,7 +390,7 @@ def _given_places(
         return None
     path = photographs.landmarks_file
     landmarks = read_landmarks(path) if path else {}
-    if landmarks and not any(picture.relative in landmarks for picture in pictures):
+    if landmarks and whole and not any(picture.relative in landmarks for picture in pictures):
         raise FaceCompletionError(
             f"{path}: expected landmarks of {pictures[0].relative} or another of the pictures, found those of "
             f"{next(iter(landmarks))}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from completion.folder.inputs import InputPicture
@@ -11,15 +12,18 @@ from completion.folder.parts import import_parquet
 from completion.folder.urls import as_path, is_url
 from dcgan.errors import FaceCompletionError
 
-__all__ = ["named_pictures", "read_list"]
+__all__ = ["named_pictures", "read_list", "shared_start"]
 
 LINE_CHARACTERS_MAX = 8192
 COLUMN = "path"
 BATCH_ROWS = 65_536
 
 
-def read_list(path: Path) -> list[InputPicture]:
+def read_list(path: Path, *, shard: tuple[int, int] = (1, 1)) -> tuple[list[InputPicture], int]:
     """Return the pictures in a list, each once, in its order. None of them is looked for: one that is missing fails.
+
+    Only the pictures of the shard are kept in memory. A picture's shard is that of a hash of its path without suffix:
+    pictures whose results might have the same name are in the same shard.
 
     Parameters
     ----------
@@ -27,11 +31,15 @@ def read_list(path: Path) -> list[InputPicture]:
         A .parquet file with the column "path" (or with one column of text), or a text file with a path a line; empty
         lines are left out. Relative paths are those of the working directory. A path may be a URL, see
         `completion.folder.urls`.
+    shard : (int, int), default (1, 1)
+        (i, n): the i-th of n parts.
 
     Returns
     -------
-    list of InputPicture
-        Their `relative` is the path below the folder that all of them share.
+    pictures : list of InputPicture
+        Of the shard. Their `relative` is the path below the folder that the pictures of all shards share.
+    count : int
+        How many paths the whole list has, one that is named twice counted twice.
 
     Raises
     ------
@@ -39,46 +47,56 @@ def read_list(path: Path) -> list[InputPicture]:
         The file cannot be read, is no such list, or is empty.
     """
     read = _parquet_paths if path.suffix.lower() == ".parquet" else _text_paths
+    index, shards = shard
     named: dict[str, str] = {}  # from the absolute path, so that a picture named twice is completed once
+    start, count = None, 0
     try:
         for text in read(path):
-            named.setdefault(str(as_path(text)) if is_url(text) else os.path.abspath(text), text)
+            full = _absolute(text)
+            count += 1
+            if start is None or not full.startswith(start):
+                start = shared_start(full, start)
+            if shards == 1 or zlib.crc32(os.fsencode(os.path.splitext(full)[0])) % shards == index - 1:
+                named.setdefault(full, text)
     except OSError as error:
         raise FaceCompletionError(f"{path}: cannot read: {error.strerror or error}") from error
-    if not named:
+    if start is None:
         raise FaceCompletionError(f"{path}: expected paths of pictures, found none")
-    return named_pictures(named)
+    if not start:
+        raise FaceCompletionError(f"{path}: expected paths, or URLs of one kind. Received: both")
+    return named_pictures(named, start=start), count
 
 
-def named_pictures(named: Mapping[str, str], *, start: str | None = None) -> list[InputPicture]:
+def _absolute(text: str) -> str:
+    """Return a path as it is from the root, or a URL as a path."""
+    if "/." not in text and text.count("//") == (0 if text.startswith("/") else 1):  # nearly always
+        head, mark, rest = text.partition("://")
+        if not mark or (rest and rest[0] != "/" and head.isalnum()):
+            return f"{head}:/{rest}" if mark else text
+    return str(as_path(text)) if is_url(text) else os.path.abspath(text)
+
+
+def shared_start(path: str, start: str | None) -> str:
+    """Return the folder of a path, with a slash at its end, or what it shares with that of the paths before."""
+    folder = path[: path.rfind("/") + 1]
+    if start is None:
+        return folder
+    shared = os.path.commonprefix([folder, start])  # noqa: RUF071  (cut at a slash in the next line)
+    return shared[: shared.rfind("/") + 1]
+
+
+def named_pictures(named: Mapping[str, str], *, start: str) -> list[InputPicture]:
     """Return pictures by their paths.
 
     Parameters
     ----------
     named : mapping of str to str
         From the absolute path, or the URL as a path, to the path as the user wrote it.
-    start : str, optional
-        The folder of which all of them are; by default what they share.
+    start : str
+        The folder of which all of them are, with a slash at its end.
     """
-    start = _shared_folder(named) if start is None else start
-    root = Path(start)
-    cut = len(start.rstrip("/")) + 1
+    root, cut = Path(start), len(start)
     return [InputPicture(Path(text), full[cut:], root, full.rpartition("/")[2]) for full, text in named.items()]
-
-
-def _shared_folder(paths: Iterable[str]) -> str:
-    """Return the folder, or the start of the URLs, that all paths share; they are all absolute or all URLs."""
-    shared: list[str] | None = None
-    for path in paths:
-        parts = path.split("/")[:-1]
-        if shared is None:
-            shared = parts
-        elif parts[: len(shared)] != shared:
-            same = [here == there for here, there in zip(shared, parts, strict=False)]
-            shared = shared[: same.index(False)] if False in same else shared[: len(same)]
-    if not shared:
-        raise FaceCompletionError("expected paths, or URLs of one kind, in the list; found both")
-    return "/".join(shared) or "/"
 
 
 def _text_paths(path: Path) -> Iterator[str]:

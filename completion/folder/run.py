@@ -194,7 +194,7 @@ def complete_folder(
         own = [path for output in waiting.values() for path in output.paths]
         if manifest.record.resumed:
             remove_leftovers([*own, job.sheet_path, job.film_path])
-        run.complete(count=len(inputs))
+        run.complete(count=job.whole or len(inputs))
         if job.sheet:
             manifest.claim(job.sheet_path)
             report.sheet.save(job.sheet_path)
