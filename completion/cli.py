@@ -361,8 +361,10 @@ def _list_pictures(
 
 def _check_engine(inputs: tuple[str, ...], options: dict[str, Any]) -> None:
     """Refuse inputs and options that the engine has no use for."""
-    if bool(inputs) == (options["list_file"] is not None):
-        raise click.UsageError("Expected INPUTS or --list, one of the two.")
+    if not inputs and options["list_file"] is None:
+        raise click.UsageError("Missing argument 'INPUTS...', or --list.")
+    if inputs and options["list_file"] is not None:
+        raise click.UsageError("INPUTS and --list exclude each other.")
     if len({is_url(each) for each in inputs}) > 1:
         raise click.UsageError("Expected INPUTS that are all URLs or all paths.")
     if options["engine"] == "ray":

@@ -2,8 +2,8 @@
 
 One shard of a list of millions of paths goes through what a run does around the pictures: the list is read, the results
 are named, every picture's line is written to Parquet parts, and a second run reads them and finds what is left to do.
-Each step is a process of its own, so that its memory is known. The functions are those that `complete-images --list
-LIST --shard 1/N --output URL --engine ray` calls.
+Each step is a process of its own, forked from one that holds the list, so that its memory is known. The functions are
+those that `complete-images --list LIST --shard 1/N --output URL --engine ray` calls.
 """
 
 import os
@@ -115,17 +115,15 @@ def main(count: int, shards: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder, path = Path(scratch), Path(scratch, "list.parquet")
 
-        def read() -> list[InputPicture]:
-            return read_list(path, shard=shard)[0]
-
         measured(f"write a list of {count:,} paths", lambda: write_list(path, count))
-        measured(f"read shard 1/{shards} of it", lambda: f"{len(read()):,} pictures")
+        measured(f"read shard 1/{shards} of it", lambda: f"{len(read_list(path, shard=shard)[0]):,} pictures")
+        pictures = read_list(path, shard=shard)[0]  # what follows has it in memory, as a run has
         job = make_job(folder, shard, count, existing="refuse")
-        measured("the same, name the results, write the records", lambda: first_run(read(), job))
+        measured("name the results, write the records", lambda: first_run(pictures, job))
         again = make_job(folder, shard, count, existing="skip")
-        measured("read again, read the records, find what is left", lambda: second_run(read(), again))
+        measured("resume: read the records, find what is left", lambda: second_run(pictures, again))
         measured("compact the records", lambda: compact(again))
-        measured("read again, find what is left", lambda: second_run(read(), again))
+        measured("resume again", lambda: second_run(pictures, again))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 import shutil
 import signal
 import tempfile
@@ -30,6 +31,7 @@ QUIET = {  # read by Ray when it is imported or started
 LOCAL = {  # of a cluster that is started here
     # A variable about macOS and Windows; on every system it makes all processes of the cluster listen on 127.0.0.1.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_AUTH_MODE": "token",
     "RAY_worker_niceness": "0",  # 15 by default: a worker would wait for everything else on this computer
 }
 MISSING = "--engine ray needs Ray, which is not installed: pip install 'dcgan-face-completion[ray]'"
@@ -59,6 +61,8 @@ def joined(options: ClusterOptions) -> Iterator[Any]:
     os.environ.update(QUIET)
     if options.address is None:
         os.environ.update(LOCAL)
+        # Who asks the cluster for anything must know this; without it Ray keeps one in the home folder.
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     try:
         import ray
     except ImportError as error:

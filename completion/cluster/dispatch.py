@@ -58,8 +58,8 @@ class Pool:
 
     def __init__(self, ray: Any, task: Task, *, workers: int, gpus: int) -> None:
         self._ray = ray
-        # Ray's own restarts and retries are off: it would try a picture that kills its worker again and again, and while
-        # it restarts an actor it answers calls with the same error as if they had been begun.
+        # Ray's own restarts and retries are off: it would try a picture that kills its worker again and again, and
+        # calls of an actor that it is restarting fail like those that were begun.
         resources = {"num_cpus": CPUS_PER_WORKER, "num_gpus": gpus, "max_restarts": 0, "max_task_retries": 0}
         self._class = ray.remote(**resources)(Worker)
         self._task = ray.put(task)

@@ -69,10 +69,10 @@ def read_list(path: Path, *, shard: tuple[int, int] = (1, 1)) -> tuple[list[Inpu
 
 def _absolute(text: str) -> str:
     """Return a path as it is from the root, or a URL as a path."""
-    if "/." not in text and text.count("//") == (0 if text.startswith("/") else 1):  # nearly always
-        head, mark, rest = text.partition("://")
-        if not mark or (rest and rest[0] != "/" and head.isalnum()):
-            return f"{head}:/{rest}" if mark else text
+    scheme, _, rest = text.partition("://")
+    clean = not ("/." in text or "//" in (rest or text) or text.endswith("/"))
+    if clean and (scheme.isalnum() and rest[0] != "/" if rest else text.startswith("/")):  # nearly always
+        return f"{scheme}:/{rest}" if rest else text
     return str(as_path(text)) if is_url(text) else os.path.abspath(text)
 
 
