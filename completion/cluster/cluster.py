@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ __all__ = ["CPUS_PER_WORKER", "check_room", "joined", "rooms_for_workers"]
 CPUS_PER_WORKER = 1  # a worker computes with one thread
 STORE_BYTES = 80_000_000  # of a local cluster's object store: what passes through it are paths and records
 SOCKET_FOLDER_CHARACTERS = 40  # of the folder of a local cluster: a socket's path has at most 107 characters
+KNOCK_SECONDS = 10.0
 QUIET = {  # read by Ray when it is imported or started
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_USAGE_STATS_PROMPT_ENABLED": "0",
@@ -86,11 +88,12 @@ def joined(options: ClusterOptions) -> Iterator[Any]:
                 **common,
             )
         else:
+            _knock(options.address)
             ray.init(address=options.address, **common)
         _restore(signals)
         yield ray
-    except (ConnectionError, OSError) as error:
-        if ray.is_initialized():
+    except (ConnectionError, OSError, OverflowError, ValueError, RuntimeError) as error:
+        if ray.is_initialized():  # it is another's
             raise
         place = f"at {options.address}" if options.address else "on this computer"
         raise FaceCompletionError(f"expected a Ray cluster {place}: {_first_line(error)}") from error
@@ -165,6 +168,13 @@ def _silence(ray: Any) -> None:
     worker: Any = getattr(getattr(ray, "_private", None), "worker", None)
     if hasattr(worker, "print_to_stdstream"):  # Ray has no option for it: log_to_driver is about the workers' output
         worker.print_to_stdstream = lambda *_, **__: None
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody answers at an address: Ray would try for long, and talk."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
 
 
 def _make_folder() -> str:

@@ -19,6 +19,7 @@ from completion.folder.outputs import Output
 from completion.folder.run import Done
 from completion.folder.urls import as_url
 from completion.search.batches import plan_rows
+from dcgan import __version__
 from dcgan.errors import FaceCompletionError, OptionError
 
 __all__ = ["Pool"]
@@ -183,7 +184,13 @@ class Pool:
         exceptions = self._ray.exceptions
         try:
             answer: Answer = self._ray.get(reference)
-        except (exceptions.RayActorError, exceptions.WorkerCrashedError, exceptions.ObjectLostError):
+        except (exceptions.RayActorError, exceptions.WorkerCrashedError, exceptions.ObjectLostError) as error:
+            if "failed to import" in str(error):
+                cause = str(error).strip().splitlines()[-1]
+                raise FaceCompletionError(
+                    f"a machine of the cluster cannot run version {__version__} of dcgan-face-completion: install it "
+                    f"there ({cause})"
+                ) from error
             self._ray.kill(call.actor)  # where it lives on, beyond a broken connection
             return None
         if answer.kind == "stop":

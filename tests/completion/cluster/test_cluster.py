@@ -1,6 +1,7 @@
 """Folders completed by the workers of a real Ray cluster on this computer, started once for all of these tests."""
 
 import collections
+import importlib
 import importlib.util
 import json
 import os
@@ -14,6 +15,7 @@ from PIL import Image
 from completion.cluster import dispatch, launch
 from completion.cluster.cluster import joined
 from completion.cluster.config import ClusterOptions
+from completion.cluster.worker import Worker
 from completion.folder.parts import PARTS, iterate_parts
 from tests.completion.cluster import workers
 from tests.completion.helpers import CommandLine, contents, make_picture, records, write_pictures
@@ -197,6 +199,14 @@ def test_a_worker_that_cannot_start_ends_the_run(command, tmp_path, monkeypatch)
     assert "expected version 0.0.1 of" in command("--method", "telea", "in", code=1).stderr
     monkeypatch.setattr(dispatch, "Worker", workers.DyingWorker)
     assert "while they loaded the model" in command("--method", "telea", "in", code=1).stderr
+    (tmp_path / "not_there.py").write_text(
+        "from completion.cluster.worker import Worker\nclass Foreign(Worker): pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(dispatch, "Worker", importlib.import_module("not_there").Foreign)
+    error = command("--method", "telea", "in", code=1).stderr
+    assert "install it there (ModuleNotFoundError: No module named 'not_there')" in error
+    monkeypatch.setattr(dispatch, "Worker", Worker)
     missing = command("--model", "gone.safetensors", "in", code=1).stderr
     assert "gone.safetensors" in missing
     assert len(missing.splitlines()) == 1

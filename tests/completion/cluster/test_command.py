@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -77,6 +78,17 @@ def test_ctrl_c_ends_the_cluster_and_leaves_nothing_but_results(tmp_path):
     assert set(Path("/tmp").glob("dcgan-ray-*")) <= before
     recorded = [line["input"] for line in records(tmp_path / "completed")]
     assert len(recorded) == len(set(recorded))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:{}", "ray://127.0.0.1:{}"])
+def test_a_cluster_that_does_not_answer(run, tmp_path, monkeypatch, address):
+    pytest.importorskip("ray", reason="Ray is not installed (extra: ray)")
+    monkeypatch.chdir(tmp_path)
+    write_pictures(tmp_path / "in", ["a.png"])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        place = address.format(server.getsockname()[1])
+    result = run("--engine", "ray", "--ray-address", place, "--method", "telea", "in", code=1)
+    assert result.stderr == f"Error: expected a Ray cluster at {place}: [Errno 111] Connection refused\n"
 
 
 @pytest.mark.parametrize("installed", [True, False])
