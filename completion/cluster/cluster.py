@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -12,6 +13,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from completion.cluster.config import ClusterOptions
@@ -24,6 +26,7 @@ CPUS_PER_WORKER = 1  # a worker computes with one thread
 STORE_BYTES = 80_000_000  # of a local cluster's object store: what passes through it are paths and records
 SOCKET_FOLDER_CHARACTERS = 40  # of the folder of a local cluster: a socket's path has at most 107 characters
 KNOCK_SECONDS = 10.0
+FOLDER = re.compile(r"dcgan-ray-(\d+)-\w+")  # of a local cluster, with the number of its process
 QUIET = {  # read by Ray when it is imported or started
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_USAGE_STATS_PROMPT_ENABLED": "0",
@@ -178,9 +181,24 @@ def _knock(address: str) -> None:
 
 
 def _make_folder() -> str:
-    """Make the temporary folder of a local cluster, whose path must be short."""
+    """Make the temporary folder of a local cluster, whose path must be short, and remove those of killed processes."""
     place = tempfile.gettempdir()
-    return tempfile.mkdtemp(prefix="dcgan-ray-", dir=place if len(place) <= SOCKET_FOLDER_CHARACTERS else "/tmp")
+    place = place if len(place) <= SOCKET_FOLDER_CHARACTERS else "/tmp"
+    for left in Path(place).glob("dcgan-ray-*"):
+        if (match := FOLDER.fullmatch(left.name)) and left.stat().st_uid == os.getuid() and not _runs(int(match[1])):
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"dcgan-ray-{os.getpid()}-", dir=place)
+
+
+def _runs(process: int) -> bool:
+    """Tell whether a process runs."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _kept_signals() -> dict[int, Any]:

@@ -6,11 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
+from completion.cluster import cluster
 from completion.cluster.worker import Task, Worker
 from completion.folder.inputs import list_inputs
 from completion.folder.job import FolderJob, check_outputs
@@ -89,6 +91,18 @@ def test_a_cluster_that_does_not_answer(run, tmp_path, monkeypatch, address):
         place = address.format(server.getsockname()[1])
     result = run("--engine", "ray", "--ray-address", place, "--method", "telea", "in", code=1)
     assert result.stderr == f"Error: expected a Ray cluster at {place}: [Errno 111] Connection refused\n"
+
+
+def test_the_folder_of_a_killed_process_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(cluster, "SOCKET_FOLDER_CHARACTERS", 1000)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left, other, own = (tmp_path / f"dcgan-ray-{name}" for name in (f"{ended.pid}-a", "b", f"{os.getpid()}-c"))
+    for folder in (left, other, own):
+        folder.mkdir()
+    made = Path(cluster._make_folder())
+    assert set(tmp_path.iterdir()) == {other, own, made}
 
 
 @pytest.mark.parametrize("installed", [True, False])
