@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from completion.cluster.config import ENGINES, GPUS_MAX, ClusterOptions
 from completion.config import (
     BATCH_SIZE_MAX,
     BEYOND,
@@ -24,6 +25,7 @@ from completion.config import (
     needs_model,
     resolve_method,
 )
+from completion.folder.urls import as_url, is_url
 from completion.mask_options import MaskChoice, RectangleType, mask_options, read_mask_options
 from dcgan.command import (
     FolderPath,
@@ -47,10 +49,24 @@ METHOD_OPTIONS = (
     *("candidates", "keep", "variations", "batch_size", "workers", "device", "gif", "framing"),
 )
 SETTINGS = ("iterations", "learning_rate", "weighting", "perceptual_weight", "candidates")
-WITH_ONLY_MASKS = ("output", "recursive", "overwrite", "seed", "max_megapixels", "quiet")
+WITH_ONLY_MASKS = ("list_file", "output", "recursive", "overwrite", "seed", "max_megapixels", "quiet")
 MASKS_FOLDER = Path("masks")
 PIPE = "-"  # stdin or stdout
-NOT_PIPED = ("variations", "keep", "sheet", "gif", "skip_existing", "overwrite", "shard", "recursive", "only_masks")
+NOT_PIPED = (
+    "variations",
+    "keep",
+    "sheet",
+    "gif",
+    "skip_existing",
+    "overwrite",
+    "shard",
+    "recursive",
+    "only_masks",
+    "engine",
+    "list_file",
+)
+WITH_RAY = ("ray_address", "gpus_per_worker")
+WITHOUT_RAY = ("sheet", "gif")
 PHOTOGRAPH_OPTIONS = ("face_box", "landmarks_file", "min_score", "beyond", "grain")
 
 
@@ -69,6 +85,14 @@ class ShardType(click.ParamType):
         return int(parts[0]), int(parts[1])
 
 
+class OutputType(FolderPath):
+    """A folder, or a URL of one; a URL becomes a path that `completion.folder.urls.as_url` turns back."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check and return the path."""
+        return Path(value) if is_url(value) else super().convert(value, param, ctx)
+
+
 @click.command(
     "complete-images",
     context_settings=DEFAULTS,
@@ -81,7 +105,14 @@ class ShardType(click.ParamType):
       complete-images --mask-file mask.png photograph.jpg
     """,
 )
-@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=str))
+@click.argument("inputs", nargs=-1, type=click.Path(path_type=str))
+@click.option(
+    "--list",
+    "list_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A list of pictures in place of INPUTS: a text file with a path a line, or a Parquet file with a column "
+    '"path".',
+)
 @mask_options
 @click.option(
     "--method",
@@ -130,7 +161,26 @@ class ShardType(click.ParamType):
 @click.option(
     "--workers",
     type=click.IntRange(1, WORKERS_MAX),
-    help="Pictures that are completed side by side where there is no search.  [default: the processor's cores]",
+    help="Pictures that are completed side by side where there is no search; with --engine ray processes of the "
+    "cluster, whatever the method.  [default: the processor's cores, the cluster's]",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    help="Where the pictures are completed: in this process, or by the workers of a Ray cluster (docs/scale.md).",
+    **shown_default("local"),
+)
+@click.option(
+    "--ray-address",
+    metavar="ADDRESS",
+    help="With --engine ray: a running cluster, HOST:PORT, ray://HOST:PORT or auto.  [default: one is started on this "
+    "computer]",
+)
+@click.option(
+    "--gpus-per-worker",
+    type=click.IntRange(0, GPUS_MAX),
+    help="With --engine ray: GPUs that each worker has for itself.",
+    **shown_default(0),
 )
 @device_option
 @click.option(
@@ -180,9 +230,15 @@ class ShardType(click.ParamType):
 )
 @click.option(
     "--output",
-    type=FolderPath(),
-    help="Folder of the results.",
+    type=OutputType(),
+    help="Folder of the results; with --engine ray also a URL, s3://bucket/folder.",
     **shown_default("completed"),
+)
+@click.option(
+    "--spread/--no-spread",
+    default=None,
+    help="Spread the results over 4,096 subfolders, by a hash of each picture's path.  [default: as the folder was "
+    "begun; with --engine ray and more than 10,000 pictures, spread]",
 )
 @click.option(
     "--format",
@@ -243,6 +299,7 @@ def _complete(inputs: tuple[str, ...], options: dict[str, Any], *, to_stdout: bo
     """Complete the pictures; to stdout: one, and nothing is printed there."""
     if options["skip_existing"] and options["overwrite"]:
         raise click.UsageError("--skip-existing and --overwrite exclude each other.")
+    _check_engine(inputs, options)
     masks = read_mask_options(options)
     if options["only_masks"]:
         _check_only_masks()
@@ -250,16 +307,8 @@ def _complete(inputs: tuple[str, ...], options: dict[str, Any], *, to_stdout: bo
     _check_method(options, masks)
     settings = {name: options[name] for name in SETTINGS if options[name] is not None}
     resolve_method(options["method"], variations=options["variations"], **settings)  # refuses values out of range
-    from completion.folder.inputs import list_inputs
-
     output_folder = MASKS_FOLDER if options["only_masks"] and not _given(["output"]) else options["output"]
-    pictures = list_inputs(
-        inputs,
-        recursive=options["recursive"],
-        mask_dir=masks.folder,
-        output_dir=output_folder,
-        on_left_out=None if options["quiet"] else lambda line: click.echo(printable(line), err=True),
-    )
+    pictures, whole = _list_pictures(inputs, masks, output_folder, options)
     if options["only_masks"]:
         _write_masks(pictures, masks, output_folder, options)
         return
@@ -303,8 +352,18 @@ def _complete(inputs: tuple[str, ...], options: dict[str, Any], *, to_stdout: bo
         workers=options["workers"],
         provenance=options["provenance"],
         quiet=options["quiet"],
+        spread=options["spread"],
+        whole=whole,
     )
-    summary = launch(pictures, open_masks(masks), method, photographs=photographs, output=output)
+    if options["engine"] == "ray":
+        from completion.cluster.launch import launch_on_cluster
+
+        cluster = ClusterOptions(options["ray_address"], options["workers"], options["gpus_per_worker"])
+        summary = launch_on_cluster(
+            pictures, open_masks(masks), method, photographs=photographs, output=output, cluster=cluster
+        )
+    else:
+        summary = launch(pictures, open_masks(masks), method, photographs=photographs, output=output)
     if not output.quiet:
         if summary.assumed:
             click.echo(_say_assumed(summary.assumed), err=True)
@@ -314,9 +373,64 @@ def _complete(inputs: tuple[str, ...], options: dict[str, Any], *, to_stdout: bo
         parts += [f"{summary.failed} failed"] if summary.failed else []
         noted = f" ({summary.noted} with notes)" if summary.noted else ""
         if not to_stdout:
-            click.echo(f"{', '.join(parts)}{noted}: {printable(output.folder)}")
+            click.echo(f"{', '.join(parts)}{noted}: {printable(as_url(output.folder))}")
     if summary.failed:
         sys.exit(1)
+
+
+def _list_pictures(
+    inputs: tuple[str, ...], masks: MaskChoice, output: Path, options: dict[str, Any]
+) -> "tuple[list[InputPicture], int]":
+    """Return the pictures that the user names, and how many there are in all where these are the shard's alone."""
+    if options["list_file"] is not None:
+        from completion.folder.list_file import read_list
+
+        pictures, count = read_list(options["list_file"], shard=options["shard"])
+        if options["engine"] != "ray":
+            _refuse_urls([str(picture.path) for picture in pictures[:1]])
+        return pictures, count if options["shard"][1] > 1 else 0
+    if is_url(inputs[0]):
+        from completion.cluster.remote import list_remote
+
+        return list_remote(inputs, recursive=options["recursive"]), 0
+    from completion.folder.inputs import list_inputs
+
+    found = list_inputs(
+        inputs,
+        recursive=options["recursive"],
+        mask_dir=masks.folder,
+        output_dir=output,
+        on_left_out=None if options["quiet"] else lambda line: click.echo(printable(line), err=True),
+    )
+    return found, 0
+
+
+def _check_engine(inputs: tuple[str, ...], options: dict[str, Any]) -> None:
+    """Refuse inputs and options that the engine has no use for."""
+    if not inputs and options["list_file"] is None:
+        raise click.UsageError("Missing argument 'INPUTS...', or --list.")
+    if inputs and options["list_file"] is not None:
+        raise click.UsageError("INPUTS and --list exclude each other.")
+    if len({is_url(each) for each in inputs}) > 1:
+        raise click.UsageError("Expected INPUTS that are all URLs or all paths.")
+    if options["engine"] == "ray":
+        for option in _given((*WITHOUT_RAY, "only_masks")):
+            raise click.UsageError(f"--{option} and --engine ray exclude each other.")
+        if options["device"].startswith("gpu") and not options["gpus_per_worker"]:
+            raise click.UsageError("--device gpu with --engine ray needs --gpus-per-worker 1.")
+        return
+    for option in _given(WITH_RAY):
+        raise click.UsageError(f"--{option} goes with --engine ray; received --engine local.")
+    _refuse_urls([*inputs, str(options["output"])])
+
+
+def _refuse_urls(locations: Iterable[str]) -> None:
+    """Refuse URLs, which this process does not read."""
+    for location in locations:
+        if is_url(location):
+            raise click.UsageError(
+                f"{printable(as_url(location))}: URLs go with --engine ray; received --engine local."
+            )
 
 
 def _write_masks(pictures: "list[InputPicture]", masks: MaskChoice, folder: Path, options: dict[str, Any]) -> None:
@@ -385,6 +499,8 @@ def _check_method(options: dict[str, Any], masks: MaskChoice) -> None:
     """Refuse options that have no effect with the method."""
     method, variations = options["method"], options["variations"] is not None
     for option in _given(METHOD_OPTIONS):
+        if option == "workers" and options["engine"] == "ray":  # workers of the cluster, whatever the method
+            continue
         allowed = methods_with_option(option.replace("-", "_"), variations=variations)
         if method not in allowed:
             raise click.UsageError(f"--{option} goes with --method {', '.join(allowed)}; received --method {method}.")

@@ -13,7 +13,7 @@ from masks.matching import is_mask_name
 __all__ = ["InputPicture", "list_inputs", "take_shard"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class InputPicture:
     """One picture to complete.
 

@@ -18,7 +18,7 @@ from dcgan.errors import FaceCompletionError
 from dcgan.pictures.marks import MARK
 from dcgan.pictures.own_files import refuse_others
 
-__all__ = ["FolderJob", "check_outputs"]
+__all__ = ["FolderJob", "check_distinct", "check_outputs"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -58,6 +58,11 @@ class FolderJob:
         Say in each completed file what filled it.
     model_name : str
         Name of the model, for this.
+    spread : bool
+        Whether the results are spread over sub-folders; see `completion.folder.outputs.name_outputs`.
+    whole : int
+        Pictures of all shards together, where the list that is passed with the job is its shard's alone; 0: it is the
+        whole list.
     """
 
     output: Path
@@ -75,6 +80,8 @@ class FolderJob:
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     provenance: bool = True
     model_name: str = "unnamed"
+    spread: bool = False
+    whole: int = 0
 
     def own_name(self, name: str) -> str:
         """Return the name of a file that every shard writes for itself: a.png is a-1-of-2.png in shard 1/2."""
@@ -82,6 +89,10 @@ class FolderJob:
             return name
         stem, suffix = os.path.splitext(name)
         return f"{stem}-{self.shard[0]}-of-{self.shard[1]}{suffix}"
+
+    def own_part(self, inputs: Sequence[InputPicture]) -> list[InputPicture]:
+        """Return the shard's part of the list that is passed with the job."""
+        return list(inputs) if self.whole else take_shard(inputs, self.shard)
 
     @property
     def manifest_path(self) -> Path:
@@ -120,12 +131,13 @@ def check_outputs(
         candidates=1 if job.keep == "best" else candidates,
         recorded=record.names,
         own=record.own,
+        spread=job.spread,
     )
     results = [path for output in outputs.values() for path in output.paths]
-    _check_distinct(results, job)
+    check_distinct(results, job)
     _check_letter_case(results, job.output)
     _check_masks_apart(job)
-    shard = take_shard(inputs, job.shard)
+    shard = job.own_part(inputs)
     found = {source: [path for path in outputs[source].paths if path.is_file()] for source in shard}
     _check_inputs_apart(inputs, [path for paths in found.values() for path in paths])
     _check_folders_apart(inputs, job)
@@ -162,7 +174,7 @@ def _refuse_other_source(source: InputPicture, recorded: str, *, result: Path) -
         )
 
 
-def _check_distinct(paths: Iterable[Path], job: FolderJob) -> None:
+def check_distinct(paths: Iterable[Path], job: FolderJob) -> None:
     """Raise if two results would be written under one name."""
     counts = collections.Counter(paths)
     counts.update([job.sheet_path] if job.sheet else [])

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,10 @@ from completion.folder.forms import LOSSY_NOTE, is_lossy_form
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob, check_outputs
 from completion.folder.landmarks import GivenPlaces, read_landmarks
+from completion.folder.manifest import first_settings
 from completion.folder.run import FolderSummary, complete_folder
 from completion.methods import Method, MethodOptions, make_method
-from completion.search.batches import default_batch_size
+from completion.search.batches import DEFAULT_BATCH_SIZE, default_batch_size
 from dcgan.command import echo_device
 from dcgan.config import DEFAULT_MODEL
 from dcgan.device import Device, find_device
@@ -35,7 +36,16 @@ if TYPE_CHECKING:
     from completion.folder.masks import MaskSource
     from masks import MaskFolder
 
-__all__ = ["ChosenMethod", "OutputOptions", "PhotographOptions", "launch"]
+__all__ = [
+    "ChosenMethod",
+    "OutputOptions",
+    "PhotographOptions",
+    "echo_unmatched",
+    "launch",
+    "make_job",
+    "make_ready",
+    "showing_progress",
+]
 
 BAR_FORMAT = "{percentage:3.0f}%|{bar}| {n:.0f}/{total_fmt} pictures [{elapsed}<{remaining}]"
 
@@ -143,6 +153,10 @@ class OutputOptions:
     provenance : bool
         Say in each file what filled it.
     quiet : bool
+    spread : bool, optional
+        Spread the results over sub-folders; by default as the folder was begun.
+    whole : int
+        See `FolderJob`.
     """
 
     folder: Path
@@ -156,6 +170,8 @@ class OutputOptions:
     workers: int | None
     provenance: bool
     quiet: bool
+    spread: bool | None = None
+    whole: int = 0
 
 
 def launch(
@@ -182,25 +198,10 @@ def launch(
     """
     if len(pictures) > 1:  # one alone is done sooner without
         give_back_large_arrays()
-    job = FolderJob(
-        output=output.folder,
-        masks=masks,
-        photographs=_given_places(pictures, photographs, masks),
-        form=output.form,
-        keep=output.keep if method.variations is None else "all",
-        existing=output.existing,
-        seed=method.seed,
-        workers=output.workers,
-        sheet=output.sheet,
-        film=output.film,
-        shard=output.shard,
-        settings=_settings(masks, method, photographs, output=output),
-        provenance=output.provenance,
-        model_name=shown_name(method.model),
-    )
+    job = make_job(pictures, masks, method, photographs=photographs, output=output)
     waiting, skipped = check_outputs(pictures, job, candidates=method.resolve()[1].candidates)
     if not output.quiet and masks.folder is not None:
-        _echo_unmatched(masks.folder, pictures, output=output.folder)
+        echo_unmatched(masks.folder, pictures, output=output.folder)
     if not waiting:
         return FolderSummary(0, 0, skipped, 0)
     if not output.quiet and any(is_lossy_form(each.paths[0]) for each in waiting.values()):
@@ -210,47 +211,121 @@ def launch(
         job = dataclasses.replace(job, settings={**job.settings, "device": device.name})
         if not output.quiet:
             echo_device(device)
-    from tqdm import tqdm
+    ready, batch_size = make_ready(method, job, photographs=photographs, device=device or Device(), quiet=output.quiet)
+    job = dataclasses.replace(job, batch_size=output.batch_size or batch_size)
+    with showing_progress(len(waiting), quiet=output.quiet) as (bar, on_progress):
+        return complete_folder(
+            pictures,
+            job,
+            ready,
+            checked=True,
+            on_failure=lambda line: bar.write(f"failed: {printable(line)}", file=sys.stderr),
+            on_note=None if output.quiet else lambda line: bar.write(f"note: {printable(line)}", file=sys.stderr),
+            on_progress=on_progress,
+        )
 
+
+def make_job(
+    pictures: Sequence[InputPicture],
+    masks: MaskSource,
+    method: ChosenMethod,
+    *,
+    photographs: PhotographOptions,
+    output: OutputOptions,
+) -> FolderJob:
+    """Return the job that the options describe; see `launch`."""
+    settings = _settings(masks, method, photographs, output=output)
+    recorded = [found.get("spread") for found in first_settings(output.folder)]
+    spread = bool(output.spread) if output.spread is not None else any(recorded)
+    if spread or any(recorded):  # a folder whose results lie side by side says nothing of it, as before
+        settings["spread"] = spread
+    return FolderJob(
+        output=output.folder,
+        masks=masks,
+        photographs=_given_places(pictures, photographs, masks, whole=output.whole == 0),
+        form=output.form,
+        keep=output.keep if method.variations is None else "all",
+        existing=output.existing,
+        seed=method.seed,
+        workers=output.workers,
+        sheet=output.sheet,
+        film=output.film,
+        shard=output.shard,
+        settings=settings,
+        provenance=output.provenance,
+        model_name=shown_name(method.model),
+        spread=spread,
+        whole=output.whole,
+    )
+
+
+def make_ready(
+    method: ChosenMethod, job: FolderJob, *, photographs: PhotographOptions, device: Device, quiet: bool
+) -> tuple[Method, int]:
+    """Load what a job needs, and return its method and the batch size that suits it.
+
+    Parameters
+    ----------
+    method : ChosenMethod
+    job : FolderJob
+        What `make_job` returned.
+    photographs : PhotographOptions
+    device : Device
+    quiet : bool
+        Say nothing about a model without an encoder.
+    """
     # Loaded before the model, so that what is missing is reported at once.
-    model = needs_model(method.name) and not masks.blocks
+    model = needs_model(method.name) and not job.masks.blocks
     searched = job.photographs is not None and job.photographs.mode not in ("aligned", "default")
     detector = FaceDetector(min_score=photographs.min_score) if searched and model else None
-    ready = _make_method(
-        method, photographs, detector, device=device or Device(), blocks=masks.blocks, quiet=output.quiet
-    )
-    if ready.finder is not None:
-        size = output.batch_size or default_batch_size(ready.finder.prior.config)
-        job = dataclasses.replace(job, batch_size=size)
-    disabled = True if output.quiet else None  # None: shown where stderr is a terminal
-    lines = ProgressLines(show=not output.quiet and not sys.stderr.isatty())
+    ready = _make_method(method, photographs, detector, device=device, blocks=job.masks.blocks, quiet=quiet)
+    finder = ready.finder
+    return ready, default_batch_size(finder.prior.config) if finder is not None else DEFAULT_BATCH_SIZE
+
+
+@contextlib.contextmanager
+def showing_progress(total: int, *, quiet: bool) -> Iterator[tuple[Any, Callable[[float], None]]]:
+    """Show a bar, or lines where stderr is no terminal; yield the bar and a function that takes the pictures done.
+
+    Parameters
+    ----------
+    total : int
+        Number of pictures.
+    quiet : bool
+        Show nothing.
+    """
+    from tqdm import tqdm
+
+    disabled = True if quiet else None  # None: shown where stderr is a terminal
+    lines = ProgressLines(show=not quiet and not sys.stderr.isatty())
     reached = 0.0
-    with tqdm(total=len(waiting), bar_format=BAR_FORMAT, disable=disabled, **bar_size()) as bar:
+    with tqdm(total=total, bar_format=BAR_FORMAT, disable=disabled, **bar_size()) as bar:
 
         def on_progress(done: float) -> None:
             nonlocal reached
             reached = done
             bar.update(done - bar.n)
-            lines.report("completing", int(done), total=len(waiting))
+            lines.report("completing", int(done), total=total)
 
         def tick() -> None:  # a picture that takes long moves the clock, if nothing else
             bar.refresh()
-            lines.report("completing", int(reached), total=len(waiting))
+            lines.report("completing", int(reached), total=total)
 
         with ticking(tick):
-            return complete_folder(
-                pictures,
-                job,
-                ready,
-                checked=True,
-                on_failure=lambda line: bar.write(f"failed: {printable(line)}", file=sys.stderr),
-                on_note=None if output.quiet else lambda line: bar.write(f"note: {printable(line)}", file=sys.stderr),
-                on_progress=on_progress,
-            )
+            yield bar, on_progress
 
 
-def _echo_unmatched(folder: MaskFolder, pictures: Sequence[InputPicture], *, output: Path) -> None:
-    """Print a line to stderr about masks that belong to no picture."""
+def echo_unmatched(folder: MaskFolder, pictures: Sequence[InputPicture], *, output: Path) -> None:
+    """Print a line to stderr about masks that belong to no picture.
+
+    Parameters
+    ----------
+    folder : MaskFolder
+        The masks.
+    pictures : sequence of InputPicture
+    output : Path
+        Folder of the results.
+    """
     from completion.folder.masks import describe_unmatched
 
     if line := describe_unmatched(folder, pictures, output=output):
@@ -324,7 +399,7 @@ def _make_method(
 
 
 def _given_places(
-    pictures: Sequence[InputPicture], photographs: PhotographOptions, masks: MaskSource
+    pictures: Sequence[InputPicture], photographs: PhotographOptions, masks: MaskSource, *, whole: bool
 ) -> GivenPlaces | None:
     """Return the places of faces that the user gives, and what the other pictures are; None: aligned faces.
 
@@ -334,7 +409,7 @@ def _given_places(
         return None
     path = photographs.landmarks_file
     landmarks = read_landmarks(path) if path else {}
-    if landmarks and not any(picture.relative in landmarks for picture in pictures):
+    if landmarks and whole and not any(picture.relative in landmarks for picture in pictures):
         raise FaceCompletionError(
             f"{path}: expected landmarks of {pictures[0].relative} or another of the pictures, found those of "
             f"{next(iter(landmarks))}"

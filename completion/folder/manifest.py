@@ -4,26 +4,37 @@ A line {"settings": {...}} holds for the lines after it: there is one before the
 run has other settings.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from completion.folder.parts import PARTS, iterate_parts
 from dcgan.errors import FaceCompletionError
+from dcgan.pictures.bounded_lines import bounded_lines
 from dcgan.pictures.marks import MARK, check_mark, mark_folder, refuse_links
 from dcgan.pictures.own_files import OwnFiles, check_list, list_path, listed_files
-from dcgan.pictures.records import JsonLines, changed_settings, iterate_json_lines, iterate_own_lines, locked
+from dcgan.pictures.records import (
+    JsonLines,
+    changed_settings,
+    iterate_json_lines,
+    iterate_own_lines,
+    locked,
+    parse_line,
+)
 
 __all__ = [
     "FolderRecord",
     "Manifest",
+    "add_lines",
     "check_manifest",
     "check_settings",
+    "first_settings",
     "manifest_schema",
     "open_manifest",
     "read_record",
@@ -152,7 +163,8 @@ def check_manifest(path: Path) -> FolderRecord:
     lock = _lock_name(path)
     refuse_links(path.parent, [MARK, path.name, lock, list_path(path).name])
     record = FolderRecord(resumed=marked or path.exists())
-    is_empty = not _add_lines(iterate_own_lines(path, fields=FIELDS, also=SETTINGS), record, path=path)
+    add_lines(iterate_parts(path.parent), record, path=path.parent / PARTS)
+    is_empty = not add_lines(iterate_own_lines(path, fields=FIELDS, also=SETTINGS), record, path=path)
     record.listed.update(check_list(path, marked=marked))
     record.own.update(record.listed)
     # A run that was stopped before its first picture left an empty manifest beside its lock.
@@ -195,7 +207,7 @@ def _as_read(settings: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-@contextmanager
+@contextlib.contextmanager
 def open_manifest(
     path: Path, *, settings: Mapping[str, Any] | None = None, checked: bool = False
 ) -> Iterator[Manifest]:
@@ -255,6 +267,18 @@ def _shard_count(name: str) -> int:
     return int(match[2] or 1) if match else 1
 
 
+def first_settings(folder: Path) -> list[dict[str, Any]]:
+    """Return the settings with which each manifest of a folder begins; the folder need not exist."""
+    found = []
+    for name in sorted(os.listdir(folder)) if folder.is_dir() else ():
+        path = folder / name
+        if MANIFEST.fullmatch(name) and path.is_file() and not path.is_symlink():
+            with contextlib.closing(bounded_lines(path)) as lines:  # the first alone is read
+                line = parse_line(next(lines, b"")) or {}
+            found += [line["settings"]] if isinstance(line.get("settings"), dict) else []
+    return found
+
+
 def read_record(folder: Path) -> FolderRecord:
     """Return what earlier runs recorded in a folder.
 
@@ -268,6 +292,7 @@ def read_record(folder: Path) -> FolderRecord:
     FolderRecord
     """
     record = FolderRecord()
+    add_lines(iterate_parts(folder), record, path=folder / PARTS)
     _add_others(folder, record)
     return record
 
@@ -279,13 +304,35 @@ def _add_others(folder: Path, record: FolderRecord, *, checked: Path | None = No
         path = folder / name
         is_checked = checked is not None and name == checked.name
         if MANIFEST.fullmatch(name) and not is_checked and path.is_file() and not path.is_symlink():
-            _add_lines(iterate_json_lines(path), record, path=path)
+            add_lines(iterate_json_lines(path), record, path=path)
 
 
-def _add_lines(lines: Iterable[dict[str, Any]], record: FolderRecord, *, path: Path) -> int:
-    """Add a manifest's lines to a record, and return how many there are."""
+def add_lines(
+    lines: Iterable[dict[str, Any]],
+    record: FolderRecord,
+    *,
+    path: Path,
+    own_name: Callable[[str], str | None] | None = None,
+) -> int:
+    """Add a manifest's lines to a record, and return how many there are.
+
+    Parameters
+    ----------
+    lines : iterable of dict
+        Of pictures, and of settings; others are left out.
+    record : FolderRecord
+        Is added to.
+    path : Path
+        The manifest, in the folder of the results.
+    own_name : callable, optional
+        Returns an output's path below the folder, or None where it is not known.
+
+    Returns
+    -------
+    int
+    """
     done: dict[str, set[str]] = {}  # outputs by input, for a later line holds in place of an earlier one
-    own_name = _OwnNames(path.parent)
+    own_name = own_name or _OwnNames(path.parent)
     count = 0
     for count, line in enumerate(lines, start=1):  # noqa: B007  (the last is returned)
         if isinstance(line.get("settings"), dict):

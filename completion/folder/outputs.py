@@ -13,12 +13,14 @@ from completion.config import FORMS
 from completion.folder.inputs import InputPicture
 from dcgan.pictures.names import PICTURE_SUFFIXES
 
-__all__ = ["Output", "candidate_paths", "folded", "name_outputs", "suffix_of"]
+__all__ = ["SPREAD_BEYOND", "Output", "candidate_paths", "folded", "name_outputs", "suffix_of"]
 
 SAME_SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff")  # of files that we write again
 RESERVED = re.compile(r"(sheet(-[0-9]+-of-[0-9]+)?\.png)", re.IGNORECASE)  # names of our own files
 NAME_BYTES = 255  # of a file's name, where the system does not say
 HASH_DIGITS = 8
+SPREAD_BEYOND = 10_000  # pictures, from which on the results of a cluster's job are spread
+SPREAD_DIGITS = 3  # hexadecimal: 4,096 sub-folders
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +47,7 @@ def name_outputs(
     candidates: int = 1,
     recorded: Mapping[str, str] | None = None,
     own: Iterable[str] = (),
+    spread: bool = False,
 ) -> dict[InputPicture, Output]:
     """Return where the results of all pictures of a job go.
 
@@ -66,11 +69,19 @@ def name_outputs(
         Names of results from earlier runs; see `completion.folder.manifest.FolderRecord`.
     own : iterable of str
         Relative paths of all files in the folder that earlier runs wrote, recorded or not.
+    spread : bool, default False
+        Each result goes into one of 4,096 sub-folders, by a hash of its picture's relative path: for more pictures than
+        one looks at in a folder.
 
     Returns
     -------
     dict of InputPicture to Output
     """
+    if spread:  # as if the pictures lay in these sub-folders
+        places = {source: _spread(source) for source in inputs}
+        options = {"form": form, "candidates": candidates, "recorded": recorded, "own": own}
+        named = name_outputs(list(places.values()), folder, **options)  # type: ignore[arg-type]
+        return {source: named[place] for source, place in places.items()}
     plain = {source: _plain_name(source.relative, form) for source in inputs}
     counts = collections.Counter(map(folded, plain.values()))
     recorded, own, limit = recorded or {}, frozenset(own), _name_bytes(folder)
@@ -103,6 +114,12 @@ def name_outputs(
         notes += _form_notes(source.relative, form)
         outputs[source] = Output(tuple(candidate_paths(folder / short, candidates)), tuple(notes))
     return outputs
+
+
+def _spread(source: InputPicture) -> InputPicture:
+    """Return a picture whose relative path has the sub-folder of its result before it."""
+    digits = hashlib.sha256(os.fsencode(source.relative)).hexdigest()[:SPREAD_DIGITS]
+    return dataclasses.replace(source, relative=f"{digits}/{source.relative}")
 
 
 def suffix_of(relative: str, form: str) -> str:

@@ -28,7 +28,7 @@ from completion.folder.forms import fit_to_form, xmp_for
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob, check_outputs
 from completion.folder.loading import LoadedPicture, load_picture
-from completion.folder.manifest import Manifest, open_manifest
+from completion.folder.manifest import open_manifest
 from completion.folder.outputs import Output
 from completion.folder.stamps import stamps_of
 from completion.folder.sheet import ComparisonSheet, SearchFilm, show_masked
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from completion.search.answer import Answers
     from completion.search.observation import Observation
 
-__all__ = ["FolderSummary", "complete_folder"]
+__all__ = ["Done", "FolderReport", "FolderSummary", "complete_folder", "complete_part"]
 
 LARGE_PIXELS = 48_000_000
 STOPPING_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the next picture would fail in the same way
@@ -97,8 +97,21 @@ class _Prepared:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Done:
-    """What became of a picture: its line in the manifest, what is told about it, its row in the sheet."""
+class Done:
+    """What became of a picture.
+
+    Attributes
+    ----------
+    source : InputPicture
+    fields : dict
+        Of its line in the manifest.
+    notes : tuple of str
+        What was guessed or left out.
+    tiles : tuple of uint8 arrays (H, W, 3)
+        Its row in the sheet, where there is one.
+    assumed : str
+        What the picture was taken as, "aligned" or "photograph", where the user did not say.
+    """
 
     source: InputPicture
     fields: dict[str, Any]
@@ -107,7 +120,7 @@ class _Done:
     assumed: str = ""
 
     @classmethod
-    def failed(cls, source: InputPicture, reason: str, notes: tuple[str, ...] = ()) -> _Done:
+    def failed(cls, source: InputPicture, reason: str, notes: tuple[str, ...] = ()) -> Done:
         """Return that a picture cannot be completed; what was guessed before may be why."""
         fields = {"output": None, "status": "failed", "error": reason, **({"notes": notes} if notes else {})}
         return cls(source, fields, notes)
@@ -167,42 +180,158 @@ def complete_folder(
         raise FaceCompletionError(f"{job.output}: cannot make the folder: {error.strerror or error}") from error
     with open_manifest(job.manifest_path, settings=job.settings, checked=True) as manifest:
         waiting, existing = check_outputs(inputs, job, candidates=candidates, record=manifest.record)
-        run = _FolderRun(
-            job, method, manifest, waiting, on_failure=on_failure, on_note=on_note, on_progress=on_progress
+        prior = method.finder.prior if method.finder is not None else None
+        report = FolderReport(
+            manifest,
+            seed=job.seed,
+            method=method.name,
+            model_sha256=prior.sha256 if prior is not None else None,
+            on_failure=on_failure,
+            on_note=on_note,
+            on_progress=on_progress,
         )
+        run = _FolderRun(job, method, waiting, report)
         own = [path for output in waiting.values() for path in output.paths]
         if manifest.record.resumed:
             remove_leftovers([*own, job.sheet_path, job.film_path])
-        run.complete(count=len(inputs))
+        run.complete(count=job.whole or len(inputs))
         if job.sheet:
             manifest.claim(job.sheet_path)
-            run.sheet.save(job.sheet_path)
+            report.sheet.save(job.sheet_path)
         if job.film:
             manifest.claim(job.film_path)
             run.film.save(job.film_path)
-    return FolderSummary(run.completed, run.untouched, existing, run.failed, run.noted, dict(run.assumed))
+    return report.summary(skipped=existing)
 
 
-class _FolderRun:
-    """The state of one call of `complete_folder`."""
+def complete_part(outputs: dict[InputPicture, Output], job: FolderJob, method: Method, *, count: int) -> list[Done]:
+    """Complete some pictures of a job whose manifest another process keeps.
+
+    Parameters
+    ----------
+    outputs : dict of InputPicture to Output
+        The pictures, and where their results go: part of what `check_outputs` returned.
+    job : FolderJob
+        Without a sheet and a film.
+    method : Method
+        Made ready by `completion.methods.make_method`.
+    count : int
+        Number of pictures of the whole job.
+
+    Returns
+    -------
+    list of Done
+        What became of each picture, for `FolderReport.finish`.
+
+    Raises
+    ------
+    FaceCompletionError
+        Nothing can be written.
+    """
+    report = _PartReport()
+    _FolderRun(job, method, outputs, report).complete(count=count)
+    return report.finished
+
+
+class FolderReport:
+    """Records what becomes of the pictures of a job, tells it and counts it.
+
+    Parameters
+    ----------
+    manifest : Manifest or another object with its `append` and `claim`
+        Takes a line for each picture.
+    seed : int
+        Of random masks.
+    method : str
+        Name of the method that runs.
+    model_sha256 : str or None
+        Of the model that it asks.
+    on_failure, on_note, on_progress : callable, optional
+        See `complete_folder`.
+    """
 
     def __init__(
         self,
-        job: FolderJob,
-        method: Method,
-        manifest: Manifest,
-        outputs: dict[InputPicture, Output],
+        manifest: Any,
         *,
-        on_failure: OnLine | None,
-        on_note: OnLine | None,
-        on_progress: Callable[[float], None] | None,
+        seed: int,
+        method: str,
+        model_sha256: str | None,
+        on_failure: OnLine | None = None,
+        on_note: OnLine | None = None,
+        on_progress: Callable[[float], None] | None = None,
     ) -> None:
-        self.job, self.method, self.manifest, self.outputs = job, method, manifest, outputs
-        self.on_failure, self.on_note, self.on_progress = on_failure, on_note, on_progress
-        self.sheet, self.film = ComparisonSheet(), SearchFilm()
+        self._manifest, self._seed, self._method, self._model_sha256 = manifest, seed, method, model_sha256
+        self._on_failure, self._on_note, self._on_progress = on_failure, on_note, on_progress
+        self.sheet = ComparisonSheet()
         self.completed = self.untouched = self.failed = self.noted = 0
         self.assumed = collections.Counter[str]()
-        self.progress = 0.0
+        self._reached = 0.0
+
+    def claim(self, path: Path) -> None:
+        """List a result that is about to be written; see `Manifest.claim`."""
+        self._manifest.claim(path)
+
+    def finish(self, done: Done) -> None:
+        """Record what became of a picture, tell it and count it."""
+        status = done.fields["status"]
+        if status == "failed":
+            self.failed += 1
+            if self._on_failure:
+                self._on_failure(done.fields["error"] + (f" ({'; '.join(done.notes)})" if done.notes else ""))
+        else:
+            self.completed += status == "completed"
+            self.untouched += status == "untouched"
+            self.noted += bool(done.notes)
+            self.assumed.update([done.assumed] if done.assumed else [])
+            if done.tiles:
+                self.sheet.add(list(done.tiles))
+            if done.notes and self._on_note:
+                self._on_note(f"{done.source.path}: {'; '.join(done.notes)}")
+        without_model = done.fields.get("method", self._method) in CLASSICAL_METHODS
+        model = None if without_model else self._model_sha256
+        record = {"input": str(done.source.path), **done.fields, "seed": self._seed, "model_sha256": model}
+        self._manifest.append(record)
+        self.progress(0.0)
+
+    def progress(self, part: float) -> None:
+        """Report progress, which never goes back: `part` are pictures that the model works at, before they are done."""
+        self._reached = max(self._reached, self.completed + self.untouched + self.failed + part)
+        if self._on_progress:
+            self._on_progress(self._reached)
+
+    def summary(self, *, skipped: int) -> FolderSummary:
+        """Return what became of the pictures; `skipped` were left out because their output existed."""
+        counts = self.completed, self.untouched, skipped, self.failed, self.noted
+        return FolderSummary(*counts, dict(self.assumed))
+
+
+class _PartReport:
+    """Keeps what became of the pictures for the process that has the manifest, where the results are claimed."""
+
+    def __init__(self) -> None:
+        self.finished: list[Done] = []
+        self.sheet = ComparisonSheet()
+
+    def claim(self, path: Path) -> None:
+        """Do nothing: the results were claimed before."""
+
+    def finish(self, done: Done) -> None:
+        """Keep it."""
+        self.finished.append(done)
+
+    def progress(self, part: float) -> None:
+        """Do nothing."""
+
+
+class _FolderRun:
+    """The state of one call of `complete_folder` or `complete_part`."""
+
+    def __init__(
+        self, job: FolderJob, method: Method, outputs: dict[InputPicture, Output], report: FolderReport | _PartReport
+    ) -> None:
+        self.job, self.method, self.outputs, self.report = job, method, outputs, report
+        self.film = SearchFilm()
         self.large = threading.Semaphore()  # of pictures beyond LARGE_PIXELS one at a time
         finder = method.finder
         self.candidates = candidates_of(method)
@@ -215,7 +344,7 @@ class _FolderRun:
         if finder is None or isinstance(finder.config, EncoderConfig):
             workers = min(self.job.workers or available_cores(), max(1, len(self.outputs)))
             for done in side_by_side(self._complete_one, self.outputs, workers=workers):
-                self._finish(done)
+                self.report.finish(done)
             return
         share, rows = plan_rows(count, batch_size=self.job.batch_size, candidates=self.candidates)
         few = plan_rows(PHOTOGRAPH_ROWS, batch_size=self.job.batch_size, candidates=self.candidates)
@@ -227,15 +356,15 @@ class _FolderRun:
             plan_of=lambda prepared: few if count > 1 and prepared.work.mode == "photograph" else None,
             keep=self.job.keep,
             on_frame=self.film.add if self.job.film else None,
-            on_progress=lambda part: self._progress(self._done + part),
+            on_progress=self.report.progress,
         )
         for prepared, answers, seconds in answered:
-            self._finish(self._write(prepared, answers, seconds=prepared.seconds + seconds))
+            self.report.finish(self._write(prepared, answers, seconds=prepared.seconds + seconds))
 
-    def _complete_one(self, source: InputPicture) -> _Done:
+    def _complete_one(self, source: InputPicture) -> Done:
         """Take one picture from its file to its result's; called by several threads."""
         prepared = self._prepare(source)
-        if isinstance(prepared, _Done):
+        if isinstance(prepared, Done):
             return prepared
         with self.large if prepared.loaded.mask.size > LARGE_PIXELS else contextlib.nullcontext():
             started = time.perf_counter()
@@ -247,12 +376,12 @@ class _FolderRun:
         """Yield every picture that can be completed, its observations and its size in pixels."""
         for source in self.outputs:
             prepared = self._prepare(source)
-            if isinstance(prepared, _Done):
-                self._finish(prepared)
+            if isinstance(prepared, Done):
+                self.report.finish(prepared)
             else:
                 yield prepared, prepared.work.observations, prepared.loaded.mask.size
 
-    def _prepare(self, source: InputPicture) -> _Prepared | _Done:
+    def _prepare(self, source: InputPicture) -> _Prepared | Done:
         """Read a picture and prepare its work, or return why that cannot be done."""
         given = self.job.photographs
         notes: tuple[str, ...] = ()
@@ -265,22 +394,22 @@ class _FolderRun:
             tiles: tuple[Picture, ...] = ()
             if self.job.sheet:  # before the method may fill the picture in place
                 masked = show_masked(loaded.color, loaded.mask, blocks=self.job.masks.blocks)
-                tiles = self.sheet.tile(loaded.color), self.sheet.tile(masked)
+                tiles = self.report.sheet.tile(loaded.color), self.report.sheet.tile(masked)
             started = time.perf_counter()
             if not loaded.mask.any():
                 return _Prepared(loaded, Work("", lambda _: loaded.color), 0.0, stamps, tiles)
             work = self.method.prepare(loaded.color, loaded.mask, blocks=self.job.masks.blocks, photograph=photograph)
         except ImageFileError as error:
-            return _Done.failed(source, str(error))
+            return Done.failed(source, str(error))
         except OSError as error:  # of a mask's folder, of what a method loads when it is first used
-            return _Done.failed(source, f"{source.path}: cannot read{_named(error)}: {error.strerror or error}")
+            return Done.failed(source, f"{source.path}: cannot read{_named(error)}: {error.strerror or error}")
         except (NoFaceError, CompletionError) as error:
-            return _Done.failed(source, f"{source.path}: {error}", notes)
+            return Done.failed(source, f"{source.path}: {error}", notes)
         except MemoryError:
-            return _Done.failed(source, f"{source.path}: {NO_MEMORY}")
+            return Done.failed(source, f"{source.path}: {NO_MEMORY}")
         return _Prepared(loaded, work, _since(started), stamps, tiles)
 
-    def _write(self, prepared: _Prepared, answers: Answers | None, *, seconds: float) -> _Done:
+    def _write(self, prepared: _Prepared, answers: Answers | None, *, seconds: float) -> Done:
         """Compose and write one picture's results."""
         loaded, work = prepared.loaded, prepared.work
         source = loaded.source
@@ -297,22 +426,22 @@ class _FolderRun:
                 picture = work.compose(generated)
                 if answers is None:
                     seconds += _since(started)
-                self.manifest.claim(path)
+                self.report.claim(path)
                 _make_folder(path.parent)
                 save_picture(path, loaded.finish(picture), attached=attached)
                 if len(paths) > 1 and loaded.mask.any():
                     holes.append(picture[loaded.mask])
                 if self.job.sheet:
-                    tiles.append(self.sheet.tile(picture))
+                    tiles.append(self.report.sheet.tile(picture))
         except MemoryError:
-            return _Done.failed(source, f"{source.path}: {NO_MEMORY}")
+            return Done.failed(source, f"{source.path}: {NO_MEMORY}")
         except CompletionError as error:
-            return _Done.failed(source, f"{source.path}: {error}")
+            return Done.failed(source, f"{source.path}: {error}")
         except ImageFileError as error:
             cause = error.__cause__
             if isinstance(cause, OSError) and cause.errno in STOPPING_ERRORS:
                 raise FaceCompletionError(f"{error}; stopped, --skip-existing goes on from here") from error
-            return _Done.failed(source, str(error))
+            return Done.failed(source, str(error))
         missing = bool(loaded.mask.any())
         given = self.job.photographs
         assumed = given is not None and given.mode == "auto" and given.faces_of(source.relative).undecided
@@ -330,29 +459,7 @@ class _FolderRun:
             **({"notes": notes} if notes else {}),
             "seconds": round(seconds, 4),
         }
-        return _Done(source, fields, notes, tuple(tiles), work.mode if assumed else "")
-
-    def _finish(self, done: _Done) -> None:
-        """Record what became of a picture, tell it and count it."""
-        status = done.fields["status"]
-        if status == "failed":
-            self.failed += 1
-            if self.on_failure:
-                self.on_failure(done.fields["error"] + (f" ({'; '.join(done.notes)})" if done.notes else ""))
-        else:
-            self.completed += status == "completed"
-            self.untouched += status == "untouched"
-            self.noted += bool(done.notes)
-            self.assumed.update([done.assumed] if done.assumed else [])
-            if done.tiles:
-                self.sheet.add(list(done.tiles))
-            if done.notes and self.on_note:
-                self.on_note(f"{done.source.path}: {'; '.join(done.notes)}")
-        without_model = done.fields.get("method", self.method.name) in CLASSICAL_METHODS
-        model = None if without_model else self.model_sha256
-        record = {"input": str(done.source.path), **done.fields, "seed": self.job.seed, "model_sha256": model}
-        self.manifest.append(record)
-        self._progress(self._done)
+        return Done(source, fields, notes, tuple(tiles), work.mode if assumed else "")
 
     def _origin(self, prepared: _Prepared) -> Origin | None:
         """Return what a picture's file says about its filling."""
@@ -362,17 +469,6 @@ class _FolderRun:
         if method in CLASSICAL_METHODS:
             return Origin(method, tool)
         return Origin(method, tool, self.job.model_name, self.model_sha256)
-
-    @property
-    def _done(self) -> int:
-        """Return the number of pictures that need no more work."""
-        return self.completed + self.untouched + self.failed
-
-    def _progress(self, done: float) -> None:
-        """Report progress, which never goes back: a picture that the model works at counts before it is written."""
-        self.progress = max(self.progress, done)
-        if self.on_progress:
-            self.on_progress(self.progress)
 
 
 def _named(error: OSError) -> str:

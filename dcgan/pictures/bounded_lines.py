@@ -1,6 +1,6 @@
 """Lines of a file that may be anybody's: read one at a time, and bounded."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from dcgan.errors import FaceCompletionError
@@ -12,7 +12,7 @@ LINE_BYTES_MAX = 8 * 2**20  # a line of ours has at most a thousand paths of 409
 FILE_BYTES_MAX = 2**30  # about three million pictures
 
 
-def bounded_lines(path: Path) -> Iterator[bytes]:
+def bounded_lines(path: Path) -> Generator[bytes, None, None]:
     """Yield the lines of a file, each with its newline; the last may lack it.
 
     Parameters

@@ -32,6 +32,7 @@ __all__ = [
     "iterate_json_lines",
     "iterate_own_lines",
     "locked",
+    "parse_line",
     "read_json_lines",
     "read_own_lines",
     "remove_leftovers",
@@ -341,7 +342,7 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
 def iterate_json_lines(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the records that `read_json_lines` returns, one at a time."""
     for line in bounded_lines(path) if path.exists() else ():
-        record = _parse(line) if line.endswith(b"\n") else None  # what follows the last newline is unfinished
+        record = parse_line(line) if line.endswith(b"\n") else None  # what follows the last newline is unfinished
         if record is None:
             break
         yield record
@@ -384,7 +385,7 @@ def iterate_own_lines(
         for number, line in enumerate(bounded_lines(path) if path.is_file() else ()):
             expected = heading if heading and number == 0 else fields
             kinds = (expected, also) if also else (expected,)
-            record = (_parse(line) or {}) if line.endswith(b"\n") else None
+            record = (parse_line(line) or {}) if line.endswith(b"\n") else None
             if not any(_is_start(line, kind) if record is None else _has_fields(record, kind) for kind in kinds):
                 names = ", ".join(expected) or "JSON"
                 raise FaceCompletionError(
@@ -396,7 +397,7 @@ def iterate_own_lines(
         raise FaceCompletionError(f"{path}: cannot read: {error.strerror or error}") from error
 
 
-def _parse(line: bytes) -> dict[str, Any] | None:
+def parse_line(line: bytes) -> dict[str, Any] | None:
     """Return the JSON object of a line, None where it is something else."""
     try:
         found = json.loads(line)
@@ -413,7 +414,7 @@ def _has_fields(record: dict[str, Any], fields: Sequence[str]) -> bool:
 def _is_start(rest: bytes, fields: Sequence[str]) -> bool:
     """Tell whether what follows the last newline may be the start of a record; zeros are what a power cut leaves."""
     rest = rest.rstrip(b"\0")
-    if whole := _parse(rest):
+    if whole := parse_line(rest):
         return _has_fields(whole, fields)
     start = f'{{"{fields[0]}": '.encode() if fields else b'{"'
     return rest.startswith(start) or start.startswith(rest)

@@ -12,11 +12,11 @@ from tests.told import checked
 @pytest.fixture(autouse=True)
 def documented_notes(monkeypatch):
     """Every note about a picture, its file and its mask is in docs/inputs.md."""
-    from completion.folder.run import _Done
+    from completion.folder.run import Done
     from completion.methods import Work
     from masks import DrawnMask
 
-    for kind in (_Done, Work, DrawnMask):
+    for kind in (Done, Work, DrawnMask):
         monkeypatch.setattr(kind, "__init__", checked(kind))
 
 

@@ -45,6 +45,7 @@ GENERAL = {
     *("--method", "--seed", "--faces", "--aligned", "--output", "--recursive", "--skip-existing", "--overwrite"),
     *("--sheet", "--shard", "--quiet", "--format", "--provenance", "--no-provenance", "--max-megapixels"),
     *("--version", "-v"),
+    *("--list", "--spread", "--no-spread", "--engine", "--ray-address", "--gpus-per-worker"),
 }
 
 
@@ -89,6 +90,29 @@ def given(option, value):
 
 def spelled(params):
     return {spelling for param in params for spelling in (*param.opts, *param.secondary_opts)}
+
+
+#: Options that do not go with an engine, and what is said.
+ENGINES = {
+    ("--ray-address", "auto"): "--ray-address goes with --engine ray; received --engine local.",
+    ("--gpus-per-worker", "1"): "--gpus-per-worker goes with --engine ray; received --engine local.",
+    ("--output", "s3://a/b"): "s3://a/b: URLs go with --engine ray; received --engine local.",
+    ("--list", __file__): "INPUTS and --list exclude each other.",
+    ("s3://a/b.png",): "Expected INPUTS that are all URLs or all paths.",
+    ("--engine", "ray", "--sheet"): "--sheet and --engine ray exclude each other.",
+    ("--engine", "ray", "--only-masks"): "--only-masks and --engine ray exclude each other.",
+    ("--engine", "ray", "--device", "gpu"): "--device gpu with --engine ray needs --gpus-per-worker 1.",
+}
+
+
+@pytest.mark.parametrize("options", ENGINES)
+def test_options_that_the_engine_has_no_use_for_are_refused(refused, options):
+    assert refused(*options) == f"Error: {ENGINES[options]}"
+
+
+def test_workers_of_a_cluster_go_with_every_method(accepted):
+    for method in SEARCHES:
+        accepted("--engine", "ray", "--workers", "2", "--method", method)
 
 
 def test_every_option_is_in_one_of_the_tables():

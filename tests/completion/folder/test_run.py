@@ -141,7 +141,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(pictures, method, tmp_path
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(folder_module._FolderRun, "_progress", stop)
+        patch.setattr(folder_module.FolderReport, "progress", stop)
         with pytest.raises(KeyboardInterrupt):
             complete(pictures, method, tmp_path / "out")
     assert len(contents(tmp_path / "out")) == 6
