@@ -1,6 +1,6 @@
 """Draw digits: pictures of another kind than faces, to train on where no dataset is at hand.
 
-    python examples/draw_digits.py digits.npy --count 20000
+python examples/draw_digits.py digits.npy --count 20000
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Check the built site: every link and anchor leads somewhere, and nothing is loaded from another host.
 
-    python scripts/check_site.py build/site
+python scripts/check_site.py build/site
 """
 
 import re
@@ -90,7 +90,9 @@ def main() -> None:
         print(line)
     if found:
         sys.exit(1)
-    print(f"{len(list(site.rglob('*.html')))} pages: every link and anchor leads somewhere, nothing is loaded from other hosts")
+    print(
+        f"{len(list(site.rglob('*.html')))} pages: every link and anchor leads somewhere, nothing is loaded from other hosts"
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Run the commands of docs/gallery.md and write its pictures: what was hidden in red, and what was filled in.
 
-    python scripts/make_gallery.py
+python scripts/make_gallery.py
 """
 
 import re
@@ -16,7 +16,9 @@ from completion.cli import complete_command
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "gallery.md"
-ENTRY = re.compile(r"```sh\ncomplete-images (?P<options>.+)\n```\n\n\[!\[[^\]]*\]\((?P<picture>images/gallery/\w+\.jpg)\)")
+ENTRY = re.compile(
+    r"```sh\ncomplete-images (?P<options>.+)\n```\n\n\[!\[[^\]]*\]\((?P<picture>images/gallery/\w+\.jpg)\)"
+)
 SMALL, SCALE = 256, 3  # smaller pictures are shown enlarged, pixel by pixel
 RED = (220, 40, 40)
 

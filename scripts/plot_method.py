@@ -1,6 +1,6 @@
 """Draw the figures of docs/explanation: the steps of the method, the encoder's offset, the ways of blending.
 
-    python scripts/plot_method.py
+python scripts/plot_method.py
 """
 
 from pathlib import Path
@@ -51,7 +51,9 @@ def main() -> None:
     masked = np.where(mask[..., None], np.uint8(255), face)
     prior = load_model("faces-128")
 
-    fills = {blend: complete(face, mask, model=prior, blend=blend) for blend in ("none", "feather", "poisson", "biharmonic")}
+    fills = {
+        blend: complete(face, mask, model=prior, blend=blend) for blend in ("none", "feather", "poisson", "biharmonic")
+    }
     save_row("blending", [masked, *(each.pictures[0] for each in fills.values())])
 
     one = complete(face, mask, model=prior, method=EncoderConfig())
@@ -60,7 +62,9 @@ def main() -> None:
 
     weights, _ = contextual_weights((~mask).astype(np.float32))
     shown = np.repeat(np.uint8(255 * weights / weights.max())[..., None], 3, axis=2)
-    found = [complete(face, mask, model=prior, method=SearchConfig(iterations=steps), framing="tight") for steps in STEPS]
+    found = [
+        complete(face, mask, model=prior, method=SearchConfig(iterations=steps), framing="tight") for steps in STEPS
+    ]
     steps = [to_picture(each.generated[0]) for each in found]
     save_row("method", [masked, shown, *steps, found[-1].pictures[0]])
 
