@@ -91,7 +91,7 @@ def main() -> None:
     if found:
         sys.exit(1)
     print(
-        f"{len(list(site.rglob('*.html')))} pages: every link and anchor leads somewhere, nothing is loaded from other hosts"
+        f"{len(list(site.rglob('*.html')))} pages: links and anchors lead somewhere, nothing is loaded from other hosts"
     )
 
 

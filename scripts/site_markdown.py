@@ -1,7 +1,7 @@
 """What the site's Markdown has beside the generator's own: formulas as MathML, and pages made of files of the root.
 
-- A formula is written as GitHub shows it, $`x^2`$ in a line and a fence named ``math`` alone. It becomes MathML while the
-  site is built, so no script and no font is needed to show it.
+- A formula is written as GitHub shows it, $`x^2`$ in a line and a fence named ``math`` alone. It becomes MathML while
+  the site is built, so no script and no font is needed to show it.
 - ``<!-- pages: adr/0*.md -->`` becomes a list of links to the pages of docs/ that the pattern names, by their titles.
 - ``<!-- include: CHANGELOG.md -->``, alone in a paragraph, is replaced by a file of the root. Its links
   to docs/ go on working; other links into the repository become plain text, as they do on every page.
@@ -9,7 +9,7 @@
 
 import posixpath
 import re
-import xml.etree.ElementTree as etree
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ class _Include(Preprocessor):
 class _LeavingLinks(Treeprocessor):
     """Links that lead out of docs/: the site has no such pages, so their text alone stays."""
 
-    def run(self, root: etree.Element) -> None:
+    def run(self, root: ElementTree.Element) -> None:
         """Change them in place; pages are at most one folder below docs/."""
         for element in root.iter("a"):
             target = element.get("href", "")
