@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # `auto` is as many processes as cores and memory allow: see tests/conftest.py. PYTEST_OPTIONS='-n 1' overrides it.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: help demo photographs web web-test test lint check dist bench docs constraints clean
+.PHONY: help demo photographs web web-test test lint check dist bench docs docs-site reference constraints clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -23,7 +23,7 @@ $(VENV)/.user: $(VENV)/.python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	$(INSTALL) '.[dev]'
-	@touch $@ $(VENV)/.user $(VENV)/.web
+	@touch $@ $(VENV)/.user $(VENV)/.web $(VENV)/.docs
 
 demo: $(VENV)/.user  ## complete the example faces with the bundled model, into demo-output/
 	$(BIN)/complete-images --mask center --output demo-output/center --overwrite --sheet examples
@@ -94,7 +94,18 @@ bench: $(VENV)/.dev  ## measure, in about two and a half hours; DATA=folder with
 	$(BIN)/python scripts/bench_exports.py $(DATA)/faces-eval.zip --model faces-64
 	$(BIN)/python scripts/bench_blending.py --faces $(DATA)/faces-eval.zip --count 32
 
-docs: $(VENV)/.dev  ## write docs/cli.md from the commands' --help
+$(VENV)/.docs: $(VENV)/.python pyproject.toml constraints.txt
+	$(INSTALL) '.[docs]'
+	@touch $@ $(VENV)/.user
+
+docs: $(VENV)/.docs  ## serve the documentation's site, http://127.0.0.1:8000/
+	$(BIN)/python -m zensical serve --dev-addr 127.0.0.1:8000
+
+docs-site: $(VENV)/.docs  ## build it into build/site; warnings, dead links and anchors and foreign hosts are errors
+	$(BIN)/python -m zensical build --strict --clean
+	$(BIN)/python scripts/check_site.py build/site
+
+reference: $(VENV)/.dev  ## write docs/cli.md from the commands' --help
 	$(BIN)/python scripts/write_cli_reference.py
 
 constraints: $(VENV)/.python  ## write the newest versions that pyproject.toml allows to constraints.txt; make check tries them

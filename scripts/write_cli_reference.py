@@ -33,7 +33,7 @@ TARGET = Path(__file__).parent.parent / "docs" / "cli.md"
 
 def reference() -> str:
     """Return the commands' help as Markdown."""
-    parts = ["# Command line\n\nWritten by `make docs` from the commands' `--help`; do not edit by hand.\n"]
+    parts = ["# Command line\n\nWritten by `make reference` from the commands' `--help`; do not edit by hand.\n"]
     for command in COMMANDS:
         own = getattr(command, "commands", {}).values()  # of a command that has others
         names = [(command, command.name), *((each, f"{command.name} {each.name}") for each in own)]
@@ -48,7 +48,7 @@ def main() -> None:
     text = reference()
     if "--check" in sys.argv[1:]:
         if not TARGET.exists() or TARGET.read_text() != text:
-            sys.exit(f"{TARGET.name} is stale; make docs writes it anew")
+            sys.exit(f"{TARGET.name} is stale; make reference writes it anew")
     else:
         TARGET.write_text(text)
 

@@ -63,7 +63,7 @@ def test_every_public_name_exists(package):
 def test_command_line_reference_is_not_stale(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     reference = importlib.import_module("write_cli_reference")
-    assert reference.TARGET.read_text() == reference.reference(), "make docs writes it anew"
+    assert reference.TARGET.read_text() == reference.reference(), "make reference writes it anew"
 
 
 def test_packages_are_listed_with_their_data():
