@@ -381,7 +381,7 @@ def main(
                 if report.left() > 0.0:
                     measure_completion(report, prior, method, batch=rows, settings=settings)
     elif part == "training":
-        configs = [prior.config, dataclasses.replace(prior.config, size=32)]
+        configs = [dataclasses.replace(prior.config, size=8), prior.config]
         if not rehearse:
             configs = [load_model(name).config for name in ("faces-64", "faces-128")]
         for config in configs:
