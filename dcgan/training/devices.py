@@ -223,6 +223,8 @@ def _fail(team: Team, error: BaseException, *, leaves_at_once: bool) -> None:
     own = isinstance(error, FaceCompletionError | OptionError | KeyboardInterrupt)
     reason = team.lost if own else team.reason_after(5.0)  # what the engine raises may come from another one's end
     shown: BaseException = RunError(reason) if reason and not isinstance(error, KeyboardInterrupt) else error
+    if shown is error and (type(error).__name__ == "JaxRuntimeError" or "Gloo" in str(error)):
+        shown = RunError(f"JAX failed in process {team.number} of {team.count}: {str(error).splitlines()[0]}")
     if not team.report_end():  # a thread is about to end the process
         time.sleep(60.0)
     team.leave(reason or _in_short(error))

@@ -105,6 +105,17 @@ class Team:
         self._send_all({"tell": value})
         return []
 
+    def meet(self) -> None:
+        """Wait until all processes are here: the engine's first exchange waits for 30 s alone.
+
+        Raises
+        ------
+        RunError
+            Another process is lost.
+        """
+        self.gather(None)
+        self.share()
+
     def reason_after(self, seconds: float) -> str:
         """Return why the training cannot go on, after a while to hear of it; "" if nothing is known."""
         deadline = time.monotonic() + seconds

@@ -292,6 +292,7 @@ class _Trainer:
 
     def fit(self, progress: bool | None) -> None:
         """Train from the last checkpoint to the end of the run."""
+        self.team.meet()
         gan = self.gan = build_gan(self.model, self.settings)
         if self.team.leads and self.start_from is not None and not (self.run_dir / CHECKPOINT).exists():
             copy_weights(self.start_from, gan.generator, gan.discriminator)

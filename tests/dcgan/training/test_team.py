@@ -65,6 +65,8 @@ def test_process_0_shares_and_gathers(join):
         assert [value.result(WAIT) for _, value in values] == [{"step": 0}] * 3
         gathered = [pool.submit(team.gather, team.number * 10).result(WAIT) for team in reversed(teams_)]
     assert gathered == [[], [], [0, 10, 20]]
+    with ThreadPoolExecutor(3) as pool:
+        assert [meeting.result(WAIT) for meeting in [pool.submit(team.meet) for team in teams_]] == [None] * 3
     assert [team.leads for team in teams_] == [True, False, False]
 
 
