@@ -19,7 +19,7 @@ Value = Any
 COARSEST_SIDE = 16
 COARSEST_STEPS, COARSEST_LOW = 24, 0.01
 STEPS, LOW = 4, 0.5  # of each smoothing on the other grids, for eigenvalues from LOW to 2
-CYCLES = 4  # V-cycles; docs/exports.md has what is left then
+CYCLES = 4  # V-cycles; docs/exports.md has how close that is
 SHARE_MIN = 1e-6  # as in `completion.search.encoder_input.push_pull`
 WHOLE = 0.99  # share from which on all pixels of a coarser one are missing
 
