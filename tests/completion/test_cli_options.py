@@ -44,7 +44,7 @@ PHOTOGRAPHS = {
 GENERAL = {
     *("--method", "--seed", "--faces", "--aligned", "--output", "--recursive", "--skip-existing", "--overwrite"),
     *("--sheet", "--shard", "--quiet", "--format", "--provenance", "--no-provenance", "--max-megapixels"),
-    *("--version", "-v"),
+    *("--version", "-v", "--config", "--write-config"),
     *("--list", "--spread", "--no-spread", "--engine", "--ray-address", "--gpus-per-worker"),
 }
 
