@@ -15,7 +15,7 @@ PICTURE_SUFFIXES = (
 # Of files that lie beside pictures and that nobody takes for one.
 QUIET_SUFFIXES = (
     *(".txt", ".md", ".json", ".jsonl", ".csv", ".tsv", ".xml", ".yaml", ".yml", ".html", ".log", ".ini", ".db"),
-    *(".xmp", ".aae", ".npy", ".npz", ".py", ".sh", ".zip", ".gz", ".tar", ".lnk", ".tmp"),
+    *(".xmp", ".aae", ".npy", ".npz", ".py", ".ipynb", ".sh", ".zip", ".gz", ".tar", ".lnk", ".tmp"),
 )
 RAW_SUFFIXES = (  # of what a camera's sensor saw; most are TIFF files whose first picture is a small preview
     *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef", ".mos", ".mrw"),
