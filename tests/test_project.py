@@ -133,9 +133,12 @@ def test_nothing_opens_a_network_connection_or_unpickles(package):
         "urllib",
         "urllib3",
     }
-    server = {"completion/web/server.py": {"socket", "urllib"}}  # it listens, and opens no connection
+    exceptions = {
+        "completion/web/server.py": {"socket", "urllib"},  # it listens, and opens no connection
+        "completion/cluster/cluster.py": {"socket"},  # it asks whether a cluster that the user names is there
+    }
     for path in (ROOT / package).rglob("*.py"):
-        allowed = server.get(path.relative_to(ROOT).as_posix(), set())
+        allowed = exceptions.get(path.relative_to(ROOT).as_posix(), set())
         assert not set(_imports(path)) & (barred - allowed), path
         assert "allow_pickle=True" not in path.read_text(), path
 
