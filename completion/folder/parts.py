@@ -69,8 +69,8 @@ def iterate_parts(folder: Path) -> Iterator[dict[str, Any]]:
         A part cannot be read, or pyarrow is missing.
     """
     for name in _part_names(folder):
-        for row in _read_part(folder, name).column("record").to_pylist():
-            yield json.loads(row)
+        for batch in _read_part(folder, name, columns=["record"]).to_batches(max_chunksize=PART_ROWS):
+            yield from map(json.loads, batch.column(0).to_pylist())
 
 
 class PartWriter:
@@ -204,21 +204,22 @@ def _shard_of(name: str) -> str | None:
     return match[1] if match else None
 
 
-def _read_part(folder: Path, name: str) -> pyarrow.Table:
-    """Return the table of a part."""
+def _read_part(folder: Path, name: str, *, columns: list[str] | None = None) -> pyarrow.Table:
+    """Return the table of a part, or some of its columns."""
     parquet = import_parquet()
     place = f"{as_url(folder)}/{PARTS}/{name}"
     try:
         if is_url(folder):
             storage, root = open_storage(as_url(folder))
-            return parquet.read_table(io.BytesIO(storage.cat_file(f"{root}/{PARTS}/{name}")))
-        with open(folder / PARTS / name, "rb") as file:
-            table = parquet.read_table(file)
+            data = io.BytesIO(storage.cat_file(f"{root}/{PARTS}/{name}"))
+        else:
+            data = io.BytesIO((folder / PARTS / name).read_bytes())
+        file = parquet.ParquetFile(data)
+        if "record" not in file.schema_arrow.names:
+            raise FaceCompletionError(f"{place}: expected a part of a manifest, found a table without records")
+        return file.read(columns)
     except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
         raise FaceCompletionError(f"{place}: expected a part of a manifest: {_first_line(error)}") from error
-    if "record" not in table.column_names:
-        raise FaceCompletionError(f"{place}: expected a part of a manifest, found a table without records")
-    return table
 
 
 def _write_part(folder: Path, name: str, table: pyarrow.Table) -> None:
