@@ -2,6 +2,8 @@
 
 from dcgan.command_group import make_group
 
+__all__ = ["COMMANDS", "group"]
+
 COMMANDS = {
     "images": ("completion.cli:complete_command", "Complete pictures (complete-images)."),
     "web": ("completion.web.cli:web_command", "Serve the page to draw on (complete-web)."),

@@ -2,6 +2,8 @@
 
 from dcgan.command_group import make_group
 
+__all__ = ["COMMANDS", "group"]
+
 COMMANDS = {
     "train": ("dcgan.cli:train_command", "Train a model (dcgan-train)."),
     "align": ("dcgan.faces.cli:align_command", "Align the faces of photographs for training (dcgan-align)."),

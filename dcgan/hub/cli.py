@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dcgan.command import DEFAULTS, common_errors
+from dcgan.command import DEFAULTS, common_errors, version_option
 from dcgan.terminal import printable
 
 __all__ = ["models_command"]
@@ -16,6 +16,7 @@ __all__ = ["models_command"]
 @click.group(
     "dcgan-models", context_settings=DEFAULTS, epilog="Example:  dcgan-models download hf://OWNER/NAME@REVISION"
 )
+@version_option
 def models_command() -> None:
     """List, describe and download models: those of the package, and those of the Hugging Face hub.
 
