@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # `auto` is as many processes as cores and memory allow: see tests/conftest.py. PYTEST_OPTIONS='-n 1' overrides it.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: help demo photographs web web-test test lint check dist bench docs docs-site reference constraints clean
+.PHONY: help demo photographs web web-test test test-all lint check dist bench docs docs-site reference constraints clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -44,10 +44,13 @@ web: $(VENV)/.web  ## open the page that completes photographs, http://127.0.0.1
 
 web-test: $(VENV)/.dev  ## install Debian's Chromium where there is none, and drive the page with it
 	command -v chromium || { apt-get update && apt-get install --yes chromium; }
-	$(BIN)/python -m pytest tests/completion/web
+	$(BIN)/python -m pytest -m '' tests/completion/web
 
 test: $(VENV)/.dev  ## run the tests
 	$(PYTEST) $(PYTEST_OPTIONS)
+
+test-all: $(VENV)/.dev  ## the tests with all their variants (marked exhaustive)
+	$(PYTEST) -m '' $(PYTEST_OPTIONS)
 
 lint: $(VENV)/.dev  ## formatting, lint, types, and whether docs/cli.md is up to date
 	$(BIN)/ruff format --check .

@@ -31,6 +31,7 @@ def batch_of(batches, store, **shares):
     return {name: np.asarray(values) for name, values in made.items()}
 
 
+@pytest.mark.exhaustive
 def test_pictures_without_variety_are_those_of_the_store(batches, store):
     batch = batch_of(batches, store)
     known = np.asarray(store.pictures)

@@ -192,6 +192,7 @@ def test_what_the_cluster_lacks_is_said_before_anything_is_written(command, tmp_
     assert not (tmp_path / "completed").exists()
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_cannot_start_ends_the_run(command, tmp_path, monkeypatch):
     monkeypatch.setattr(dispatch, "TICK_SECONDS", 0.1)
     write_pictures(tmp_path / "in", NAMES[:1])

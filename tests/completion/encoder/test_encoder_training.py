@@ -197,6 +197,7 @@ def test_the_logarithm_of_the_squared_error_by_hand(data, prior):
     assert float(total) == pytest.approx(2.0 * float(parts["log_loss"]), rel=1e-4)
 
 
+@pytest.mark.exhaustive
 def test_a_run_with_offsets_for_several_maps(data, tmp_path):
     config = ModelConfig(size=16, filters=2, latent_dim=4)
     prior = Prior.of_networks(build_generator(config), build_discriminator(config), config)
@@ -286,6 +287,7 @@ def test_the_exported_statistics_are_those_of_the_averaged_weights(finished, dat
         assert np.abs(np.log(pixels.var(axis=0) / variance)).max() < 0.3, norm.name
 
 
+@pytest.mark.exhaustive
 def test_a_run_starts_from_an_encoder(finished, data, prior, tmp_path):
     """With a rate of next to nothing the weights stay those it started from."""
     first = load_model(finished[0] / "model.safetensors")
@@ -407,6 +409,7 @@ def test_a_critic_of_patches(prior, data):
     assert float(parts["patch_loss"]) == 0.0
 
 
+@pytest.mark.exhaustive
 def test_a_run_with_a_critic_of_patches(data, prior, tmp_path):
     settings = dataclasses.replace(SETTINGS, patch_weight=0.1)
     path = train(data, tmp_path / "run", prior, settings=settings)
@@ -427,6 +430,7 @@ def test_the_gradient_penalty_is_the_squared_norm_of_the_critics_gradient():
     assert float(penalty) == pytest.approx(float(expected), rel=0.3)  # an estimate, by 512 draws of the noise
 
 
+@pytest.mark.exhaustive
 def test_a_run_with_a_gradient_penalty(data, prior, tmp_path):
     settings = dataclasses.replace(SETTINGS, patch_weight=0.1, gradient_penalty=1.0)
     train(data, tmp_path / "run", prior, settings=settings)

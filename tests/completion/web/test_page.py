@@ -256,6 +256,7 @@ def test_scratches_are_suggested_erased_and_filled(opened, tmp_path):
     assert filled[first].mean() < 0.5
 
 
+@pytest.mark.exhaustive
 def test_variations_are_shown_and_one_is_chosen(opened, photograph, tmp_path):
     page = opened()
     send(page, photograph)
@@ -270,7 +271,7 @@ def test_variations_are_shown_and_one_is_chosen(opened, photograph, tmp_path):
     wait_for(lambda: download(page, "#download", tmp_path).name == "astronaut-completed-2.png")
 
 
-@pytest.mark.parametrize("way", ["cancel", "leave"])
+@pytest.mark.parametrize("way", ["cancel", pytest.param("leave", marks=pytest.mark.exhaustive)])
 def test_what_is_not_wanted_any_more_is_stopped(opened, server, photograph, way):
     """A search of eight variations, which takes long."""
     page = opened()
@@ -292,6 +293,7 @@ def test_what_is_not_wanted_any_more_is_stopped(opened, server, photograph, way)
     assert not list(folder.parent.glob(f"{folder.name}/output/*-completed*"))
 
 
+@pytest.mark.exhaustive
 def test_another_photograph_ends_what_was_asked_for_the_first(opened, server, photograph, tmp_path):
     save_picture(tmp_path / "other.png", data.astronaut()[:, ::-1])
     page = opened()
@@ -343,6 +345,7 @@ def test_several_files(opened, photograph, tmp_path):
         assert {"astronaut.png", "manifest.jsonl"} <= set(archive.namelist())
 
 
+@pytest.mark.exhaustive
 def test_the_model_and_its_samples(opened):
     page = opened()
     page.get_by_role("tab", name="Model").click()
@@ -353,7 +356,7 @@ def test_the_model_and_its_samples(opened):
     shoot(page, "8-model")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", [pytest.param("light", marks=pytest.mark.exhaustive), "dark"])
 def test_phones(opened, photograph, theme):
     page = opened(size=PHONE, theme=theme)
     assert page.evaluate("document.body.classList.contains('dark')") == (theme == "dark")
