@@ -158,6 +158,10 @@ def test_formulas_includes_and_lists_of_pages_are_built(site):
     method = (site / "explanation" / "method.html").read_text()
     assert method.count("<math ") > 20
     assert "$`" not in method
+    formulas = [
+        part for page in site.rglob("*.html") for part in re.findall(r"<math.*?</math>", page.read_text(), re.S)
+    ]
+    assert not [part for part in formulas if "\\" in part], "a command of LaTeX that was not understood"
     assert "faces-128" in (site / "reference" / "model-card.html").read_text()
     decisions = (site / "adr" / "index.html").read_text()
     assert all(f'/{page.stem}.html"' in decisions for page in DOCS.glob("adr/0*.md"))
