@@ -11,6 +11,7 @@ A page's commands are its fences of ``sh`` and ``python``. A comment before a fe
 import glob
 import importlib
 import json
+import os
 import re
 import shlex
 import shutil
@@ -30,6 +31,7 @@ SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PAGES = ["start.md", *(f"{part}/{page.name}" for part in ("tutorials", "how-to", "reference") for page in
          sorted((DOCS / part).glob("*.md")))]  # fmt: skip
 FENCE = re.compile(r"(?P<comments>(?:^<!-- [^\n]* -->\n)*)^```(?P<language>sh|python)\n(?P<code>.*?)^```$", re.M | re.S)
+SHELL = {"<", ">", ">>", "|", "&&", "||", "&", ";"}  # words of a line that only a shell understands
 COMMENT = re.compile(r"^<!-- (?P<what>[a-z ]+): (?P<text>.*) -->$", re.M)
 
 
@@ -71,9 +73,11 @@ def run(words):
 
 
 def run_line(line):
-    """Run a line of the shell, with a glob or a redirection where it has one."""
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
+    """Run a line of the shell, with globs, pipes and redirections where it has them; our commands run as processes."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=False, env=environment)
+    return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
 
 
 def run_page(page):
@@ -97,9 +101,8 @@ def run_page(page):
             for number, line in enumerate(lines, start=1):
                 words = shlex.split(line)
                 expected = int(comments.get("exit code", "0")) if number == len(lines) else 0
-                found, told = (
-                    run(changed(words, changes)) if is_own(words[0]) or words[0] == "python" else run_line(line)
-                )
+                here = (is_own(words[0]) or words[0] == "python") and not SHELL & set(words)
+                found, told = run(changed(words, changes)) if here else run_line(line)
                 assert found == expected, f"{page}: {line}\n{told}"
         count += 1
     return count
@@ -158,6 +161,10 @@ def test_formulas_includes_and_lists_of_pages_are_built(site):
     method = (site / "explanation" / "method.html").read_text()
     assert method.count("<math ") > 20
     assert "$`" not in method
+    formulas = [
+        part for page in site.rglob("*.html") for part in re.findall(r"<math.*?</math>", page.read_text(), re.S)
+    ]
+    assert not [part for part in formulas if "\\" in part], "a command of LaTeX that was not understood"
     assert "faces-128" in (site / "reference" / "model-card.html").read_text()
     decisions = (site / "adr" / "index.html").read_text()
     assert all(f'/{page.stem}.html"' in decisions for page in DOCS.glob("adr/0*.md"))
