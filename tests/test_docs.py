@@ -128,7 +128,12 @@ def manifest_fields(folder):
     return found
 
 
-@pytest.mark.parametrize("page", PAGES)
+LONG = ("tutorials/own-faces.md", "tutorials/digits.md")  # they train
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=pytest.mark.exhaustive if page in LONG else ()) for page in PAGES]
+)
 def test_what_a_page_tells_to_type(page, examples):
     if all("not run" in comments for _, _, comments in fences(page)):
         pytest.skip("the page has nothing to type that can be tried")
