@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # `auto` is as many processes as cores and memory allow: see tests/conftest.py. PYTEST_OPTIONS='-n 1' overrides it.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: help demo photographs web web-test test test-all lint check dist bench docs docs-site reference constraints clean
+.PHONY: help demo photographs web web-test test test-all lint check dist bench docs docs-site reference constraints hashes clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -60,7 +60,7 @@ lint: $(VENV)/.dev  ## formatting, lint, types, and whether docs/cli.md is up to
 
 build/tools/.done: $(VENV)/.python
 	$(PYTHON) -m venv --clear build/tools
-	build/tools/bin/python -m pip install --quiet --disable-pip-version-check build twine check-wheel-contents
+	build/tools/bin/python -m pip install --quiet --disable-pip-version-check build twine check-wheel-contents uv
 	@touch $@
 
 dist: build/tools/.done  ## build wheel and source archive into dist/, check them, install the wheel elsewhere and use it
@@ -116,6 +116,13 @@ constraints: $(VENV)/.python  ## write the newest versions that pyproject.toml a
 	build/newest/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	{ grep '^#' constraints.txt; build/newest/bin/python -m pip freeze --exclude-editable | grep '=='; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
+	$(MAKE) hashes
+
+hashes: build/tools/.done  ## write requirements-ci.txt: these versions with the hashes of their files
+	build/tools/bin/uv pip compile pyproject.toml --extra dev --constraint constraints.txt --generate-hashes --universal \
+	  --python-version 3.11.5 --no-header --quiet --output-file build/requirements-ci.txt
+	{ echo '# Written by make hashes from constraints.txt; for pip install --require-hashes.'; \
+	  cat build/requirements-ci.txt; } > requirements-ci.txt
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) demo-output build *.egg-info

@@ -85,3 +85,17 @@ def test_what_a_wheel_may_have_is_what_the_package_data_are():
         for pattern in each:
             for path in (ROOT / package).glob(pattern):
                 assert script.DATA.fullmatch(path.relative_to(ROOT).as_posix())
+
+
+def versions(text):
+    """Return the versions in a list of requirements, by the packages' normal names."""
+    found = re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\n]+)", text, re.MULTILINE)
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}
+
+
+def test_the_hashes_are_of_the_pinned_versions():
+    text = (ROOT / "requirements-ci.txt").read_text()
+    hashed, pinned = versions(text), versions((ROOT / "constraints.txt").read_text())
+    assert {name: version for name, version in hashed.items() if pinned.get(name, version) != version} == {}
+    assert len(set(hashed) & set(pinned)) > 0.9 * len(pinned)
+    assert text.count("--hash=sha256:") > len(hashed)
