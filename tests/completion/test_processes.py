@@ -18,6 +18,8 @@ from tests.completion.helpers import CommandLine, contents, read, records, write
 HEAR_SIGINT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 COMMAND = f"{HEAR_SIGINT}; from completion.cli import complete_command; complete_command()"
 HANGING_SECONDS = 900  # no limit on speed: a process that takes so long will not end by itself
+CPU = Path("/proc/cpuinfo")
+AVX512 = not CPU.exists() or "avx512f" in CPU.read_text()
 NAMES = [f"{number:02}.png" for number in range(24)]
 
 
@@ -200,7 +202,13 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_bytes(model_path, tmp_path, s
     result = run(*options, "--output", out, "--skip-existing")
     assert result.stdout == f"{len(NAMES) - len(done)} completed, {len(done)} existing: {out}\n"
     run(*options, "--output", tmp_path / "whole")
-    assert contents(out) == contents(tmp_path / "whole")
+    whole = contents(tmp_path / "whole")
+    assert sorted(contents(out)) == sorted(whole)
+    # Without AVX-512 a search depends on its place in the batch by rounding: see docs/benchmarks.md and test_adam.py.
+    differing = [name for name, content in contents(out).items() if content != whole[name]]
+    assert not (AVX512 and differing)
+    for name in differing:
+        assert abs(read(out / name).astype(int) - read(tmp_path / "whole" / name)).max() <= 1
     assert not list(out.glob(".*.tmp"))
     assert {record["input"] for record in records(out)} >= {str(tmp_path / "in" / name) for name in NAMES[len(done) :]}
 
