@@ -19,6 +19,7 @@ from completion.config import (
     FORMS,
     FRAMINGS,
     METHODS,
+    PIPE,
     WEIGHTINGS,
     WORKERS_MAX,
     methods_with_option,
@@ -34,7 +35,6 @@ from dcgan.command import (
     device_option,
     max_megapixels_option,
     shown_default,
-    version_option,
 )
 from dcgan.config import DEFAULT_MODEL, MODEL_HELP, SEED_MAX
 from dcgan.terminal import printable
@@ -51,7 +51,6 @@ METHOD_OPTIONS = (
 SETTINGS = ("iterations", "learning_rate", "weighting", "perceptual_weight", "candidates")
 WITH_ONLY_MASKS = ("list_file", "output", "recursive", "overwrite", "seed", "max_megapixels", "quiet")
 MASKS_FOLDER = Path("masks")
-PIPE = "-"  # stdin or stdout
 NOT_PIPED = (
     "variations",
     "keep",
@@ -268,7 +267,6 @@ class OutputType(FolderPath):
 )
 @max_megapixels_option
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-@version_option
 @common_errors("with --skip-existing the same command resumes")
 def complete_command(inputs: tuple[str, ...], **options: Any) -> None:
     """Fill the missing regions of aligned face pictures, and of the faces in photographs.

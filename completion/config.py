@@ -17,6 +17,7 @@ __all__ = [
     "FORMS",
     "FRAMINGS",
     "METHODS",
+    "PIPE",
     "AutoConfig",
     "ClassicalConfig",
     "EncoderConfig",
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 BLEND_NAMES = ("auto", "poisson", "biharmonic", "feather", "none")
+PIPE = "-"  # stdin among the inputs, stdout as the output
 FRAMINGS = ("auto", "tight", "wide")  # of aligned faces; see completion.framing
 BEYOND = "telea"  # fills the part of a photograph's hole that lies in no face's frame
 #: Formats of results, with their suffix; same is the format of each picture.

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from dcgan.command import FolderPath, as_options, shown_default
+from dcgan.command import FolderPath, as_options, shown_default, with_options
 from masks.color import parse_color
 from masks.spec import MaskSpec
 from masks.table import BOX, MASKS, MaskOption
@@ -145,9 +145,7 @@ def mask_options(command: Callable[..., Any]) -> Callable[..., Any]:
             **shown_default(MASK.dilate_px),
         ),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return with_options(command, options)
 
 
 def read_mask_options(options: Mapping[str, Any]) -> MaskChoice:

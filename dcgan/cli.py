@@ -16,10 +16,9 @@ from dcgan.command import (
     read_settings,
     run_options,
     shown_default,
-    version_option,
 )
 from dcgan.config import DISCRIMINATOR_NORMS, KEPT, PRECISIONS, ModelConfig, RunConfig, TrainConfig
-from dcgan.devices_options import devices_options, read_devices
+from dcgan.devices_options import Devices, devices_options
 from dcgan.recipe_options import read_recipe, recipe_options
 from dcgan.terminal import printable
 
@@ -138,7 +137,6 @@ MODEL, TRAIN, RUN = ModelConfig(), TrainConfig(), RunConfig()
 @devices_options
 @recipe_options
 @run_options
-@version_option
 @common_errors("the same command resumes from the last checkpoint")
 def train_command(*, datasets: tuple[Path, ...], crop: float, dry_run: bool, **options: Any) -> None:
     """Train a DCGAN on aligned faces, or on other pictures of one kind.
@@ -151,7 +149,7 @@ def train_command(*, datasets: tuple[Path, ...], crop: float, dry_run: bool, **o
     networks = {name: value for name, value in settings.items() if name not in ("size", "channels")}
     networks |= {} if size is None else {"size": size}
     model, training = read_settings(ModelConfig, networks), read_settings(TrainConfig, settings)
-    run, devices = read_run_options(options), read_devices(options)
+    run, devices = read_run_options(options), read_settings(Devices, options)
     from dcgan.quiet import quiet_import
 
     with quiet_import():
@@ -175,7 +173,6 @@ def train_command(*, datasets: tuple[Path, ...], crop: float, dry_run: bool, **o
     help="Folder for decoded pictures.  [default: ~/.cache/dcgan]",
 )
 @click.option("--clear", is_flag=True, help="Remove all decoded datasets; the next training decodes its own again.")
-@version_option
 @common_errors("what was removed stays removed")
 def cache_command(*, cache_dir: Path | None, clear: bool) -> None:
     """Show or empty the folder of decoded datasets.

@@ -8,7 +8,7 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,6 +41,7 @@ __all__ = [
     "run_options",
     "shown_default",
     "version_option",
+    "with_options",
 ]
 
 Settings = TypeVar("Settings")
@@ -81,7 +82,7 @@ class RunOptions:
 
 
 def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return a decorator that gives a command --config, and turns its errors into a message and an exit code.
+    """Return a decorator: a command has --version and --config, and its errors become a message and an exit code.
 
     The project's named errors and a lack of memory give one line and exit code 1, an `OptionError` exit code 2, Ctrl-C,
     SIGTERM and SIGHUP exit codes 130, 143 and 129. Any other exception is a bug of the command: its traceback is
@@ -127,7 +128,7 @@ def common_errors(after_interrupt: str) -> Callable[[Callable[..., Any]], Callab
                 sys.exit(EXIT_OUTPUT_LOST)
             return result
 
-        return config_options(wrapped)
+        return version_option(config_options(wrapped))
 
     return decorate
 
@@ -393,6 +394,19 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--overwrite", is_flag=True, help="Delete the run that the run folder contains, and start over."),
         click.option("--quiet", is_flag=True, help="Print nothing but errors and the model's path."),
     )
+    return with_options(command, options)
+
+
+def with_options(command: Callable[..., Any], options: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
+    """Return a command with options added, which its help shows in this order.
+
+    Parameters
+    ----------
+    command : callable
+        The command's function.
+    options : sequence of callable
+        What `click.option` returns.
+    """
     for option in reversed(options):
         command = option(command)
     return command

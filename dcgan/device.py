@@ -15,6 +15,7 @@ from typing import Any
 
 from dcgan.errors import OptionError
 from dcgan.onnx_runtime import has_runtime, import_runtime
+from dcgan.terminal import one_line
 
 __all__ = [
     "DEVICES",
@@ -24,7 +25,6 @@ __all__ = [
     "find_device",
     "gpu_name",
     "gpu_number",
-    "one_line",
     "providers_of",
 ]
 
@@ -183,9 +183,3 @@ def _failure_of_gpu(number: int) -> str:
     except Exception as error:  # ONNX Runtime's errors have no common class of their own
         return f"the {name} does not start: {one_line(error)}"
     return ""
-
-
-def one_line(error: Exception) -> str:
-    """Return the first line of what an error says."""
-    lines = str(error).split("\n")
-    return lines[0].strip() or type(error).__name__

@@ -5,15 +5,15 @@
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import click
 
-from dcgan.command import read_settings, shown_default
+from dcgan.command import shown_default, with_options
 from dcgan.config import check
 
-__all__ = ["AUTO", "Devices", "devices_options", "read_devices"]
+__all__ = ["AUTO", "Devices", "devices_options"]
 
 AUTO = "auto"  # a coordinator that the environment names
 DEVICES_MAX = 1024
@@ -95,7 +95,7 @@ class _Count(click.ParamType):
 
 
 def devices_options(command: Command) -> Command:
-    """Add the options to a command; `read_devices` reads them."""
+    """Add the options to a command; they have the names of the fields of `Devices`."""
     defaults = Devices()
     options = (
         click.option(
@@ -121,22 +121,4 @@ def devices_options(command: Command) -> Command:
             **shown_default(defaults.join_seconds),
         ),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def read_devices(options: Mapping[str, Any]) -> Devices:
-    """Return a command's options as `Devices`.
-
-    Parameters
-    ----------
-    options : mapping of str to object
-        The parsed options of a command with `devices_options`; others are ignored.
-
-    Raises
-    ------
-    OptionError
-        One is out of its range, or needs another.
-    """
-    return read_settings(Devices, options)
+    return with_options(command, options)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dcgan.device import Device, absent_gpu, check_device_name, gpu_name, gpu_number, one_line
+from dcgan.device import Device, absent_gpu, check_device_name, gpu_name, gpu_number
 from dcgan.errors import OptionError
+from dcgan.terminal import one_line
 
 __all__ = ["engine_device", "steer_engine", "steer_quietly"]
 

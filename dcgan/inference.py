@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from dcgan.device import one_line, providers_of
+from dcgan.device import providers_of
 from dcgan.errors import EngineError, ModelFileError
 from dcgan.onnx_graph import completion_graph, generator_graph
 from dcgan.onnx_runtime import has_runtime, import_runtime
 from dcgan.out_of_memory import RowLimit
+from dcgan.terminal import one_line
 
 if TYPE_CHECKING:
     from dcgan.model_file import Prior

@@ -16,6 +16,7 @@ __all__ = [
     "EXIT_OUTPUT_LOST",
     "ProgressLines",
     "bar_size",
+    "one_line",
     "printable",
     "ticking",
     "tolerant_output",
@@ -215,3 +216,9 @@ def _open_standard_descriptors() -> None:
         except OSError:
             with contextlib.suppress(OSError):
                 os.open(os.devnull, os.O_RDWR)
+
+
+def one_line(error: BaseException) -> str:
+    """Return the first line of what an error of a library says, or its class where it says nothing."""
+    lines = str(error).split("\n")
+    return lines[0].strip() or type(error).__name__

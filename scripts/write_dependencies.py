@@ -87,12 +87,10 @@ def closure(requirements: Iterable[Requirement], extras: dict[str, list[Requirem
         if name == OWN:
             waiting += [each for extra in wanted for each in extras[extra]]
             continue
-        try:
-            parts = metadata.requires(name) or []
-        except metadata.PackageNotFoundError:
+        if not is_installed(name):
             continue
         found.add(name)
-        for line in parts:
+        for line in metadata.requires(name) or []:
             part = Requirement(line)
             environments = [{"extra": extra} for extra in ("", *wanted)]
             if part.marker is None or any(part.marker.evaluate(each) for each in environments):

@@ -1,7 +1,6 @@
 """The files around the code: workflows, containers, licences, dependencies."""
 
 import fnmatch
-import importlib.util
 import re
 import subprocess
 import sys
@@ -10,18 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.scripts import imported
+
 yaml = pytest.importorskip("yaml")
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github").rglob("*.yml"))
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-
-
-def load_script(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -54,9 +48,9 @@ def test_the_tests_run_on_every_python_that_is_supported():
 
 @pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.gpu"])
 def test_what_containers_copy_is_there_and_not_ignored(name):
-    script = load_script("try_dockerfile")
     kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    found = list(script.instructions((ROOT / name).read_text()))
+    with imported("try_dockerfile") as script:
+        found = list(script.instructions((ROOT / name).read_text()))
     for instruction, rest in found:
         if instruction == "COPY" and not rest.startswith("--from="):
             for source in rest.split()[:-1]:
@@ -79,12 +73,13 @@ def test_licences_that_are_named_are_there():
 
 
 def test_what_a_wheel_may_have_is_what_the_package_data_are():
-    script = load_script("try_dist")
+    with imported("try_dist") as script:
+        allowed = script.DATA
     patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
     for package, each in patterns.items():
         for pattern in each:
             for path in (ROOT / package).glob(pattern):
-                assert script.DATA.fullmatch(path.relative_to(ROOT).as_posix())
+                assert allowed.fullmatch(path.relative_to(ROOT).as_posix())
 
 
 def versions(text):

@@ -19,6 +19,7 @@ from typing import Any
 from completion.cluster.config import ClusterOptions
 from dcgan.cores import available_cores
 from dcgan.errors import FaceCompletionError, OptionError
+from dcgan.terminal import one_line
 
 __all__ = ["CPUS_PER_WORKER", "check_room", "joined", "rooms_for_workers"]
 
@@ -99,7 +100,7 @@ def joined(options: ClusterOptions) -> Iterator[Any]:
         if ray.is_initialized():  # it is another's
             raise
         place = f"at {options.address}" if options.address else "on this computer"
-        raise FaceCompletionError(f"expected a Ray cluster {place}: {_first_line(error)}") from error
+        raise FaceCompletionError(f"expected a Ray cluster {place}: {one_line(error)}") from error
     finally:
         ray.shutdown()
         _restore(signals)
@@ -212,8 +213,3 @@ def _restore(signals: dict[int, Any]) -> None:
     """Answer signals as before."""
     for number, answer in signals.items():
         signal.signal(number, answer)
-
-
-def _first_line(error: Exception) -> str:
-    """Return the first line of an error's message, or its name."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

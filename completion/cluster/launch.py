@@ -5,27 +5,23 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-import click
 
 from completion.cluster.cluster import check_room, joined
 from completion.cluster.config import ClusterOptions
 from completion.cluster.dispatch import Item, Pool
 from completion.cluster.remote import check_remote, open_remote, read_remote
 from completion.cluster.worker import Task
-from completion.folder.forms import LOSSY_NOTE, is_lossy_form
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob, check_outputs
 from completion.folder.launch import (
     ChosenMethod,
     OutputOptions,
     PhotographOptions,
-    echo_unmatched,
+    echo_before,
     make_job,
-    showing_progress,
+    telling,
 )
 from completion.folder.manifest import FolderRecord, Manifest, first_settings, open_manifest
 from completion.folder.outputs import SPREAD_BEYOND, Output
@@ -36,7 +32,6 @@ from dcgan.command import echo_device
 from dcgan.errors import FaceCompletionError, ImageFileError
 from dcgan.pictures.pixel_limit import pixel_limit
 from dcgan.pictures.records import remove_leftovers
-from dcgan.terminal import printable
 
 if TYPE_CHECKING:
     from completion.folder.masks import MaskSource
@@ -74,12 +69,10 @@ def launch_on_cluster(
     """
     job = make_job(pictures, masks, method, photographs=photographs, output=_spreading(pictures, output))
     waiting, skipped = _check(pictures, job, candidates=method.resolve()[1].candidates)
-    if not output.quiet and masks.folder is not None:
-        echo_unmatched(masks.folder, pictures, output=output.folder)
+    if not output.quiet:
+        echo_before(pictures, masks, output, waiting=waiting)
     if not waiting:
         return FolderSummary(0, 0, skipped, 0)
-    if not output.quiet and any(is_lossy_form(each.paths[0]) for each in waiting.values()):
-        click.echo(f"--format {output.form}: {LOSSY_NOTE}", err=True)
     with joined(cluster) as ray, contextlib.ExitStack() as ending:
         workers = check_room(ray, cluster)
         task = Task(job, method, photographs, os.getcwd(), pixels=pixel_limit())
@@ -94,17 +87,9 @@ def launch_on_cluster(
             waiting, skipped = _check(pictures, job, candidates=info.candidates, record=record)
             if record.resumed:
                 remove_leftovers(path for each in waiting.values() for path in each.paths)
-            with showing_progress(len(waiting), quiet=output.quiet) as (bar, on_progress):
+            with telling(len(waiting), quiet=output.quiet) as told:
                 report = FolderReport(
-                    manifest,
-                    seed=job.seed,
-                    method=info.method,
-                    model_sha256=info.model_sha256,
-                    on_failure=lambda line: bar.write(f"failed: {printable(line)}", file=sys.stderr),
-                    on_note=None
-                    if output.quiet
-                    else lambda line: bar.write(f"note: {printable(line)}", file=sys.stderr),
-                    on_progress=on_progress,
+                    manifest, seed=job.seed, method=info.method, model_sha256=info.model_sha256, **told
                 )
                 pool.run(
                     list(_claimed(waiting, report)),

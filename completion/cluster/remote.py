@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from completion.folder.inputs import InputPicture
-from completion.folder.job import FolderJob, check_distinct
+from completion.folder.job import FolderJob, check_distinct, name_results
 from completion.folder.list_file import named_pictures, shared_start
 from completion.folder.manifest import KIND, FolderRecord, add_lines, check_settings
-from completion.folder.outputs import Output, name_outputs
+from completion.folder.outputs import Output
 from completion.folder.parts import PARTS, PartWriter, compact_parts, iterate_parts
 from completion.folder.urls import as_path, as_url, open_storage
 from dcgan import __version__
 from dcgan.errors import FaceCompletionError
 from dcgan.pictures.marks import FORMAT, MARK
 from dcgan.pictures.names import PICTURE_SUFFIXES
+from dcgan.terminal import one_line
 
 __all__ = ["RemoteManifest", "check_remote", "list_remote", "open_remote", "read_remote"]
 
@@ -59,7 +60,7 @@ def list_remote(arguments: Sequence[str], *, recursive: bool = False) -> list[In
                 found = sorted(name for name in found if str(name).lower().endswith(PICTURE_SUFFIXES))
                 starts.append(f"{as_path(url)}/")
         except Exception as error:  # what the packages of storages raise is their own
-            raise FaceCompletionError(f"{url}: cannot list: {_first_line(error)}") from error
+            raise FaceCompletionError(f"{url}: cannot list: {one_line(error)}") from error
         for name in found:
             full = str(as_path(storage.unstrip_protocol(name)))
             named.setdefault(full, full)
@@ -94,7 +95,7 @@ def read_remote(folder: Path) -> FolderRecord:
     except FaceCompletionError:
         raise
     except Exception as error:
-        raise FaceCompletionError(f"{url}: cannot read: {_first_line(error)}") from error
+        raise FaceCompletionError(f"{url}: cannot read: {one_line(error)}") from error
     start = f"{url}/"
     add_lines(
         iterate_parts(folder),
@@ -117,15 +118,7 @@ def check_remote(
         raise FaceCompletionError(
             f"{as_url(job.output)}: the pictures are in this folder; choose another output folder"
         )
-    outputs = name_outputs(
-        inputs,
-        job.output,
-        form=job.form,
-        candidates=1 if job.keep == "best" else candidates,
-        recorded=record.names,
-        own=record.own,
-        spread=job.spread,
-    )
+    outputs = name_results(inputs, job, candidates=candidates, record=record)
     check_distinct([path for output in outputs.values() for path in output.paths], job)
     if job.existing == "skip" and job.settings:
         check_settings(record, job.settings, folder=job.output)
@@ -177,15 +170,10 @@ def open_remote(job: FolderJob) -> Iterator[RemoteManifest]:
         mark = {"kind": KIND, "format": FORMAT, "version": __version__}
         storage.pipe_file(f"{root}/{MARK}", json.dumps(mark).encode() + b"\n")
     except Exception as error:
-        raise FaceCompletionError(f"{url}: cannot write: {_first_line(error)}") from error
+        raise FaceCompletionError(f"{url}: cannot write: {one_line(error)}") from error
     compact_parts(job.output, shard=job.shard)
     with PartWriter(job.output, shard=job.shard) as writer:
         settings = json.loads(json.dumps(job.settings))
         if settings and record.settings.get(PARTS) != settings:
             writer.append({"settings": settings})
         yield RemoteManifest(writer, record)
-
-
-def _first_line(error: Exception) -> str:
-    """Return the first line of an error's message, or its name."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -10,6 +10,7 @@ from completion.folder.inputs import InputPicture
 from completion.folder.outputs import Output
 from completion.folder.run import Done
 from completion.folder.urls import as_url, is_url, open_storage
+from dcgan.terminal import one_line
 
 __all__ = ["Staging"]
 
@@ -102,5 +103,5 @@ def _copy(here: str | Path, there: str | Path) -> str:
             storage.makedirs(path.rpartition("/")[0], exist_ok=True)
             storage.put_file(str(here), path)
     except Exception as error:  # what the packages of storages raise is their own
-        return (str(error).splitlines() or [type(error).__name__])[0]
+        return one_line(error)
     return ""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from completion.config import is_search
 from completion.folder.inputs import InputPicture
 from completion.folder.job import FolderJob
 from completion.folder.launch import ChosenMethod, PhotographOptions, make_ready
@@ -137,7 +138,7 @@ class Worker:
             finder.prior.sha256 if finder is not None else None,
             candidates_of(self._method),
             batch_size,
-            finder is not None and _searches(finder),
+            finder is not None and is_search(finder.config),
             device,
         )
 
@@ -154,13 +155,6 @@ class Worker:
             staging = Staging(Path(folder))
             failed, local = staging.fetch(items)
             return [*failed, *staging.store(complete_part(local, job, self._method, count=count))]
-
-
-def _searches(finder: Any) -> bool:
-    """Tell whether a finder answers batches."""
-    from completion.config import EncoderConfig
-
-    return not isinstance(finder.config, EncoderConfig)
 
 
 def _answer(function: Any, *arguments: Any) -> Answer:

@@ -14,7 +14,6 @@ from dcgan.command import (
     read_settings,
     run_options,
     shown_default,
-    version_option,
 )
 from dcgan.config import DEFAULT_MODEL, MODEL_HELP, PRECISIONS
 from dcgan.terminal import printable
@@ -130,7 +129,6 @@ TRAIN = EncoderTrainConfig()
     **shown_default(TRAIN.seed),
 )
 @run_options
-@version_option
 @common_errors("the same command resumes from the last checkpoint")
 def train_encoder_command(
     *, datasets: tuple[Path, ...], tight_datasets: tuple[Path, ...], crop: float, model: str, **options: Any

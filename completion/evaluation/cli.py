@@ -17,7 +17,6 @@ from dcgan.command import (
     device_option,
     max_megapixels_option,
     shown_default,
-    version_option,
 )
 from dcgan.config import MODEL_HELP, SEED_MAX, SIZE_MAX
 from dcgan.terminal import ProgressLines, bar_size, printable
@@ -121,7 +120,6 @@ class NamesType(click.ParamType):
 @device_option
 @click.option("--overwrite", is_flag=True, help="Start over where the output holds an evaluation already.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-@version_option
 @common_errors("the same command goes on from here")
 def evaluate_command(faces: Path, output: Path, overwrite: bool, quiet: bool, **options: Any) -> None:
     """Compare ways to complete faces: masks, methods, metrics.

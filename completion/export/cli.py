@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from completion.export.config import FORMATS, PARTS, SUFFIXES
-from dcgan.command import DEFAULTS, common_errors, shown_default, version_option
+from dcgan.command import DEFAULTS, common_errors, shown_default
 from dcgan.terminal import printable
 
 __all__ = ["export_command"]
@@ -32,7 +32,6 @@ __all__ = ["export_command"]
 )
 @click.option("--overwrite", is_flag=True, help="Replace an export of the same format.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-@version_option
 @common_errors("nothing was written")
 def export_command(*, model: str, form: str, part: str, output: Path | None, overwrite: bool, quiet: bool) -> None:
     """Write a model, or a part of it, for other programs: ONNX, SavedModel or Keras.

@@ -18,7 +18,7 @@ from dcgan.errors import FaceCompletionError
 from dcgan.pictures.marks import MARK
 from dcgan.pictures.own_files import refuse_others
 
-__all__ = ["FolderJob", "check_distinct", "check_outputs"]
+__all__ = ["FolderJob", "check_distinct", "check_outputs", "name_results"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -110,6 +110,21 @@ class FolderJob:
         return self.output / self.own_name("search.gif")
 
 
+def name_results(
+    inputs: Sequence[InputPicture], job: FolderJob, *, candidates: int, record: FolderRecord
+) -> dict[InputPicture, Output]:
+    """Return where the results of all pictures of a job go; `record` is what earlier runs recorded there."""
+    return name_outputs(
+        inputs,
+        job.output,
+        form=job.form,
+        candidates=1 if job.keep == "best" else candidates,
+        recorded=record.names,
+        own=record.own,
+        spread=job.spread,
+    )
+
+
 def check_outputs(
     inputs: Sequence[InputPicture], job: FolderJob, *, candidates: int, record: FolderRecord | None = None
 ) -> tuple[dict[InputPicture, Output], int]:
@@ -124,15 +139,7 @@ def check_outputs(
         outputs exist and the job does not say what to do about it, or it would skip those made with other settings.
     """
     record = check_manifest(job.manifest_path) if record is None else record
-    outputs = name_outputs(
-        inputs,
-        job.output,
-        form=job.form,
-        candidates=1 if job.keep == "best" else candidates,
-        recorded=record.names,
-        own=record.own,
-        spread=job.spread,
-    )
+    outputs = name_results(inputs, job, candidates=candidates, record=record)
     results = [path for output in outputs.values() for path in output.paths]
     check_distinct(results, job)
     _check_letter_case(results, job.output)

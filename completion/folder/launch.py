@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,17 +34,17 @@ from dcgan.terminal import ProgressLines, bar_size, printable, ticking
 
 if TYPE_CHECKING:
     from completion.folder.masks import MaskSource
-    from masks import MaskFolder
+    from completion.folder.outputs import Output
 
 __all__ = [
     "ChosenMethod",
     "OutputOptions",
     "PhotographOptions",
-    "echo_unmatched",
+    "echo_before",
     "launch",
     "make_job",
     "make_ready",
-    "showing_progress",
+    "telling",
 ]
 
 BAR_FORMAT = "{percentage:3.0f}%|{bar}| {n:.0f}/{total_fmt} pictures [{elapsed}<{remaining}]"
@@ -200,12 +200,10 @@ def launch(
         give_back_large_arrays()
     job = make_job(pictures, masks, method, photographs=photographs, output=output)
     waiting, skipped = check_outputs(pictures, job, candidates=method.resolve()[1].candidates)
-    if not output.quiet and masks.folder is not None:
-        echo_unmatched(masks.folder, pictures, output=output.folder)
+    if not output.quiet:
+        echo_before(pictures, masks, output, waiting=waiting)
     if not waiting:
         return FolderSummary(0, 0, skipped, 0)
-    if not output.quiet and any(is_lossy_form(each.paths[0]) for each in waiting.values()):
-        click.echo(f"--format {output.form}: {LOSSY_NOTE}", err=True)
     device = method.find_device()
     if device is not None:
         job = dataclasses.replace(job, settings={**job.settings, "device": device.name})
@@ -213,16 +211,8 @@ def launch(
             echo_device(device)
     ready, batch_size = make_ready(method, job, photographs=photographs, device=device or Device(), quiet=output.quiet)
     job = dataclasses.replace(job, batch_size=output.batch_size or batch_size)
-    with showing_progress(len(waiting), quiet=output.quiet) as (bar, on_progress):
-        return complete_folder(
-            pictures,
-            job,
-            ready,
-            checked=True,
-            on_failure=lambda line: bar.write(f"failed: {printable(line)}", file=sys.stderr),
-            on_note=None if output.quiet else lambda line: bar.write(f"note: {printable(line)}", file=sys.stderr),
-            on_progress=on_progress,
-        )
+    with telling(len(waiting), quiet=output.quiet) as told:
+        return complete_folder(pictures, job, ready, checked=True, **told)
 
 
 def make_job(
@@ -284,15 +274,20 @@ def make_ready(
 
 
 @contextlib.contextmanager
-def showing_progress(total: int, *, quiet: bool) -> Iterator[tuple[Any, Callable[[float], None]]]:
-    """Show a bar, or lines where stderr is no terminal; yield the bar and a function that takes the pictures done.
+def telling(total: int, *, quiet: bool) -> Iterator[dict[str, Any]]:
+    """Show a bar, or lines where stderr is no terminal; yield what is called with failures, notes and progress.
 
     Parameters
     ----------
     total : int
         Number of pictures.
     quiet : bool
-        Show nothing.
+        Show failures alone.
+
+    Yields
+    ------
+    dict of str to callable
+        "on_failure", "on_note" and "on_progress" of `completion.folder.run.complete_folder`.
     """
     from tqdm import tqdm
 
@@ -312,24 +307,36 @@ def showing_progress(total: int, *, quiet: bool) -> Iterator[tuple[Any, Callable
             lines.report("completing", int(reached), total=total)
 
         with ticking(tick):
-            yield bar, on_progress
+            yield {
+                "on_failure": lambda line: bar.write(f"failed: {printable(line)}", file=sys.stderr),
+                "on_note": None if quiet else lambda line: bar.write(f"note: {printable(line)}", file=sys.stderr),
+                "on_progress": on_progress,
+            }
 
 
-def echo_unmatched(folder: MaskFolder, pictures: Sequence[InputPicture], *, output: Path) -> None:
-    """Print a line to stderr about masks that belong to no picture.
+def echo_before(
+    pictures: Sequence[InputPicture],
+    masks: MaskSource,
+    output: OutputOptions,
+    *,
+    waiting: Mapping[InputPicture, Output],
+) -> None:
+    """Print to stderr what is to be said before the work: masks that belong to no picture, a format with losses.
 
     Parameters
     ----------
-    folder : MaskFolder
-        The masks.
     pictures : sequence of InputPicture
-    output : Path
-        Folder of the results.
+    masks : MaskSource
+    output : OutputOptions
+    waiting : mapping of InputPicture to Output
+        Where the pictures go that are to be completed.
     """
     from completion.folder.masks import describe_unmatched
 
-    if line := describe_unmatched(folder, pictures, output=output):
+    if masks.folder is not None and (line := describe_unmatched(masks.folder, pictures, output=output.folder)):
         click.echo(printable(line), err=True)
+    if any(is_lossy_form(each.paths[0]) for each in waiting.values()):
+        click.echo(f"--format {output.form}: {LOSSY_NOTE}", err=True)
 
 
 def _settings(

@@ -20,6 +20,7 @@ from completion.folder.urls import as_url, is_url, open_storage
 from dcgan.errors import FaceCompletionError
 from dcgan.pictures.marks import refuse_links
 from dcgan.pictures.records import write_whole
+from dcgan.terminal import one_line
 
 if TYPE_CHECKING:
     import pyarrow
@@ -219,7 +220,7 @@ def _read_part(folder: Path, name: str, *, columns: list[str] | None = None) -> 
             raise FaceCompletionError(f"{place}: expected a part of a manifest, found a table without records")
         return file.read(columns)
     except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
-        raise FaceCompletionError(f"{place}: expected a part of a manifest: {_first_line(error)}") from error
+        raise FaceCompletionError(f"{place}: expected a part of a manifest: {one_line(error)}") from error
 
 
 def _write_part(folder: Path, name: str, table: pyarrow.Table) -> None:
@@ -238,7 +239,7 @@ def _write_part(folder: Path, name: str, table: pyarrow.Table) -> None:
         with write_whole(folder / PARTS / name) as file:
             parquet.write_table(table, file, compression="zstd")
     except OSError as error:
-        raise FaceCompletionError(f"{place}: cannot write: {error.strerror or _first_line(error)}") from error
+        raise FaceCompletionError(f"{place}: cannot write: {error.strerror or one_line(error)}") from error
 
 
 def _remove(folder: Path, name: str) -> None:
@@ -248,8 +249,3 @@ def _remove(folder: Path, name: str) -> None:
         storage.rm_file(f"{root}/{PARTS}/{name}")
     else:
         (folder / PARTS / name).unlink(missing_ok=True)
-
-
-def _first_line(error: Exception) -> str:
-    """Return the first line of an error's message, or its name."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

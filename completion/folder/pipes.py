@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from completion.config import PIPE
 from dcgan.errors import OptionError
-from dcgan.pictures.marks import MARK
 
 __all__ = ["Piped", "open_pipes"]
 
-PIPE = "-"
 NAME = "stdin"
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "WEBP": ".webp"}  # of which --format same writes
 
@@ -36,15 +35,12 @@ class Piped:
         """Write the result to stdout, if there is one."""
         if self.folder is None or not self.folder.is_dir():
             return
-        results = [path for path in self.folder.iterdir() if path.suffix != ".jsonl" and not _is_own(path)]
-        for path in results:  # one
-            with open(path, "rb") as file:
+        from completion.folder.manifest import read_record
+
+        for name in read_record(self.folder).finished:  # one, or none where it failed
+            with open(self.folder / name, "rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
         sys.stdout.flush()
-
-
-def _is_own(path: Path) -> bool:
-    return path.name.startswith(".") or path.name == MARK or path.suffix == ".txt"
 
 
 @contextlib.contextmanager

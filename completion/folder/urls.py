@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dcgan.errors import FaceCompletionError
+from dcgan.terminal import one_line
 
 __all__ = ["as_path", "as_url", "is_url", "open_storage"]
 
@@ -72,5 +73,5 @@ def open_storage(url: str) -> tuple[Any, str]:
     try:
         storage, path = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError, OSError) as error:  # "Install s3fs to access S3"
-        raise FaceCompletionError(f"{url}: {(str(error).splitlines() or [type(error).__name__])[0]}") from error
+        raise FaceCompletionError(f"{url}: {one_line(error)}") from error
     return storage, str(path).rstrip("/")

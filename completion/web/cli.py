@@ -15,7 +15,6 @@ from dcgan.command import (
     echo_device,
     max_megapixels_option,
     shown_default,
-    version_option,
 )
 from dcgan.config import DEFAULT_MODEL, MODEL_HELP
 from dcgan.errors import FaceCompletionError
@@ -63,7 +62,6 @@ AUTH_VARIABLE = "COMPLETE_WEB_AUTH"
 @max_megapixels_option
 @click.option("--browser/--no-browser", default=True, help="Open the page in a browser.  [default: browser]")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors and the page's address.")
-@version_option
 @common_errors("what was uploaded is removed")
 def web_command(
     *,

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from dcgan.faces.align_config import FRAMINGS, SELECTIONS, AlignConfig
-from dcgan.command import FolderPath, DEFAULTS, common_errors, max_megapixels_option, shown_default, version_option
+from dcgan.command import FolderPath, DEFAULTS, common_errors, max_megapixels_option, shown_default
 from dcgan.terminal import bar_size, printable
 
 __all__ = ["align_command"]
@@ -81,7 +81,6 @@ ALIGN = AlignConfig()
 @max_megapixels_option
 @click.option("--overwrite", is_flag=True, help="Align all photographs again, including those of an earlier run.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-@version_option
 @common_errors("the same command resumes from here")
 def align_command(
     *,

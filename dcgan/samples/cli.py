@@ -16,7 +16,6 @@ from dcgan.command import (
     device_option,
     echo_device,
     shown_default,
-    version_option,
 )
 from dcgan.config import DEFAULT_MODEL, MODEL_HELP, SEED_MAX
 from dcgan.errors import OptionError
@@ -87,7 +86,6 @@ VARIED = 9
 @device_option
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is a picture.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-@version_option
 @common_errors("what was written is whole")
 def sample_command(
     *, target: Path | None, output: Path | None, device: str, overwrite: bool, quiet: bool, **options: Any
@@ -298,7 +296,6 @@ def _save_each(folder: Path, pictures: Pictures, *, overwrite: bool) -> None:
 @click.command("dcgan-inspect", context_settings=DEFAULTS, epilog="Example:  dcgan-inspect faces-128")
 @click.argument("model")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@version_option
 @common_errors("nothing was written")
 def inspect_command(*, model: str, as_json: bool) -> None:
     """Print what a model file says of itself: networks, recipe, data, figures, sizes, terms."""

@@ -14,6 +14,8 @@ from completion.folder.manifest import manifest_schema
 from dcgan.config import ModelConfig
 
 SIZE = 16
+CPU = Path("/proc/cpuinfo")
+AVX512 = not CPU.exists() or "avx512f" in CPU.read_text()  # without it, a batch's last rows are computed otherwise
 
 
 def make_prior(folder, *, channels=3):

@@ -12,14 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.completion.helpers import CommandLine, contents, read, records, write_pictures
+from tests.completion.helpers import AVX512, CommandLine, contents, read, records, write_pictures
 
 # Where the tests run as a shell's background job, their processes would inherit that SIGINT is ignored.
 HEAR_SIGINT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 COMMAND = f"{HEAR_SIGINT}; from completion.cli import complete_command; complete_command()"
 HANGING_SECONDS = 900  # no limit on speed: a process that takes so long will not end by itself
-CPU = Path("/proc/cpuinfo")
-AVX512 = not CPU.exists() or "avx512f" in CPU.read_text()
 NAMES = [f"{number:02}.png" for number in range(24)]
 
 

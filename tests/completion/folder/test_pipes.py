@@ -48,6 +48,13 @@ def test_a_picture_goes_through(tmp_path):
     assert run(*FILL, "stdin.png", "--output", "-", folder=tmp_path).stdout == done.stdout
 
 
+def test_a_result_in_a_sub_folder_is_sent(tmp_path):
+    assert (
+        run(*FILL, "-", "--spread", sent=encoded(), folder=tmp_path).stdout
+        == run(*FILL, "-", sent=encoded(), folder=tmp_path).stdout
+    )
+
+
 def test_its_own_format(tmp_path):
     done = run(*FILL, "--format", "same", "-", sent=encoded("JPEG", quality=90), folder=tmp_path)
     with Image.open(io.BytesIO(done.stdout)) as picture:

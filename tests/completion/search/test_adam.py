@@ -1,5 +1,4 @@
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from completion.search import adam
 from completion.search.adam import LatentSearch, start_latents
 from completion.search.observation import Observations
 from dcgan.autodiff import value_and_grad
-from tests.completion.helpers import SIZE
+from tests.completion.helpers import AVX512, SIZE
 from tests.completion.search.helpers import draw_latents, generated_block_means, generated_observations
 
 QUICK = SearchConfig(iterations=25)
@@ -32,10 +31,6 @@ def evaluate(search, observations, latents):
     generated = search.generate(latents)
     total, parts = search.objective(generated, data, blocks=observations.blocks, complete=True)
     return [np.asarray(part) for part in (total, parts["contextual"], parts["perceptual"])]
-
-
-CPU = Path("/proc/cpuinfo")
-AVX512 = not CPU.exists() or "avx512f" in CPU.read_text()
 
 
 def same(one, other):
