@@ -14,7 +14,7 @@ import re
 from typing import Any
 
 from dcgan.errors import OptionError
-from dcgan.onnx_runtime import has_runtime, import_runtime
+from dcgan.onnx_runtime import has_runtime, import_runtime, load_libraries
 from dcgan.terminal import one_line
 
 __all__ = [
@@ -31,8 +31,10 @@ __all__ = [
 DEVICES = ("auto", "cpu", "gpu", "gpu:N")
 GPU = re.compile(r"gpu(?::(0|[1-9][0-9]?))?")
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-CUDA_OPTIONS = {"use_tf32": "0"}  # its 10 bits of mantissa would change grey levels
-INSTALL = "pip install onnxruntime-gpu in place of onnxruntime"
+#: TF32's 10 bits of mantissa would change grey levels. By default cuDNN tries every way of each convolution for each
+#: new number of rows: half a second or more (microsoft/onnxruntime, issue 19838; PaddlePaddle/PaddleX, 5057).
+CUDA_OPTIONS = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
+INSTALL = "pip install 'onnxruntime-gpu[cuda,cudnn]' in place of onnxruntime"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,6 +165,7 @@ def _failure_of_gpu(number: int) -> str:
     import numpy as np
 
     onnxruntime = import_runtime()
+    load_libraries(onnxruntime)
 
     from dcgan.onnx_graph import IR_VERSION, OPSET
     from dcgan.onnx_writer import model, node

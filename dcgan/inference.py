@@ -34,6 +34,7 @@ __all__ = ["CompletionNetwork", "GeneratorNetwork", "start_session"]
 Array = npt.NDArray[np.float32]
 
 BATCH_ROWS = 512  # the most rows of a call, where a call has several
+ROW_STEP = 32
 
 _networks: weakref.WeakKeyDictionary[Any, dict[tuple[str, str], Any]] = weakref.WeakKeyDictionary()
 _building = threading.Lock()
@@ -186,4 +187,21 @@ def _started(prior: Prior, name: str, *, device: str) -> Callable[[Array], Seque
         if device == "cpu":
             raise
         raise EngineError(f"the model does not start on the GPU ({one_line(error)}); --device cpu") from error
-    return lambda rows: session.run(returned, {given: rows})
+    if device == "cpu":
+        return lambda rows: session.run(returned, {given: rows})
+
+    def call(rows: Array) -> list[Array]:
+        count = len(rows)
+        padded = np.zeros((_rounded_up(count), *rows.shape[1:]), np.float32)
+        padded[:count] = rows
+        return [part[:count] for part in session.run(returned, {given: padded})]
+
+    return call
+
+
+def _rounded_up(count: int) -> int:
+    """Return the number of rows of a GPU's call: a power of two, beyond 32 a multiple of 32.
+
+    A GPU's library prepares anew for every number of rows that it has not had.
+    """
+    return -(-count // ROW_STEP) * ROW_STEP if count > ROW_STEP else 1 << (count - 1).bit_length()

@@ -14,15 +14,10 @@ import click
 import cv2
 import numpy as np
 
+from train_on_gpu import read_grid
+
 FLAT = 2.0  # grey levels: standard deviation within a flat patch
 PATCH = 12
-
-
-def tiles_of(grid: np.ndarray, size: int) -> np.ndarray:
-    """Return the pictures of a grid without margins, uint8 (N, size, size, 3)."""
-    rows, columns = grid.shape[0] // size, grid.shape[1] // size
-    grid = grid[: rows * size, : columns * size]
-    return grid.reshape(rows, size, columns, size, 3).swapaxes(1, 2).reshape(-1, size, size, 3)
 
 
 def figures(pictures: np.ndarray) -> list[float]:
@@ -52,12 +47,12 @@ def main(grids: tuple[Path, ...], faces: Path, size: int, count: int) -> None:
     with zipfile.ZipFile(faces) as file:
         names = sorted(file.namelist())
         real = [
-            cv2.imdecode(np.frombuffer(file.read(name), np.uint8), cv2.IMREAD_COLOR)
+            np.asarray(cv2.imdecode(np.frombuffer(file.read(name), np.uint8), cv2.IMREAD_COLOR))[..., ::-1]
             for name in names[:: max(1, len(names) // count)]
         ]
     print("| pictures | brightness | saturation | contrast | dark border | flat square |\n|---|---|---|---|---|---|")
     sets = {"faces": np.stack([cv2.resize(each, (size, size), interpolation=cv2.INTER_AREA) for each in real])}
-    sets |= {grid.stem: tiles_of(cv2.imread(str(grid)), size) for grid in grids}
+    sets |= {grid.stem: read_grid(grid, size) for grid in grids}
     for name, pictures in sets.items():
         *spreads, dark, flat = figures(pictures)
         print(f"| {name} | {' | '.join(f'{each:.1f}' for each in spreads)} | {dark:.1%} | {flat:.1%} |")

@@ -6,13 +6,16 @@ r"""Compare recipes of the generator: each trains for the same time from new wei
 
 The first makes its batches on a GPU; it reads wide faces from WORK/part*.zip and WORK/masks.npy (see train_on_gpu.py).
 The second trains on processors and needs the zips alone; its seconds are those of one core, so that other work on the
-machine changes nothing. Both write WORK/out: log.txt, table.md and TRIAL-SEED.jpg, grids of samples. The time is that
-of the training steps; the networks are compiled before. Learning rates fall along half a cosine, and samples come from
-the averaged weights. The Frechet distance is that of all training pictures and as many samples, in the features of the
-deepest layer of a model's encoder; each number is the mean of the seeds, with the smallest and the largest.
+machine changes nothing. Both write WORK/out: log.txt, and after each trial table.md, TRIAL-SEED.jpg, a grid of samples,
+and TRIAL-SEED.json. The time is that of the training steps; the networks are compiled before. Learning rates fall along
+half a cosine, and samples come from the averaged weights. Distances are those of the grid's samples to training
+pictures, in the features of the deepest layer of a model's encoder: kernel distance with its 95% interval, and Frechet
+distance. Both read their samples from the grid's JPEG, and the training pictures go through the same compression, so
+that --measure gives the same numbers later, from what a run has left in WORK/out.
 """
 
 import dataclasses
+import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +27,7 @@ import numpy as np
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-from train_on_gpu import Phase, Run, decode, falling, write_grid
+from train_on_gpu import Phase, Run, decode, falling, read_grid, write_grid
 
 Array = Any
 
@@ -44,7 +47,7 @@ TRIALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # fields of ModelC
     "discriminator's rate 4e-4": ({}, {"discriminator_learning_rate": 4e-4}),
     "kernels of 5x5": ({"kernel_size": 5}, {}),
 }
-SAMPLES_SENT, COLUMNS = 512, 32
+COLUMNS = 32
 RATE = 2e-4
 
 
@@ -57,8 +60,6 @@ class Trial:
     gan: Any
     phase: "Phase | ProcessorPhase"
     latent_dim: int
-    pictures: int = 0
-    samples: np.ndarray = dataclasses.field(default_factory=lambda: np.empty(0, np.uint8))
 
 
 class ProcessorRun:
@@ -162,25 +163,78 @@ def sample(trial: Trial, count: int) -> np.ndarray:
     return to_uint8(generator.predict(latents, batch_size=512, verbose=0))
 
 
-def distances(pictures: np.ndarray, trials: list[Trial], model: Path | str) -> list[float]:
-    """Return the Frechet distance of each trial's samples to the training pictures."""
-    import keras
+class Measure:
+    """Distances of samples to training pictures, in the features of the deepest layer of a model's encoder.
 
-    from dcgan.distances import frechet_distance
-    from dcgan.model_file import load_model
-    from dcgan.pictures.values import to_float
+    Parameters
+    ----------
+    pictures : uint8 array (N, S, S, 3)
+        Of the training; of them as many are looked at as `count` says, spread evenly.
+    model : Path or str
+    count : int
+    out : Path
+        A folder, where a grid of these pictures is written and read again.
+    """
 
-    encoder = load_model(str(model)).encoder
-    deepest = encoder.get_layer("flatten").input
-    features = keras.Model(encoder.inputs[0], keras.ops.mean(deepest, axis=(1, 2)))
+    def __init__(self, pictures: np.ndarray, model: Path | str, *, count: int, out: Path) -> None:
+        import keras
 
-    def describe(pictures: np.ndarray) -> np.ndarray:
+        from dcgan.model_file import load_model
+
+        encoder = load_model(str(model)).encoder
+        deepest = encoder.get_layer("flatten").input
+        self._features = keras.Model(encoder.inputs[0], keras.ops.mean(deepest, axis=(1, 2)))
+        rows = np.linspace(0, len(pictures) - 1, min(count, len(pictures))).astype(int)
+        real = out / "training-pictures.jpg"
+        write_grid(real, pictures[rows], columns=COLUMNS)
+        self._real = self._describe(read_grid(real, pictures.shape[1])[: len(rows)])
+
+    def _describe(self, pictures: np.ndarray) -> np.ndarray:
+        from dcgan.pictures.values import to_float
+
         known = np.ones((*pictures.shape[:3], 1), np.float32)
         inputs = np.concatenate([to_float(pictures), known], axis=3)
-        return np.asarray(features.predict(inputs, batch_size=256, verbose=0), np.float64)
+        return np.asarray(self._features.predict(inputs, batch_size=256, verbose=0), np.float64)
 
-    real = describe(pictures)
-    return [float(frechet_distance(real, describe(trial.samples))) for trial in trials]
+    def of(self, samples: np.ndarray) -> dict[str, Any]:
+        """Return the distances of samples, uint8 (N, S, S, 3)."""
+        from dcgan.distances import frechet_distance, kernel_distance
+
+        found = self._describe(samples)
+        kernel = kernel_distance(self._real, found)
+        frechet = float(frechet_distance(self._real, found))
+        return {"kernel": [kernel.mean, kernel.low, kernel.high], "frechet": frechet, "samples": len(samples)}
+
+
+def write_table(out: Path) -> str:
+    """Write table.md of all trials that have their distances in a folder, the nearest first, and return it."""
+    rows = [json.loads(path.read_text()) for path in sorted(out.glob("*.json"))]
+    of_name: dict[str, list[dict[str, Any]]] = {}
+    for row in sorted((row for row in rows if "kernel" in row), key=lambda row: row["seed"]):
+        of_name.setdefault(row["name"], []).append(row)
+
+    def listed(rows: list[dict[str, Any]], show: Any) -> str:
+        return "; ".join(show(row) for row in rows)
+
+    lines = ["| recipe | pictures, each seed | kernel distance, each seed | Frechet distance |", "|---|---|---|---|"]
+    for name, rows in sorted(of_name.items(), key=lambda item: np.mean([row["kernel"][0] for row in item[1]])):
+        pictures = listed(rows, lambda row: f"{row['pictures']:,}")
+        kernels = listed(rows, lambda row: "{:.4f} [{:.4f}, {:.4f}]".format(*row["kernel"]))
+        lines.append(f"| {name} | {pictures} | {kernels} | {listed(rows, lambda row: format(row['frechet'], '.3f'))} |")
+    text = "\n".join(lines)
+    (out / "table.md").write_text(text + "\n")
+    return text
+
+
+def measure_grids(work: Path, model: Path | str, *, size: int, samples: int) -> None:
+    """Measure the grids that a run has left in WORK/out, and write its table."""
+    run = ProcessorRun(work, size=size)
+    measure = Measure(run.pictures, model, count=samples, out=run.out)
+    for path in sorted(run.out.glob("*.json")):
+        row = json.loads(path.read_text())
+        row |= measure.of(read_grid(path.with_suffix(".jpg"), size)[: row.get("samples")])
+        path.write_text(json.dumps(row) + "\n")
+    run.say(write_table(run.out))
 
 
 @click.command(help=__doc__)
@@ -195,7 +249,8 @@ def distances(pictures: np.ndarray, trials: list[Trial], model: Path | str) -> l
 @click.option("--steps", default=64, show_default=True, help="Training steps in one call of the device; of 16.")
 @click.option("--precision", default="mixed_bfloat16", show_default=True)
 @click.option("--momentum", default=0.999, show_default=True, help="Of averaged weights: 0.98 for some hundred steps.")
-@click.option("--samples", default=8192, show_default=True, help="For the distances.")
+@click.option("--samples", default=2048, show_default=True, help="For the distances, and as many training pictures.")
+@click.option("--measure", "measured", is_flag=True, help="Train nothing: measure the grids in WORK/out.")
 @click.option("--capacity", default=48_000, show_default=True, help="Pictures that memory is kept for.")
 @click.option("--after", type=click.Path(path_type=Path), help="A file that must be there before the trials begin.")
 @click.option("--compilers", default=6, show_default=True, help="Networks that are compiled at once.")
@@ -212,6 +267,7 @@ def main(
     precision: str,
     momentum: float,
     samples: int,
+    measured: bool,
     capacity: int,
     after: Path | None,
     compilers: int,
@@ -219,6 +275,9 @@ def main(
     """Train and measure every trial."""
     import keras
 
+    if measured:
+        measure_grids(work, model, size=size, samples=samples)
+        return
     on_processors = keras.config.backend() != "jax"
     run: Any = ProcessorRun(work, size=size) if on_processors else Run(work, capacity=capacity, size=size, seconds=0.0)
     run.say(f"{keras.config.backend()}, {precision}, batches of {batch}, {filters} filters, {size} pixels")
@@ -239,28 +298,21 @@ def main(
     while after is not None and not after.exists():  # something else trains on this device
         time.sleep(0.5)
     of_name = {trial.name: trial for trial in first}
+    pictures = run.pictures if on_processors else np.asarray(run.store.pictures[: int(run.store.count)])
+    while not Path(model).exists() and Path(model).suffix == ".safetensors":  # it may arrive later than the pictures
+        time.sleep(0.5)
+    measure = Measure(pictures, model, count=samples, out=run.out)
     for trial in sorted(trials, key=lambda trial: trial.seed):  # every recipe has one seed before one has two
         trial.phase.compiled_as(of_name[trial.name].phase)
         trial.phase.train(run, seconds, rate=falling(RATE, 0.05 * RATE), name=f"{trial.name}, seed {trial.seed}")
-        trial.pictures = trial.phase.steps_done * batch
-        trial.samples = sample(trial, samples)
         label = "".join(letter if letter.isalnum() else "-" for letter in trial.name)
-        sent = trial.samples[: min(SAMPLES_SENT, samples)]
-        write_grid(run.out / f"{label}-{trial.seed}.jpg", sent, columns=COLUMNS)
-    (run.out / "trained").touch()
-    while not Path(model).exists() and Path(model).suffix == ".safetensors":  # it may arrive later than the pictures
-        time.sleep(0.5)
-    pictures = run.pictures if on_processors else np.asarray(run.store.pictures[: int(run.store.count)])
-    found = distances(pictures, trials, model)
-    lines = ["| recipe | pictures | Frechet distance |", "|---|---|---|"]
-    for name in names:
-        of_seeds = [(trial, value) for trial, value in zip(trials, found, strict=True) if trial.name == name]
-        values = [value for _, value in of_seeds]
-        pictures = np.mean([trial.pictures for trial, _ in of_seeds])
-        lines.append(f"| {name} | {pictures:,.0f} | {np.mean(values):.4f} ({min(values):.4f} to {max(values):.4f}) |")
-    (run.out / "table.md").write_text("\n".join(lines) + "\n")
-    run.say("\n".join(lines))
-    (run.out / "compared").touch()
+        grid = run.out / f"{label}-{trial.seed}.jpg"
+        write_grid(grid, sample(trial, samples), columns=COLUMNS)
+        row = {"name": trial.name, "seed": trial.seed, "pictures": trial.phase.steps_done * batch}
+        row |= measure.of(read_grid(grid, size)[:samples])
+        grid.with_suffix(".json").write_text(json.dumps(row) + "\n")
+        write_table(run.out)
+    run.say(write_table(run.out))
 
 
 if __name__ == "__main__":

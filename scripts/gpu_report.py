@@ -369,7 +369,9 @@ def main(
     sys.modules["onnxruntime"] = None  # type: ignore[assignment]  # not installed, also where it is: Keras computes
     import jax
 
+    from dcgan.config import ModelConfig
     from dcgan.model_file import load_model
+    from dcgan.recipes import RECIPES
 
     device = jax.devices()[0]
     began = time.monotonic()
@@ -381,9 +383,10 @@ def main(
                 if report.left() > 0.0:
                     measure_completion(report, prior, method, batch=rows, settings=settings)
     elif part == "training":
-        configs = [dataclasses.replace(prior.config, size=8), prior.config]
-        if not rehearse:
-            configs = [load_model(name).config for name in ("faces-64", "faces-128")]
+        if rehearse:
+            configs = [dataclasses.replace(prior.config, size=8), prior.config]
+        else:
+            configs = [ModelConfig(**RECIPES[name].model) for name in ("faces-64", "faces-128")]
         for config in configs:
             for precision in ("mixed_bfloat16", "float32"):  # from small to large
                 if report.left() > 0.0:

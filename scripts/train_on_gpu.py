@@ -260,6 +260,16 @@ def write_grid(path: Path, pictures: np.ndarray, *, columns: int) -> None:
     cv2.imwrite(str(path), make_grid(pictures, columns=columns)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
 
 
+def read_grid(path: Path, size: int) -> np.ndarray:
+    """Return the pictures of a grid of `write_grid`, uint8 (N, size, size, 3); the last may be white."""
+    grid = np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR))[..., ::-1]
+    margin = 2  # that of `make_grid`
+    grid = grid[margin:, margin:]
+    rows, columns = grid.shape[0] // (size + margin), grid.shape[1] // (size + margin)
+    tiles = grid.reshape(rows, size + margin, columns, size + margin, 3).swapaxes(1, 2)[:, :, :size, :size]
+    return np.ascontiguousarray(tiles.reshape(-1, size, size, 3))
+
+
 class Generators:
     """The generator's training with one kind of discriminator, from a model's weights."""
 

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 
 import dcgan.device
+import dcgan.inference
 from completion.cli import complete_command
 from completion.completer import complete
 from completion.encoder.cli import train_encoder_command
@@ -28,6 +30,7 @@ from dcgan.engine_device import engine_device, steer_engine
 from dcgan.errors import EngineError, FallbackWarning, OptionError
 from dcgan.inference import GeneratorNetwork
 from dcgan.model_file import load_model
+from dcgan.onnx_runtime import load_libraries
 from dcgan.pictures.saving import save_picture
 from dcgan.sampling import draw_latents, sample
 
@@ -161,6 +164,23 @@ def test_sampling_asks_the_gpu(gpu):
     assert gpu.asked[-1] == ["CPUExecutionProvider"]
 
 
+def test_a_gpu_gets_few_numbers_of_rows():
+    rounded = [dcgan.inference._rounded_up(count) for count in range(1, 513)]
+    assert all(count <= rows for count, rows in enumerate(rounded, start=1))
+    assert (len(set(rounded)), max(rounded)) == (21, 512)
+
+
+def test_libraries_are_loaded_and_nothing_is_said(capfd):
+    def preload_dlls():
+        print("Failed to load libcudnn.so.9")
+        raise RuntimeError("no folder")
+
+    load_libraries(types.SimpleNamespace(preload_dlls=preload_dlls))
+    load_libraries(types.SimpleNamespace())  # ONNX Runtime before 1.21
+    load_libraries(onnxruntime)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_model_that_the_gpu_does_not_take(gpu):
     gpu.refuses = "out of memory"
     network = GeneratorNetwork(load_model("faces-64"), device="gpu")
@@ -177,7 +197,7 @@ def test_samples_in_batches_that_the_memory_takes(gpu, tmp_path):
         "for 10 pictures at a time: goes on with 5",
         "for 5 pictures at a time: goes on with 2",
     ]
-    assert gpu.calls[-7:] == [10, 5, 2, 2, 2, 2, 2]
+    assert gpu.calls[-7:] == [16, 8, 2, 2, 2, 2, 2]  # powers of two
     assert np.abs(pictures.astype(int) - sample(prior, 10, device="cpu")).max() <= 1
 
     gpu.rows_max, arguments = 2, ("--count", 4, "--output", tmp_path / "four.png")
@@ -191,7 +211,7 @@ def test_samples_in_batches_that_the_memory_takes(gpu, tmp_path):
     assert "even for one picture at a time" in told.stderr
 
 
-@pytest.mark.parametrize(("method", "calls"), [("fast", [6]), ("best", [6] + 9 * [6])])
+@pytest.mark.parametrize(("method", "calls"), [("fast", [8]), ("best", 10 * [8])])
 def test_a_gpus_answers_come_in_batches_and_are_the_processors(gpu, method, calls):
     pictures = [np.full((64, 64, 3), 20 * index, np.uint8) for index in range(6)]
     mask = np.zeros((64, 64), bool)

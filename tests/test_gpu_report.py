@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 jax = pytest.importorskip("jax", reason="scripts/gpu_report.py runs on JAX")
 from tests.scripts import imported
@@ -129,3 +130,10 @@ def test_the_prepared_script_says_how_it_is_called():
     done = subprocess.run(["sh", "scripts/gpu_report.sh"], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert "scripts/gpu_report.sh OUT [WORK]" in done.stderr
+
+
+def test_the_networks_that_are_trained_can_be_made(report, tmp_path):
+    given = ["training", str(tmp_path), "--seconds", "0"]  # nothing is measured, no rehearsal
+    done = CliRunner().invoke(report.main, given, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "stopped for want of time" in json.loads((tmp_path / "report.json").read_text())["notes"][0]["note"]
