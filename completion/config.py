@@ -103,7 +103,7 @@ class SearchConfig:
     schedule : str
         "cosine" decays the learning rate to zero, "constant" keeps it.
     weighting : str
-        "yeh" weights each known pixel by the missing share of the window around it (Yeh et al. 2017, eq. 4); "uniform"
+        "yeh" weights each known pixel by the missing share of the window around it (Yeh et al. 2017); "uniform"
         weights all alike (Amos 2016).
     weight_floor : float
         Added to Yeh's weight of every known pixel before normalisation; 0 in the paper.

@@ -70,10 +70,14 @@ def build(text: str, *, folder: Path, mirror: str, also: tuple[str, ...], enviro
             stages[words[2] if len(words) > 2 else str(len(stages))] = stage
             base = folder / f"base-{suite}"
             if not base.exists():
-                subprocess.run(["debootstrap", "--variant=minbase", suite, str(base), mirror], check=True)
+                part = base.with_suffix(".part")  # of a run that was stopped, nothing is taken
+                shutil.rmtree(part, ignore_errors=True)
+                subprocess.run(["debootstrap", "--variant=minbase", suite, str(part), mirror], check=True)
                 for pair in also:
                     source, _, target = pair.partition(":")
-                    copy([Path(source)], base / (target or source).lstrip("/"), into=False)
+                    copy([Path(source)], part / (target or source).lstrip("/"), into=False)
+                part.rename(base)
+            shutil.rmtree(stage.root, ignore_errors=True)
             subprocess.run(["cp", "-a", str(base), str(stage.root)], check=True)
         elif name == "RUN":
             stage.run(["sh", "-c", rest])

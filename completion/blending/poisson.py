@@ -60,7 +60,7 @@ class PoissonSolver:
     References
     ----------
     .. [1] P. Perez, M. Gangnet, A. Blake, "Poisson image editing", 2003. :DOI:`10.1145/882262.882269`
-    .. [2] R. Yeh et al., "Semantic image inpainting with deep generative models", 2017, eq. 6. :arXiv:`1607.07539`
+    .. [2] R. Yeh et al., "Semantic image inpainting with deep generative models", 2017, inpainting. :arXiv:`1607.07539`
     .. [3] O. Tatebe, "The multigrid preconditioned conjugate gradient method", 1993.
 
     Examples

@@ -108,7 +108,7 @@ class EncoderAnswerer:
 
 
 def _contextual(drawn: Array, target: Array, known: Array, *, blocks: int) -> float:
-    """Return the contextual loss of one picture (Yeh et al. 2017, eq. 5); see `completion.search.losses`."""
+    """Return the contextual loss of one picture (Yeh et al. 2017, context loss); see `completion.search.losses`."""
     if blocks:
         return float(np.abs(spread_block_means(drawn, blocks) - target).mean())
     weights, _ = contextual_weights(known)

@@ -21,7 +21,7 @@ Tensor = Any
 
 
 def contextual_loss(generated: Tensor, target: Tensor, weights: Tensor, *, blocks: int = 0) -> Tensor:
-    """Return the weighted mean absolute difference to the known pixels (Yeh et al. 2017, eq. 5).
+    """Return the weighted mean absolute difference to the known pixels (Yeh et al. 2017, context loss).
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def perceptual_loss(logits: Tensor, *, form: str = "nonsaturating") -> Tensor:
         Of the discriminator.
     form : str
         "nonsaturating", -log D = softplus(-logit), or "saturating", log(1 - D) = -softplus(logit) (Yeh et al. 2017,
-        eq. 6).
+        prior loss).
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """The loss that the search minimises and by which candidates are ranked: the one place where its terms are added up.
 
-Source: Yeh et al. 2017, arXiv:1607.07539, eq. 3: contextual loss plus lambda times perceptual loss.
+Source: Yeh et al. 2017, arXiv:1607.07539: contextual loss plus lambda times perceptual loss.
 """
 
 from dcgan import engine  # noqa: F401  (chooses the engine before keras is imported)

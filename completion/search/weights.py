@@ -1,7 +1,7 @@
 """Weights of the known pixels in the contextual loss.
 
 Source: Yeh, Chen, Lim, Schwing, Hasegawa-Johnson and Do 2017, "Semantic image inpainting with deep generative models",
-arXiv:1607.07539, equation 4.
+arXiv:1607.07539, importance weighted context loss.
 """
 
 import cv2
@@ -14,7 +14,7 @@ __all__ = ["contextual_weights"]
 def contextual_weights(
     known: npt.NDArray[np.float32], *, weighting: str = "yeh", window: int = 7, floor: float = 0.0
 ) -> tuple[npt.NDArray[np.float32], float]:
-    """Weight the known pixels of one picture (Yeh et al. 2017, eq. 4).
+    """Weight the known pixels of one picture (Yeh et al. 2017, importance weighted context loss).
 
     A known pixel's weight is the share of missing pixels in the window around it; the part of the window outside the
     picture does not count.
