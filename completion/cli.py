@@ -19,7 +19,6 @@ from completion.config import (
     FORMS,
     FRAMINGS,
     METHODS,
-    PIPE,
     WEIGHTINGS,
     WORKERS_MAX,
     methods_with_option,
@@ -36,7 +35,7 @@ from dcgan.command import (
     max_megapixels_option,
     shown_default,
 )
-from dcgan.config import DEFAULT_MODEL, MODEL_HELP, SEED_MAX
+from dcgan.config import DEFAULT_MODEL, MODEL_HELP, PIPE, SEED_MAX
 from dcgan.terminal import printable
 
 if TYPE_CHECKING:

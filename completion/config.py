@@ -17,7 +17,6 @@ __all__ = [
     "FORMS",
     "FRAMINGS",
     "METHODS",
-    "PIPE",
     "AutoConfig",
     "ClassicalConfig",
     "EncoderConfig",
@@ -30,7 +29,6 @@ __all__ = [
 ]
 
 BLEND_NAMES = ("auto", "poisson", "biharmonic", "feather", "none")
-PIPE = "-"  # stdin among the inputs, stdout as the output
 FRAMINGS = ("auto", "tight", "wide")  # of aligned faces; see completion.framing
 BEYOND = "telea"  # fills the part of a photograph's hole that lies in no face's frame
 #: Formats of results, with their suffix; same is the format of each picture.

@@ -12,6 +12,7 @@ from dcgan.errors import OptionError
 __all__ = [
     "DEFAULT_MODEL",
     "MODEL_HELP",
+    "PIPE",
     "SEED_MAX",
     "ModelConfig",
     "RunConfig",
@@ -23,6 +24,7 @@ __all__ = [
 
 DEFAULT_MODEL = "faces-128"  # the bundled model that everything uses unless told otherwise
 MODEL_HELP = "A bundled model's name, the path of a model file, or hf://OWNER/NAME[@REVISION][/FILE]; see dcgan-models."
+PIPE = "-"  # stdin among the inputs, stdout as the output
 DISCRIMINATOR_NORMS = ("batch", "spectral", "batch-all", "none")
 LATENTS = ("uniform", "normal")
 UPSAMPLINGS = ("transposed", "resize")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from completion.config import PIPE
+from dcgan.config import PIPE
 from dcgan.errors import OptionError
 
 __all__ = ["Piped", "open_pipes"]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +21,7 @@ from dcgan.command import (
     echo_device,
     shown_default,
 )
-from dcgan.config import DEFAULT_MODEL, MODEL_HELP, SEED_MAX
+from dcgan.config import DEFAULT_MODEL, MODEL_HELP, PIPE, SEED_MAX
 from dcgan.errors import OptionError
 from dcgan.terminal import printable
 
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
     from dcgan.model_file import Prior
 
     Pictures = npt.NDArray[np.uint8]
+
+OnLine = Callable[[str], None]
 
 __all__ = ["inspect_command", "sample_command"]
 
@@ -47,7 +53,7 @@ VARIED = 9
     "--output",
     type=click.Path(path_type=Path),
     help="What TARGET says as well: the picture file to write, a film (.gif, .webp, .mp4), or a folder with "
-    "--separate.  [default: samples.png]",
+    "--separate; - is stdout.  [default: samples.png]",
 )
 @click.option(
     "--count",
@@ -98,38 +104,62 @@ def sample_command(
     if target is not None and output is not None:
         raise click.UsageError("The output is named twice: by TARGET and by --output.")
     path = target or output or Path("samples" if options["separate"] else "samples.png")
-    from dcgan.pictures.film import FILMS, save_film
-    from dcgan.pictures.replacing import check_replaceable
-    from dcgan.pictures.saving import save_picture
-
     if options["separate"] and set(ways) - {"--interpolate"}:
         raise click.UsageError(f"--separate and {ways[0]} exclude each other.")
     _check_belonging(options)
+    if str(path) == PIPE:
+        _send(options, device=device, quiet=quiet)
+        return
     _check_suffix(path, options)
     if not options["separate"]:
+        from dcgan.pictures.replacing import check_replaceable
+
         check_replaceable(path, overwrite=overwrite)
-    is_film = path.suffix.lower() in FILMS and not options["separate"] and options["arithmetic"] is None
+    on_line: OnLine = (lambda line: None) if quiet else _print
+    _write(path, options, device=device, overwrite=overwrite, quiet=quiet, on_line=on_line)
+    if not quiet:
+        _print(str(path))
+
+
+def _send(options: dict[str, Any], *, device: str, quiet: bool) -> None:
+    """Write one picture, a PNG, to stdout."""
+    for name in ("separate", "evolution"):
+        if options[name]:
+            raise click.UsageError(f"Expected one picture for {PIPE} (stdout). Received: --{name}")
+    if sys.stdout.isatty():
+        raise OptionError("Expected stdout to be a pipe or a file for the picture. Received: a terminal")
+    with tempfile.TemporaryDirectory(prefix="dcgan-sample-") as folder:
+        path = Path(folder, "samples.png")
+        on_line: OnLine = (lambda line: None) if quiet else functools.partial(_print, err=True)
+        _write(path, options, device=device, overwrite=False, quiet=quiet, on_line=on_line)
+        sys.stdout.buffer.write(path.read_bytes())
+        sys.stdout.flush()
+
+
+def _write(path: Path, options: dict[str, Any], *, device: str, overwrite: bool, quiet: bool, on_line: OnLine) -> None:
+    """Write what is asked for: a sheet, a film, or a folder of pictures."""
+    from dcgan.pictures.film import FILMS, save_film
+    from dcgan.pictures.saving import save_picture
+
     if options["evolution"]:
         from dcgan.samples.evolution import read_evolution
 
         save_film(path, read_evolution(options["evolution"]))
-    else:
-        from dcgan.device import find_device
-        from dcgan.model_file import load_model
+        return
+    from dcgan.device import find_device
+    from dcgan.model_file import load_model
 
-        found = find_device(device)
-        prior = load_model(options["model"])
-        if not quiet:
-            echo_device(found)
-        drawn = _Drawn(prior, found.name, options, on_line=(lambda line: None) if quiet else _print)
-        if options["separate"]:
-            _save_each(path, drawn.pictures(), overwrite=overwrite)
-        elif is_film:
-            save_film(path, list(drawn.pictures()))
-        else:
-            save_picture(path, drawn.sheet())
+    found = find_device(device)
+    prior = load_model(options["model"])
     if not quiet:
-        _print(str(path))
+        echo_device(found)
+    drawn = _Drawn(prior, found.name, options, on_line=on_line)
+    if options["separate"]:
+        _save_each(path, drawn.pictures(), overwrite=overwrite)
+    elif path.suffix.lower() in FILMS and options["arithmetic"] is None:
+        save_film(path, list(drawn.pictures()))
+    else:
+        save_picture(path, drawn.sheet())
 
 
 def _check_belonging(options: dict[str, Any]) -> None:
@@ -156,15 +186,15 @@ def _check_suffix(path: Path, options: dict[str, Any]) -> None:
         raise click.UsageError(f"Expected a film's suffix, {', '.join(FILMS)}. Received: {path.name}")
 
 
-def _print(line: str) -> None:
-    """Print a line to stdout, made printable."""
-    click.echo(printable(line))
+def _print(line: str, *, err: bool = False) -> None:
+    """Print a line to stdout, or to stderr, made printable."""
+    click.echo(printable(line), err=err)
 
 
 class _Drawn:
     """What dcgan-sample draws."""
 
-    def __init__(self, prior: Prior, device: str, options: dict[str, Any], *, on_line: Any) -> None:
+    def __init__(self, prior: Prior, device: str, options: dict[str, Any], *, on_line: OnLine) -> None:
         from dcgan.inference import GeneratorNetwork
 
         self.prior, self.options, self.on_line = prior, options, on_line

@@ -77,6 +77,22 @@ def test_a_sum_has_the_averages_above_and_itself_in_the_middle(here, sample):
     assert (read_picture("sum.png")[2:18, 2 + 2 * 18 : 18 + 2 * 18] == 255).all()  # two averages, three columns
 
 
+def test_a_picture_on_stdout_is_that_of_the_file(here, sample, model_path):
+    sample("--count", "4", "four.png")
+    written = (here / "four.png").read_bytes()
+    for words in (("-",), ("--output", "-")):
+        result = CliRunner().invoke(sample_command, ["--count", "4", "--model", str(model_path), *words])
+        assert (result.exit_code, result.stdout_bytes, result.stderr) == (0, written, "")
+    faces = here / "faces"
+    sample("--separate", "--count", "3", "--output", faces)
+    result = CliRunner().invoke(sample_command, ["--model", str(model_path), "--nearest", str(faces), "-"])
+    assert result.stdout_bytes.startswith(b"\x89PNG")
+    assert "sample 0: " in result.stderr
+    for words in (("--separate",), ("--evolution", ".")):
+        assert f"Expected one picture for - (stdout). Received: {words[0]}" in refused(*words, "-")
+    assert not (here / "-").exists()
+
+
 def test_truncated_samples_are_alike(here, sample):
     sample("--count", "16", "whole.png")
     sample("--count", "16", "--truncation", "0.1", "less.png")
