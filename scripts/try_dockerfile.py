@@ -39,7 +39,8 @@ class Stage:
         environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
         environment |= {"HOME": "/root" if user == "0" else "/tmp"} | self.environment
         inside = ["sh", "-c", f'cd {shlex.quote(self.folder)} && exec "$@"', "sh", *words]
-        subprocess.run(["chroot", f"--userspec={user}", str(self.root), *inside], env=environment, check=True)
+        chroot = shutil.which("chroot") or "/usr/sbin/chroot"  # the PATH inside is another one
+        subprocess.run([chroot, f"--userspec={user}", str(self.root), *inside], env=environment, check=True)
 
     def path(self, inside: str) -> Path:
         """Return where a path of the stage lies."""
