@@ -212,7 +212,8 @@ class OutputType(FolderPath):
 @click.option(
     "--min-score",
     type=click.FloatRange(-10, 10),
-    help="Photographs: lowest detector score of a face; 0.5 leaves out most things that are no face.",
+    help="Photographs: lowest detector score of a face; 0.5 leaves out most things that are no face. A face that the "
+    "hole touches may have 0.5 less: it is a guess, and said.",
     **shown_default(0.0),
 )
 @click.option(
@@ -253,7 +254,9 @@ class OutputType(FolderPath):
 )
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @click.option(
-    "--sheet", is_flag=True, help="Write OUTPUT/sheet.png: original, masked and completed pictures, at most 32."
+    "--sheet",
+    is_flag=True,
+    help="Write OUTPUT/sheet.png: original, masked and completed, of the pictures that this run completes, at most 32.",
 )
 @click.option("--gif", is_flag=True, help="Searches: write OUTPUT/search.gif, a film of the first batch's search.")
 @click.option(

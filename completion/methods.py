@@ -300,7 +300,7 @@ class ModelMethod:
             if not small:
                 faint = modes.faint_scores(picture, mask, self.detector, margins=margins)
                 if not modes.is_filled(faint):
-                    raise NoFaceError(f"{error}; an aligned face: --aligned") from error
+                    raise NoFaceError(f"{error}; an aligned face: --aligned; no face at all: --method telea") from error
                 return self._aligned(picture, mask, notes=(modes.FAINTLY_SEEN,), scores=faint, points=points)
             return self._aligned(
                 picture, mask, notes=() if hidden else (modes.NONE_SEEN,), scores=scores, points=points

@@ -195,8 +195,8 @@ def read_forms(path: Path) -> tuple[dict[str, str], dict[str, TensorForm]]:
             length = int.from_bytes(opened.read(8), "little")
         if length > HEADER_BYTES_MAX:
             raise ModelFileError(
-                f"{path}: not a safetensors file, or a damaged one: expected a header of at most "
-                f"{HEADER_BYTES_MAX:,} bytes, received {length:,}"
+                f"{path}: not a safetensors file, or a damaged one: its first 8 bytes are no length of a header, of at "
+                f"most {HEADER_BYTES_MAX:,} bytes"
             )
         with safetensors.safe_open(path, framework="numpy") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  (no mapping)

@@ -12,6 +12,8 @@ from PIL import Image
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
+if len(sys.argv) != 5:
+    sys.exit(__doc__)
 model, picture, mask, result = sys.argv[1:]
 session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
 _, height, width, channels = session.get_inputs()[0].shape

@@ -131,7 +131,8 @@ def check_room(ray: Any, options: ClusterOptions) -> int:
     room = rooms_for_workers(nodes, gpus=options.gpus_per_worker)
     cpus, gpus = (sum(node.get(name, 0.0) for node in nodes) for name in ("CPU", "GPU"))
     needs = f"{CPUS_PER_WORKER} CPU" + (f" and {options.gpus_per_worker} GPU" if options.gpus_per_worker else "")
-    needs += f" on one machine; the {len(nodes)} of the cluster have {cpus:g} CPUs and {gpus:g} GPUs in all"
+    machines = "machine has" if len(nodes) == 1 else "machines have"
+    needs += f" on one machine; the cluster's {len(nodes)} {machines} {cpus:g} CPUs and {gpus:g} GPUs in all"
     if room == 0:
         received = f"`gpus_per_worker`: gpus_per_worker={options.gpus_per_worker}"
         raise OptionError(f"Expected room for a worker, which takes {needs}. Received: {received.partition(': ')[2]}")

@@ -199,7 +199,8 @@ class MaskSource:
         notes = found.notes
         if share > WIDE_HOLE:
             advice = "without --invert-mask" if self.spec.invert else "--invert-mask"
-            notes += (f"its mask hides {share:.0%} of it; if it was drawn the other way round, {advice}",)
+            turned = f"; if it was drawn the other way round, {advice}" if share < 1.0 else ""  # it would hide nothing
+            notes += (f"its mask hides {share:.0%} of it{turned}",)
         pixels = self.spec.dilate_px
         return DrawnMask(dilate(found.mask, pixels) if pixels else found.mask, notes)
 

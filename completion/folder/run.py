@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -43,6 +44,7 @@ from dcgan.pictures.files import NO_MEMORY
 from dcgan.pictures.origin import Origin
 from dcgan.pictures.records import remove_leftovers
 from dcgan.pictures.saving import save_picture
+from dcgan.terminal import one_line
 
 if TYPE_CHECKING:
     from completion.search.answer import Answers
@@ -407,6 +409,8 @@ class _FolderRun:
             return Done.failed(source, f"{source.path}: {error}", notes)
         except MemoryError:
             return Done.failed(source, f"{source.path}: {NO_MEMORY}")
+        except cv2.error as error:  # the other pictures are completed
+            return Done.failed(source, f"{source.path}: OpenCV cannot work at it: {one_line(error)}", notes)
         return _Prepared(loaded, work, _since(started), stamps, tiles)
 
     def _write(self, prepared: _Prepared, answers: Answers | None, *, seconds: float) -> Done:
@@ -435,6 +439,8 @@ class _FolderRun:
                     tiles.append(self.report.sheet.tile(picture))
         except MemoryError:
             return Done.failed(source, f"{source.path}: {NO_MEMORY}")
+        except cv2.error as error:
+            return Done.failed(source, f"{source.path}: OpenCV cannot work at it: {one_line(error)}")
         except CompletionError as error:
             return Done.failed(source, f"{source.path}: {error}")
         except ImageFileError as error:

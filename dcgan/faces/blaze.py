@@ -30,6 +30,8 @@ OVERLAP = 0.3  # from which on two boxes are one face: their means, weighted by 
 
 Picture = npt.NDArray[np.uint8]
 
+_reading = threading.Lock()
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FacePoints:
@@ -124,9 +126,14 @@ def find_weights() -> Path | None:
 
 
 def _read(path: Path) -> Any:
-    """Return OpenCV's network; the newer engine of OpenCV 5, and reading from memory, give one of two outputs."""
+    """Return OpenCV's network; the newer engine of OpenCV 5, and reading from memory, give one of two outputs.
+
+    One thread at a time: where two read at once for the first time, one of them may be told of an operator that
+    OpenCV does not know (OpenCV 5.0, 79 of 1,093 processes with two threads).
+    """
     engine = getattr(cv2.dnn, "ENGINE_CLASSIC", None)
-    return cv2.dnn.readNetFromTFLite(str(path), *([] if engine is None else [engine]))
+    with _reading:
+        return cv2.dnn.readNetFromTFLite(str(path), *([] if engine is None else [engine]))
 
 
 @functools.cache

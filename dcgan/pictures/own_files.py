@@ -108,7 +108,9 @@ def refuse_others(
     for name in names:
         path = folder / name
         if name not in own and os.path.lexists(path) and not path.is_dir():  # a folder is never replaced by a file
-            raise error(f"{path}: exists, and no record of ours lists it; choose another folder, or move this file")
+            raise error(
+                f"{path}: exists, and this program has not written it; choose another folder, or move this file"
+            )
 
 
 class OwnFiles:

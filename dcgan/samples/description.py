@@ -70,7 +70,10 @@ def _terms_of_hub(name: str) -> str:
 
 def lines_of(description: Mapping[str, Any]) -> list[str]:
     """Return a description as lines of text."""
-    lines = [f"{name:12} {description[name]}" for name in ("name", "path", "sha256", "written_by", "terms", "recipe")]
+    lines = [
+        f"{name:12} {description[name] or 'none, own settings'}"
+        for name in ("name", "path", "sha256", "written_by", "terms", "recipe")
+    ]
     lines.insert(2, f"{'size':12} {description['bytes'] / 1e6:.1f} MB")
     lines.append("networks     " + ", ".join(f"{name} {count:,}" for name, count in description["networks"].items()))
     for part in ("model", "dataset", "train", "last", "encoder"):

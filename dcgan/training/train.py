@@ -238,11 +238,11 @@ def rehearse(
     model_mb, grid_mb = sizes["model.safetensors"] / 1e6, sizes["grid.png"] / 1e6
     return [
         "weights: " + ", ".join(f"{name} {count:,}" for name, count in weights.items()),
-        f"time: {_duration(seconds)} for {settings.epochs} passes of {trainer.batches.steps_per_pass:,} steps; "
-        f"{settings.batch_size / step_seconds:.0f} pictures a second, {export_seconds:.1f} s for each of {grids} grids",
+        f"time: {_duration(seconds)} for {_counted(settings.epochs, 'pass')} of {_counted(per_pass, 'step')}; "
+        f"{settings.batch_size / step_seconds:.0f} pictures a second, {export_seconds:.1f} s for each grid",
         f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB of this process up to now",
         f"disk: {disk / 1e6:.0f} MB: checkpoint {sizes[CHECKPOINT] / 1e6:.0f} MB, model "
-        f"{model_mb:.1f} MB, {copies} of them, {grids} grids of {grid_mb:.2f} MB",
+        f"{model_mb:.1f} MB times {copies}, grid {grid_mb:.2f} MB times {grids}",
         f"would be written: {run_dir}: " + ", ".join(files),
     ]
 
@@ -250,7 +250,15 @@ def rehearse(
 def _duration(seconds: float) -> str:
     """Return a time for people."""
     minutes = seconds / 60.0
-    return f"{minutes:.0f} minutes" if minutes < 100.0 else f"{minutes / 60.0:.1f} hours"
+    if minutes < 1.0:
+        return "less than a minute"
+    return _counted(round(minutes), "minute") if minutes < 100.0 else f"{minutes / 60.0:.1f} hours"
+
+
+def _counted(count: int, name: str) -> str:
+    """Return a number with a noun: "1 pass", "2 passes"."""
+    plural = "es" if name.endswith("s") else "s"
+    return f"{count:,} {name}" + (plural if count != 1 else "")
 
 
 class _Trainer:

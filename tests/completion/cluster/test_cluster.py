@@ -185,7 +185,7 @@ def test_inputs_and_results_behind_urls(command, tmp_path, noting):
 def test_what_the_cluster_lacks_is_said_before_anything_is_written(command, tmp_path):
     write_pictures(tmp_path / "in", NAMES[:1])
     result = command("--workers", "3", "--method", "telea", "in", code=2)
-    expected = "Expected --workers of at most 2: each takes 1 CPU on one machine; the 1 of the cluster have 2 CPUs"
+    expected = "Expected --workers of at most 2: each takes 1 CPU on one machine; the cluster's 1 machine has 2 CPUs"
     assert expected in " ".join(result.stderr.split())
     result = command("--gpus-per-worker", "1", "--method", "telea", "in", code=2)
     assert "takes 1 CPU and 1 GPU" in " ".join(result.stderr.split())

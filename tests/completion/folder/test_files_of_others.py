@@ -60,5 +60,5 @@ def test_a_message_about_files_of_others_does_not_advise_to_overwrite(tmp_path, 
         result = complete(tmp_path, *options)
         assert result.exit_code == 1
         assert result.stderr == (
-            f"Error: {path}: exists, and no record of ours lists it; choose another folder, or move this file\n"
+            f"Error: {path}: exists, and this program has not written it; choose another folder, or move this file\n"
         )

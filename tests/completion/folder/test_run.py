@@ -3,6 +3,7 @@ import errno
 import json
 import weakref
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -219,6 +220,27 @@ def test_what_cannot_be_read_is_one_failure_and_no_error_of_writing(pictures, me
     assert reasons == [f"{pictures[1].path}: cannot read masks/01.png: Input/output error"]
 
 
+@pytest.mark.parametrize("part", ["prepare", "compose"])
+def test_what_opencv_refuses_is_one_failure(pictures, tmp_path, monkeypatch, part):
+    method = make_method("telea", MethodOptions())
+    prepare, asked, reasons = type(method).prepare, [], []
+
+    def refuse(*arguments):
+        raise cv2.error("Unsupported operator type\nin function 'populateNet'")
+
+    def refusing(self, *arguments, **options):
+        asked.append(None)
+        work = prepare(self, *arguments, **options)
+        if len(asked) != 2:
+            return work
+        return refuse() if part == "prepare" else dataclasses.replace(work, compose=refuse)
+
+    monkeypatch.setattr(type(method), "prepare", refusing)
+    summary = complete(pictures[:3], method, tmp_path / "out", on_failure=reasons.append, workers=1)
+    assert summary == FolderSummary(2, 0, 0, 1)
+    assert reasons == [f"{pictures[1].path}: OpenCV cannot work at it: Unsupported operator type"]
+
+
 def test_an_output_folder_that_cannot_be_made(pictures, method, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(FaceCompletionError, match=r"file/out: cannot make the folder: Not a directory"):
@@ -271,7 +293,7 @@ def test_a_picture_of_others_is_not_replaced(pictures, method, tmp_path):
     out = tmp_path / "out"
     complete(pictures[1:2], method, out)
     (out / "00.png").write_bytes(b"mine")
-    with pytest.raises(FaceCompletionError, match=r"00\.png: exists, and no record of ours lists it; choose another"):
+    with pytest.raises(FaceCompletionError, match=r"00\.png: exists, and this program has not written it"):
         complete(pictures[:2], method, out, existing="replace")
     assert (out / "00.png").read_bytes() == b"mine"
 

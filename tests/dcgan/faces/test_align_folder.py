@@ -124,7 +124,7 @@ def test_crops_of_others_are_refused_before_the_record_changes(tmp_path):
     align(tmp_path, select="largest")
     before = (tmp_path / "out" / "align.jsonl").read_bytes()
     (tmp_path / "out" / "a.face2.png").write_bytes(b"theirs")
-    with pytest.raises(FaceCompletionError, match=r"a\.face2\.png: exists, and no record of ours lists it"):
+    with pytest.raises(FaceCompletionError, match=r"a\.face2\.png: exists, and this program has not written it"):
         align(tmp_path, overwrite=True)
     assert (tmp_path / "out" / "align.jsonl").read_bytes() == before
 

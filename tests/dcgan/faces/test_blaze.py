@@ -1,7 +1,10 @@
 """BlazeFace finds faces and their points."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -79,3 +82,18 @@ class TestBlazeFace:
         with ThreadPoolExecutor(4) as pool:
             for faces, points in zip(pool.map(found.find, pictures), expected, strict=True):
                 np.testing.assert_array_equal([face.points for face in faces], points)
+
+
+def test_threads_read_the_weights_one_after_the_other(monkeypatch):
+    inside, most = [], []
+
+    def read(*arguments):
+        inside.append(arguments)
+        most.append(len(inside))
+        time.sleep(0.02)
+        inside.pop()
+
+    monkeypatch.setattr(cv2.dnn, "readNetFromTFLite", read)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(blaze._read, [Path("weights")] * 8))
+    assert most == [1] * 8

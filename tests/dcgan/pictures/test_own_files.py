@@ -32,7 +32,7 @@ def test_what_is_not_listed_is_refused(record):
         for name in ("a.png", "b.png"):
             (record.parent / name).touch()
         own.claim("a.png")
-        with pytest.raises(ImageFileError, match=r"b\.png: exists, and no record of ours lists it; choose another"):
+        with pytest.raises(ImageFileError, match=r"b\.png: exists, and this program has not written it"):
             own.claim("b.png")
     assert own.names == {"a.png"}
 
