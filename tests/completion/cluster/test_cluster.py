@@ -82,15 +82,14 @@ def test_the_model_gives_the_bytes_and_the_records_of_a_local_run(command, tmp_p
     assert kept(records(tmp_path / "ray")) == kept(records(tmp_path / "local"))
 
 
-def test_a_worker_that_is_killed_loses_nothing(command, tmp_path, noting):
+def test_a_worker_that_is_killed_loses_nothing(command, tmp_path, noting, monkeypatch):
     write_pictures(tmp_path / "in", NAMES)
-    killed = []
+    monkeypatch.setattr(dispatch, "Worker", workers.WaitingWorker)
 
     def kill():
-        while len(contents(tmp_path / "ray")) < 8:
+        while not workers.waiting_file().exists():
             time.sleep(0.01)
-        killed.append(int(max(noting()).partition("-")[0]))
-        os.kill(killed[0], signal.SIGKILL)
+        os.kill(int(workers.waiting_file().read_text()), signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()

@@ -96,23 +96,32 @@ def step_of(folder):
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Train in one process, and in two that are ended three times; return the folders and what the processes said."""
+    """Train in one process, and in two of which one is killed; return the folders and what the processes said."""
     place = tmp_path_factory.mktemp("processes")
     np.save(place / "toys.npy", make_pictures(40))
     one, two = place / "one", place / "two"
     (alone,) = run(one, ("-", 0))
     assert alone.code == 0, alone.err
-    found = {"one": one, "two": two, "resumed alone": place / "alone"}
+    found = {"one": one, "two": two, "resumed alone": place / "alone", "more": place / "more"}
+    found["killed"] = run(two, ("-", 0), ("SIGKILL", 14))
+    found["step after killed"] = step_of(two)
+    shutil.copytree(two, place / "alone")
+    shutil.copytree(two, place / "more")
+    found["alone"] = run(place / "alone", ("-", 0))[0]
+    found["finished"] = run(two, ("-", 0), ("-", 0))
+    return found
+
+
+@pytest.fixture(scope="module")
+def ended(runs):
+    """End two processes in two more ways; return what they said, and the step that was left."""
+    found = {}
     for what, signals in {
-        "killed": (("-", 0), ("SIGKILL", 14)),
         "first killed": (("SIGKILL", 10), ("-", 0)),
         "interrupted": (("-", 0), ("SIGINT", 10)),
     }.items():
-        found[what] = run(two, *signals)
-        found[f"step after {what}"] = step_of(two)
-    shutil.copytree(two, place / "alone")
-    found["alone"] = run(place / "alone", ("-", 0))[0]
-    found["finished"] = run(two, ("-", 0), ("-", 0))
+        found[what] = run(runs["more"], *signals)
+        found[f"step after {what}"] = step_of(runs["more"])
     return found
 
 
@@ -155,20 +164,22 @@ def test_a_killed_process_ends_all(runs):
     assert runs["step after killed"] == 10  # the last one before step 14, whole
 
 
-def test_a_killed_process_0_ends_all(runs):
-    first, second = runs["first killed"]
+@pytest.mark.exhaustive
+def test_a_killed_process_0_ends_all(ended):
+    first, second = ended["first killed"]
     assert first.code == -9
     assert second.code == 1
     assert second.error == (
         "process 0 of 2, on localhost, ended without a word: it was killed, or its machine or network failed"
     )
-    assert runs["step after first killed"] == 10
+    assert ended["step after first killed"] == 10
 
 
-def test_ctrl_c_in_one_ends_all(runs):
-    first, second = runs["interrupted"]
+@pytest.mark.exhaustive
+def test_ctrl_c_in_one_ends_all(ended):
+    first, second = ended["interrupted"]
     assert second.code == 130
     assert second.err.splitlines()[-1] == "Interrupted; the same command resumes from the last checkpoint."
     assert first.code == 1
     assert first.error == "process 1 of 2, on 127.0.0.1, ended: Ctrl-C"
-    assert runs["step after interrupted"] == 10
+    assert ended["step after interrupted"] == 10
