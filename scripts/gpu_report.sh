@@ -2,7 +2,7 @@
 # Measure completion and training on a GPU, and train the generator of faces-128 for the rest of the time.
 #
 #   scripts/gpu_report.sh OUT [WORK]              within SECONDS_MAX seconds, by default 470
-#   scripts/gpu_report.sh --rehearse OUT          all of it with a tiny model, on a processor; minutes
+#   scripts/gpu_report.sh --rehearse OUT          all of it with a tiny model, on a processor, within two minutes
 #
 # OUT gets report.md and report.json, which are written after each measurement, and a log of each part. WORK holds
 # pictures for the generator, part*.zip (see scripts/train_on_gpu.py), and gets out/generator-batch.safetensors.
