@@ -199,8 +199,10 @@ class MaskSource:
         notes = found.notes
         if share > WIDE_HOLE:
             advice = "without --invert-mask" if self.spec.invert else "--invert-mask"
-            turned = f"; if it was drawn the other way round, {advice}" if share < 1.0 else ""  # it would hide nothing
-            notes += (f"its mask hides {share:.0%} of it{turned}",)
+            if share == 1.0:  # the other way round it would hide nothing
+                notes += ("its mask hides 100% of it",)
+            else:
+                notes += (f"its mask hides {share:.0%} of it; if it was drawn the other way round, {advice}",)
         pixels = self.spec.dilate_px
         return DrawnMask(dilate(found.mask, pixels) if pixels else found.mask, notes)
 

@@ -186,9 +186,7 @@ def test_a_checkpoint_is_refused_by_its_header(tmp_path):
 def test_a_checkpoint_with_an_endless_header(tmp_path):
     path = tmp_path / "state"
     path.write_bytes((2**40).to_bytes(8, "little"))
-    with pytest.raises(
-        RunError, match=r"the checkpoint is damaged \(.*header of at most .* received 1,099,511,627,776"
-    ):
+    with pytest.raises(RunError, match=r"the checkpoint is damaged \(.*no length of a header, of at most"):
         restore_checkpoint(path, build_gan(TOY, SETTINGS))
 
 

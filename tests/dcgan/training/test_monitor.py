@@ -154,10 +154,10 @@ def test_a_rehearsal_touches_no_run_folder(tmp_path):
     lines = training.rehearse(cached(make_pictures(40)), folder, model=TOY, settings=SETTINGS, run=RUN)
     assert [line.split(":")[0] for line in lines] == ["weights", "time", "memory", "disk", "would be written"]
     assert "for 4 passes of 5 steps" in lines[1]
-    assert "each of 2 grids" in lines[1]  # of 20 steps, one at each tenth
+    assert lines[3].endswith(" MB times 2")  # grids of 20 steps, one at each tenth
     measured = dataclasses.replace(RUN, measure_epochs=1, snapshot_epochs=2)
     lines = training.rehearse(cached(make_pictures(40)), folder, model=TOY, settings=SETTINGS, run=measured)
-    assert "each of 4 grids" in lines[1]
+    assert lines[3].endswith(" MB times 4")
     assert lines[-1].endswith("snapshots/, distances.csv, best.safetensors")
     other = load_model("faces-64")
     with pytest.raises(OptionError, match="Expected"):
