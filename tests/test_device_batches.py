@@ -45,6 +45,7 @@ def test_pictures_without_variety_are_those_of_the_store(batches, store):
     assert batch["known"][wide].sum() == wide.sum() * (SIZE**2 - 144)
 
 
+@pytest.mark.exhaustive
 def test_tight_pictures_lie_in_the_middle(batches, store):
     batch = batch_of(batches, store)
     tight = ~batch["inside"].all(axis=(1, 2, 3))

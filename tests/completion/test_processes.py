@@ -175,7 +175,9 @@ sys.addaudithook(stop)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
-@pytest.mark.parametrize("sent", ["SIGKILL", "SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize(
+    "sent", ["SIGKILL", "SIGTERM", *(pytest.param(name, marks=pytest.mark.exhaustive) for name in ("SIGINT", "SIGHUP"))]
+)
 def test_a_run_that_is_stopped_goes_on_to_the_same_bytes(model_path, tmp_path, sent):
     """Five outputs stand, the sixth is about to get its name, and so is a batch under way."""
     write_pictures(tmp_path / "in", NAMES)
